@@ -1,0 +1,31 @@
+"""Time: one monotonic clock for every measurement, wall time only as a label.
+
+``CLOCK_MONOTONIC`` is shared by all processes of a host, so a stamp made in one process can be
+subtracted from a reading in another. ``loop.time()`` is never used for measuring: it moves in steps of 1 ms.
+"""
+
+from __future__ import annotations
+
+import datetime
+import time
+from typing import Protocol
+
+monotonic_ns = time.monotonic_ns
+
+
+class Clock(Protocol):
+    """A source of monotonic nanoseconds; tests pass a virtual one."""
+
+    def __call__(self) -> int:
+        """Now, in nanoseconds, from an arbitrary fixed origin."""
+        ...
+
+
+def utc_now() -> datetime.datetime:
+    """Wall time now, for labels in records and for OCPP timestamps."""
+    return datetime.datetime.now(datetime.UTC)
+
+
+def rfc3339(moment: datetime.datetime) -> str:
+    """``2026-01-31T12:00:00.000Z``: how OCPP-J and our records write an instant (RFC 3339, milliseconds)."""
+    return moment.astimezone(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03d}Z"

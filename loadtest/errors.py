@@ -1,0 +1,81 @@
+"""Every error that leaves this package, and the exit code each ends a command with.
+
+::
+
+    LoadTestError
+    ├── UsageError             2   what was asked cannot be done: options, scenario, plan (all faults at once)
+    ├── EnvironmentNotReady    2   what was asked needs something that is not there: broker, port, descriptors
+    ├── ResultError            2   a result file is missing, damaged or of an unknown version
+    ├── HarnessError           2   a process of ours failed or broke its own rules
+    │   └── LocalProtocolError     we were about to send something the protocol forbids
+    └── RemoteProtocolError        the other side broke the protocol; counted, never ends a run
+
+Facts travel as attributes; the sentence is for people: what happened, then ``hint``, what to do.
+"""
+
+from __future__ import annotations
+
+from enum import IntEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+class ExitCode(IntEnum):
+    """What a command's exit status means. Public interface, documented in ``docs/exit-codes.md``."""
+
+    PASSED = 0
+    FAILED = 1
+    USAGE = 2
+    REGRESSION = 3
+    VOID = 4
+    INTERRUPTED = 130
+
+
+class LoadTestError(Exception):
+    """Base of all errors of the harness.
+
+    Attributes:
+        hint: What the reader can do about it; empty when there is nothing to add.
+        exit_code: The status a command ends with when this error reaches its top.
+    """
+
+    exit_code = ExitCode.USAGE
+
+    def __init__(self, message: str, *, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+
+class UsageError(LoadTestError):
+    """What was asked for cannot be done. Holds every fault found, not just the first.
+
+    Attributes:
+        faults: One sentence per fault, each naming its field.
+    """
+
+    def __init__(self, faults: Sequence[str] | str, *, hint: str = "") -> None:
+        self.faults = (faults,) if isinstance(faults, str) else tuple(faults)
+        super().__init__("\n".join(self.faults), hint=hint)
+
+
+class EnvironmentNotReady(LoadTestError):  # noqa: N818 - reads as the state it reports
+    """Something outside the harness is missing: a broker, a free port, file descriptors."""
+
+
+class ResultError(LoadTestError):
+    """A result file is missing, damaged, or written by a version this one cannot read."""
+
+
+class HarnessError(LoadTestError):
+    """A process of the harness failed or broke its own rules."""
+
+
+class LocalProtocolError(HarnessError):
+    """The harness was about to break a protocol rule itself: a bug here, not there."""
+
+
+class RemoteProtocolError(LoadTestError):
+    """The other side broke a protocol rule. Counted and survived."""

@@ -1,0 +1,119 @@
+"""What a measuring process reports each second; the unit of exchange between processes.
+
+Histograms are deltas of that second. Counters and ledgers are running totals, so the last report that
+arrives is complete by itself: a killed process loses at most its last second.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+
+class Series(msgspec.Struct, frozen=True):
+    """The samples of one tag in one interval.
+
+    Attributes:
+        tag: ``<phase>.<leg>.<action>.<intended|service>``, see :mod:`loadtest.measure.tags`.
+        blob: HdrHistogram V2 compressed encoding (raw bytes, not base64), values in µs.
+        min_us: Exact smallest recorded value.
+        max_us: Exact largest recorded value, also when it lies above the histogram's range.
+        overflow: Samples above the highest trackable value, counted there as the highest trackable.
+        non_positive: Samples of 0 µs or less, counted as 1 µs.
+    """
+
+    tag: str
+    blob: bytes
+    min_us: int
+    max_us: int
+    overflow: int = 0
+    non_positive: int = 0
+
+
+class OperationRow(msgspec.Struct):
+    """Fates of one action's operations in one phase, as totals since the start (the charge point's side).
+
+    ``offered = dropped + sent`` and ``sent = answered + call_error + timed_out + cut_off + unfinished``.
+    """
+
+    phase: str
+    action: str
+    offered: int = 0
+    dropped: int = 0
+    sent: int = 0
+    answered: int = 0
+    call_error: int = 0
+    timed_out: int = 0
+    cut_off: int = 0
+    unfinished: int = 0
+
+
+class DeliveryRow(msgspec.Struct):
+    """Arrivals of one action's CALLs in one phase, as totals since the start (the subscriber's side).
+
+    ``delivered`` counts each message once; ``duplicated`` its further arrivals; ``reordered`` those that arrived
+    after a later one of the same charge point.
+    """
+
+    phase: str
+    action: str
+    delivered: int = 0
+    duplicated: int = 0
+    reordered: int = 0
+
+
+class Health(msgspec.Struct):
+    """The state of the reporting process itself over the interval."""
+
+    cpu_ns: int = 0
+    rss_bytes: int = 0
+    loop_lag_max_us: int = 0
+    gc_pauses: int = 0
+    gc_pause_max_us: int = 0
+    backlog_bytes: int = 0
+    coalesced_intervals: int = 0
+
+
+class ChargePointWindow(msgspec.Struct, array_like=True):
+    """Which sequence numbers of one charge point a subscriber has seen.
+
+    All below ``base``, and ``base + k`` for each bit ``k`` set in ``bits`` (little-endian bytes).
+    """
+
+    charge_point: int
+    base: int
+    bits: bytes = b""
+
+
+class SentCounts(msgspec.Struct):
+    """How many CALLs each charge point of one cohort sent: 32-bit little-endian counts from ``first`` on."""
+
+    first: int
+    counts: bytes
+
+
+class IntervalReport(msgspec.Struct, kw_only=True):
+    """One process's report for one interval.
+
+    Attributes:
+        index: Interval number: whole seconds since the run's epoch.
+        final: No further report follows; ``sent`` and ``seen`` are filled in only here.
+        series: Histograms of the interval.
+        operations: Operation ledger so far (engines).
+        deliveries: Leg ledger so far (subscribers).
+        counters: Other running totals by name, such as ``gateway.upstream_calls`` or ``csms.foreign``.
+        gauges: States now by name, such as ``connected`` or ``registered``.
+        health: The process's own state.
+        sent: Per charge point totals, for naming what was lost (engines).
+        seen: Per charge point windows (subscribers).
+    """
+
+    index: int
+    final: bool = False
+    series: list[Series] = []
+    operations: list[OperationRow] = []
+    deliveries: list[DeliveryRow] = []
+    counters: dict[str, int] = {}
+    gauges: dict[str, int] = {}
+    health: Health = msgspec.field(default_factory=Health)
+    sent: list[SentCounts] = []
+    seen: list[ChargePointWindow] = []

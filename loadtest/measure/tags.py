@@ -1,0 +1,49 @@
+"""Names of histogram series: ``<phase>.<leg>.<action>.<intended|service>``.
+
+``intended`` runs from the instant an operation was due (response time), ``service`` from when it was really
+sent (service time). Both are always kept: their difference is coordinated omission made visible.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+INTENDED, SERVICE = "intended", "service"
+
+UPLINK = "uplink"
+"""Charge point to subscriber."""
+ROUND_TRIP = "round_trip"
+"""Charge point to answer back. A timed-out operation counts with the time it was waited for."""
+CONNECT = "connect"
+"""TCP, TLS and WebSocket handshake."""
+REGISTER = "register"
+"""Connect start to BootNotification accepted."""
+PACER = "pacer"
+"""The generator's own lateness: intended release to real release; its health, not the system's."""
+
+LEGS = (UPLINK, ROUND_TRIP, CONNECT, REGISTER)
+
+
+class Tag(NamedTuple):
+    """A series name in parts."""
+
+    phase: str
+    leg: str
+    action: str
+    kind: str
+
+    def __str__(self) -> str:
+        """The name as it stands in the interval log."""
+        return ".".join(self)
+
+
+def parse(text: str) -> Tag:
+    """Read a series name.
+
+    Raises:
+        ValueError: It does not have four parts.
+    """
+    parts = text.split(".")
+    if len(parts) != 4:
+        raise ValueError(f"series name {text!r} does not have four parts")
+    return Tag(*parts)

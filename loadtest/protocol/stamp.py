@@ -1,0 +1,71 @@
+"""The stamp: what a one-way measurement needs, inside the OCPP ``UniqueId``.
+
+OCPP-J 1.6 section 4.1.4 allows 36 characters for a message id and passes it through unchanged, as does the
+gateway. Ours uses all of them as fixed-width lower-case hexadecimal, so that no table has to be shared
+between the sender and the subscriber:
+
+======== ===== ====================================================================
+position width meaning
+======== ===== ====================================================================
+0        4     run tag: messages of other runs are recognised and not counted
+4        1     phase: position in :data:`loadtest.protocol.phases.PHASES`
+5        6     charge point: its number in the fleet
+11       6     sequence: the charge point's own count of CALLs, from 0
+17       11    intended instant, µs after the run's epoch
+28       8     send delay, µs from the intended instant to the real send
+======== ===== ====================================================================
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+STAMP_LENGTH = 36
+MAX_SEND_DELAY_US = 0xFFFF_FFFF
+MAX_CHARGE_POINTS = 1 << 24
+MAX_SEQUENCE = 1 << 24
+
+
+class Stamp(NamedTuple):
+    """One decoded message id. Times in µs; ``intended_us`` counts from the run's epoch."""
+
+    run_tag: int
+    phase: int
+    charge_point: int
+    sequence: int
+    intended_us: int
+    send_delay_us: int
+
+
+def encode(
+    run_tag: int, phase: int, charge_point: int, sequence: int, intended_us: int, send_delay_us: int
+) -> bytes:
+    """Render a stamp as the 36 ASCII characters of a ``UniqueId``.
+
+    A sequence beyond 2^24 wraps; a send delay beyond 71 minutes is capped.
+    """
+    return b"%04x%01x%06x%06x%011x%08x" % (
+        run_tag,
+        phase,
+        charge_point,
+        sequence & 0xFF_FFFF,
+        intended_us,
+        send_delay_us if send_delay_us <= MAX_SEND_DELAY_US else MAX_SEND_DELAY_US,
+    )
+
+
+def decode(unique_id: str | bytes) -> Stamp | None:
+    """Read a stamp; ``None`` when the id is not one of ours (another client's uuid, say)."""
+    if len(unique_id) != STAMP_LENGTH:
+        return None
+    try:
+        return Stamp(
+            int(unique_id[0:4], 16),
+            int(unique_id[4:5], 16),
+            int(unique_id[5:11], 16),
+            int(unique_id[11:17], 16),
+            int(unique_id[17:28], 16),
+            int(unique_id[28:36], 16),
+        )
+    except ValueError:
+        return None
