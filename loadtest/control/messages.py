@@ -80,8 +80,8 @@ class Event(msgspec.Struct, tag="event"):
 Command = Configure | AddCohort | RemoveCohort | EnterPhase | Drain | Stop
 Notice = Ready | Refused | Report | Event
 
-_command = msgspec.msgpack.Decoder(Command)
-_notice = msgspec.msgpack.Decoder(Notice)
+_command: msgspec.msgpack.Decoder[Command] = msgspec.msgpack.Decoder(Command)
+_notice: msgspec.msgpack.Decoder[Notice] = msgspec.msgpack.Decoder(Notice)
 _encoder = msgspec.msgpack.Encoder()
 
 
