@@ -203,12 +203,17 @@ class Histogram:
         return int(found["total"])
 
 
+def is_whole(blob: bytes) -> bool:
+    """Whether a blob is as long as its header announces; says nothing about what is in it."""
+    return len(blob) > _BLOB_HEADER.size and _BLOB_HEADER.unpack_from(blob)[1] == len(blob) - _BLOB_HEADER.size
+
+
 def _payload_of(blob: bytes) -> bytes:
     """Check a blob's two headers and return its inflated payload, never more than our geometry can need."""
     if not _BLOB_HEADER.size < len(blob) <= MAX_BLOB_BYTES:
         raise ResultError(f"damaged histogram: {len(blob)} bytes")
-    cookie, length = _BLOB_HEADER.unpack_from(blob)
-    if cookie & ~_WORD_SIZE_BITS != _BLOB_COOKIE & ~_WORD_SIZE_BITS or length != len(blob) - _BLOB_HEADER.size:
+    cookie, _ = _BLOB_HEADER.unpack_from(blob)
+    if cookie & ~_WORD_SIZE_BITS != _BLOB_COOKIE & ~_WORD_SIZE_BITS or not is_whole(blob):
         raise ResultError("not a histogram in the V2 compressed encoding")
     inflater = zlib.decompressobj()
     try:
