@@ -1,0 +1,1 @@
+"""Charge points in motion: one process emulates thousands of them on one event loop."""

@@ -1,0 +1,140 @@
+"""What a charge point answers to the central system's CALLs.
+
+Each answer states what this charge point really does: what it does not support it says so (OCPP-J 1.6 table 7:
+*NotImplemented* for an action nobody knows, *NotSupported* for one it knows but lacks).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from loadtest.engine import payloads
+from loadtest.engine.operations import HEARTBEAT, STATUS_NOTIFICATION
+from loadtest.protocol import call_errors, frames
+from loadtest.protocol.actions import FROM_CENTRAL_SYSTEM
+from loadtest.units import NS_PER_S
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from loadtest.engine.charge_point import ChargePoint
+
+    Answer = tuple[dict[str, Any], Callable[[], None] | None]
+    """The payload, and what follows once it has been sent."""
+
+HIGHEST_ID_TAG_LENGTH = 20
+
+
+def answer(charge_point: ChargePoint, call: frames.Call, now_ns: int) -> None:
+    """Answer a CALL, then do what it asked for."""
+    handler = _HANDLERS.get(call.action)
+    follow_up: Callable[[], None] | None = None
+    if handler is None:
+        known = call.action in FROM_CENTRAL_SYSTEM
+        code = call_errors.NOT_SUPPORTED if known else call_errors.NOT_IMPLEMENTED
+        reply = frames.encode(frames.CALL_ERROR, call.message_id, code, f"{call.action[:50]} is not available", {})
+    else:
+        try:
+            request = msgspec.json.decode(call.payload, type=dict[str, Any])
+            payload, follow_up = handler(charge_point, request, now_ns)
+            reply = frames.encode(frames.CALL_RESULT, call.message_id, payload)
+        except (msgspec.DecodeError, KeyError, TypeError, ValueError) as error:
+            reply = frames.encode(
+                frames.CALL_ERROR, call.message_id, call_errors.FORMATION_VIOLATION, str(error)[:255], {}
+            )
+    charge_point.send_text(reply)
+    charge_point.fleet.counters.calls_answered += 1
+    if follow_up is not None:
+        follow_up()
+
+
+def _get_configuration(charge_point: ChargePoint, request: dict[str, Any], _: int) -> Answer:
+    profile = charge_point.fleet.profile
+    values = {
+        "HeartbeatInterval": (False, charge_point.heartbeat_ns // NS_PER_S),
+        "MeterValueSampleInterval": (True, int(profile.meter_interval_s)),
+        "NumberOfConnectors": (True, profile.connectors),
+        "SupportedFeatureProfiles": (True, "Core"),
+    }
+    wanted = request.get("key") or list(values)
+    known = [{"key": key, "readonly": values[key][0], "value": str(values[key][1])} for key in wanted if key in values]
+    unknown = [key for key in wanted if key not in values]
+    return {"configurationKey": known} | ({"unknownKey": unknown} if unknown else {}), None
+
+
+def _change_configuration(charge_point: ChargePoint, request: dict[str, Any], _: int) -> Answer:
+    key, value = request["key"], request["value"]
+    if key != "HeartbeatInterval":
+        readonly = key in ("MeterValueSampleInterval", "NumberOfConnectors", "SupportedFeatureProfiles")
+        return {"status": "Rejected" if readonly else "NotSupported"}, None
+    if not value.isdecimal() or int(value) < 1:
+        return {"status": "Rejected"}, None
+    charge_point.heartbeat_ns = int(value) * NS_PER_S
+    return {"status": "Accepted"}, None
+
+
+def _remote_start(charge_point: ChargePoint, request: dict[str, Any], now_ns: int) -> Answer:
+    connector, id_tag = int(request.get("connectorId", 1)), str(request["idTag"])
+    possible = (
+        charge_point.transaction is None
+        and 1 <= connector <= charge_point.fleet.profile.connectors
+        and 0 < len(id_tag) <= HIGHEST_ID_TAG_LENGTH
+        and id_tag.isascii()
+        and id_tag.isalnum()
+    )
+    if not possible:
+        return {"status": "Rejected"}, None
+    return {"status": "Accepted"}, lambda: charge_point.begin_transaction(connector, id_tag.encode(), now_ns)
+
+
+def _remote_stop(charge_point: ChargePoint, request: dict[str, Any], now_ns: int) -> Answer:
+    transaction = charge_point.transaction
+    if transaction is None or transaction.transaction_id != request["transactionId"]:
+        return {"status": "Rejected"}, None
+    return {"status": "Accepted"}, lambda: transaction.stop_remotely(now_ns)
+
+
+def _trigger_message(charge_point: ChargePoint, request: dict[str, Any], now_ns: int) -> Answer:
+    fleet = charge_point.fleet
+    match request["requestedMessage"]:
+        case "Heartbeat":
+            action, payload = HEARTBEAT, payloads.HEARTBEAT
+        case "BootNotification":
+            return {"status": "Accepted"}, lambda: charge_point.boot(now_ns)
+        case "StatusNotification":
+            connector = int(request.get("connectorId", 0))
+            if not 0 <= connector <= fleet.profile.connectors:
+                return {"status": "Rejected"}, None
+            action = STATUS_NOTIFICATION
+            payload = payloads.status_notification(
+                connector, charge_point.connector_status(connector), fleet.timestamp(now_ns)
+            )
+        case _:
+            return {"status": "NotImplemented"}, None
+    return {"status": "Accepted"}, lambda: charge_point.offer(action, now_ns, payload)
+
+
+def _data_transfer(_charge_point: ChargePoint, request: dict[str, Any], _: int) -> Answer:
+    return {"status": "UnknownVendorId" if request["vendorId"] else "Rejected"}, None
+
+
+def _get_local_list_version(_charge_point: ChargePoint, _request: dict[str, Any], _: int) -> Answer:
+    return {"listVersion": -1}, None  # OCPP 1.6 section 5.10: -1 says there is no local list
+
+
+def _clear_cache(_charge_point: ChargePoint, _request: dict[str, Any], _: int) -> Answer:
+    return {"status": "Rejected"}, None  # OCPP 1.6 section 5.4: there is no cache to clear
+
+
+_HANDLERS: dict[str, Callable[[ChargePoint, dict[str, Any], int], Answer]] = {
+    "ChangeConfiguration": _change_configuration,
+    "ClearCache": _clear_cache,
+    "DataTransfer": _data_transfer,
+    "GetConfiguration": _get_configuration,
+    "GetLocalListVersion": _get_local_list_version,
+    "RemoteStartTransaction": _remote_start,
+    "RemoteStopTransaction": _remote_stop,
+    "TriggerMessage": _trigger_message,
+}

@@ -1,0 +1,280 @@
+"""The charge points of one process: what they share, how they connect, and how they end."""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import itertools
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+import msgspec
+
+from loadtest.clock import monotonic_ns, rfc3339, utc_now
+from loadtest.engine.charge_point import OFFLINE, OPEN, REGISTERED, REJECTED, RETIRED, ChargePoint
+from loadtest.engine.operations import Operations, PhaseClock
+from loadtest.measure.interval import SentCounts
+from loadtest.measure.tags import CONNECT, INTENDED, REGISTER, SERVICE, Tag
+from loadtest.protocol.phases import PHASES
+from loadtest.scenario.schedule import connect_offset_s, reconnect_wait_s, uniform
+from loadtest.units import NS_PER_MS, NS_PER_S, NS_PER_US
+
+if TYPE_CHECKING:
+    from loadtest.engine.pacer import Pacer
+    from loadtest.engine.settings import EngineSettings
+    from loadtest.measure.recorder import Recorder
+
+_SWEEP_INTERVAL_NS = 100 * NS_PER_MS
+_SWEEP_SHARE = 10
+_TIMESTAMP_AGE_NS = 10 * NS_PER_MS
+_SOURCE_ADDRESSES = 64
+
+
+class FleetCounters(msgspec.Struct):
+    """What happened to the fleet besides its operations; running totals."""
+
+    connect_attempts: int = 0
+    connects: int = 0
+    connect_refused: int = 0
+    connect_failed: int = 0
+    connect_timed_out: int = 0
+    disconnects: int = 0
+    registrations: int = 0
+    not_accepted: int = 0
+    calls_received: int = 0
+    calls_answered: int = 0
+    late_or_duplicate_answers: int = 0
+    unknown_answers: int = 0
+    malformed: int = 0
+    dropped_offline: int = 0
+    dropped_queue_full: int = 0
+    dropped_at_end: int = 0
+
+    def report(self) -> dict[str, int]:
+        """By the names they are reported under."""
+        plain: dict[str, int] = msgspec.to_builtins(self)
+        return {f"engine.{name}": count for name, count in plain.items()}
+
+
+class Fleet:
+    """Everything the charge points of a process have in common.
+
+    Args:
+        settings: The engine's configuration.
+        pacer: Releases every schedule.
+        recorder: Takes every sample.
+    """
+
+    def __init__(self, settings: EngineSettings, pacer: Pacer, recorder: Recorder) -> None:
+        self.settings = settings
+        self.profile = settings.profile
+        self.gateway_url = settings.gateway_url.rstrip("/")
+        self.run_tag = settings.run_tag
+        self.epoch_ns = settings.epoch_ns
+        self.call_timeout_ns = int(settings.call_timeout_s * NS_PER_S)
+        self.meter_interval_ns = int(settings.profile.meter_interval_s * NS_PER_S)
+        self.pacer = pacer
+        self.at = pacer.at
+        self.phases = PhaseClock()
+        self.operations = Operations(recorder, self.phases)
+        self.counters = FleetCounters()
+        self.draining = False
+        self._recorder = recorder
+        self._charge_points: dict[int, ChargePoint] = {}
+        self._cohorts: dict[int, int] = {}
+        self._sent: list[SentCounts] = []
+        self._connecting: dict[int, asyncio.Task[None]] = {}
+        self._ramp_start_ns: int | None = None
+        self._sweeps = itertools.cycle(range(_SWEEP_SHARE))
+        self._timestamp = b""
+        self._timestamp_ns = 0
+        parts = urlsplit(settings.gateway_url)
+        assert parts.hostname is not None
+        self._host, self._port = parts.hostname, parts.port or 80
+        self._source_prefix = _source_prefix(parts.hostname, settings.engine)
+        self.registered_ever = 0
+        self.first_fault = ""
+
+    # What charge points use ------------------------------------------------------------------------------------
+
+    def timestamp(self, now_ns: int) -> bytes:
+        """The present wall time as OCPP writes it, at most 10 ms old."""
+        if now_ns - self._timestamp_ns > _TIMESTAMP_AGE_NS or now_ns < self._timestamp_ns:
+            self._timestamp = rfc3339(utc_now()).encode()
+            self._timestamp_ns = now_ns
+        return self._timestamp
+
+    def draw(self, number: int, draw: int) -> float:
+        """Random number ``draw`` of a charge point."""
+        return uniform(self.settings.seed, number, draw)
+
+    def connected(self, charge_point: ChargePoint, now_ns: int) -> None:
+        """A handshake is complete."""
+        self.counters.connects += 1
+        self._record_leg(CONNECT, "WebSocket", charge_point, now_ns)
+
+    def registered(self, charge_point: ChargePoint, now_ns: int) -> None:
+        """A BootNotification was accepted, or none was needed."""
+        self.counters.registrations += 1
+        if charge_point.connect_intended_ns:
+            self._record_leg(REGISTER, "BootNotification", charge_point, now_ns)
+            charge_point.connect_intended_ns = 0
+
+    def refused(self, charge_point: ChargePoint, status: int, reason: str) -> None:
+        """The gateway turned the handshake down."""
+        self.counters.connect_refused += 1
+        self._note_fault(f"{charge_point.identity}: handshake refused with {status} {reason}".rstrip())
+
+    def disconnected(self, charge_point: ChargePoint) -> None:
+        """A connection, or the attempt at one, has ended; try again later unless the charge point is done."""
+        if charge_point.state in (OPEN, REJECTED, REGISTERED):
+            self.counters.disconnects += 1
+        if charge_point.state != RETIRED:
+            charge_point.state = OFFLINE
+            self._connect_later(charge_point)
+
+    def abandon_connect(self, charge_point: ChargePoint) -> None:
+        """Give up a handshake that takes too long."""
+        task = self._connecting.pop(charge_point.number, None)
+        if task is not None and task.cancel():
+            self.disconnected(charge_point)
+        else:
+            charge_point.abort()
+
+    # What the engine uses ---------------------------------------------------------------------------------------
+
+    def add_cohort(self, first: int, count: int) -> None:
+        """Take charge of charge points; they connect with the ramp, or from now on if it has begun."""
+        self._cohorts[first] = count
+        for number in range(first, first + count):
+            self._charge_points[number] = ChargePoint(self, number)
+        if self._ramp_start_ns is not None:
+            self._schedule_connects(first, count, monotonic_ns())
+
+    def remove_cohort(self, first: int) -> None:
+        """Disconnect a cohort for good; its counts stay."""
+        count = self._cohorts.pop(first, 0)
+        leaving = [self._charge_points.pop(number) for number in range(first, first + count)]
+        self._sent.append(_sent_counts(first, leaving))
+        for charge_point in leaving:
+            self._retire(charge_point)
+
+    def enter_phase(self, name: str, start_ns: int) -> None:
+        """From ``start_ns`` on it is phase ``name``. The first one starts the ramp and the sweeping."""
+        self.phases.enter(PHASES.index(name), start_ns)
+        if self._ramp_start_ns is None:
+            self._ramp_start_ns = start_ns
+            for first, count in self._cohorts.items():
+                self._schedule_connects(first, count, start_ns)
+            self.at(start_ns, self._sweep)
+
+    @property
+    def idle(self) -> bool:
+        """No charge point waits for an answer or has something to send."""
+        return all(charge_point.idle for charge_point in self._charge_points.values())
+
+    def retire(self) -> None:
+        """Disconnect every charge point for good."""
+        for charge_point in self._charge_points.values():
+            self._retire(charge_point)
+
+    def gauges(self) -> dict[str, int]:
+        """How many charge points are in which state now."""
+        states = [0] * (RETIRED + 1)
+        transactions = 0
+        for charge_point in self._charge_points.values():
+            states[charge_point.state] += 1
+            transactions += charge_point.transaction is not None
+        return {
+            "charge_points": len(self._charge_points),
+            "connected": states[OPEN] + states[REJECTED] + states[REGISTERED],
+            "registered": states[REGISTERED],
+            "registered_ever": self.registered_ever,
+            "transactions": transactions,
+        }
+
+    def sent(self) -> list[SentCounts]:
+        """How many CALLs each charge point has sent."""
+        return self._sent + [
+            _sent_counts(first, [self._charge_points[number] for number in range(first, first + count)])
+            for first, count in self._cohorts.items()
+        ]
+
+    # Connecting -------------------------------------------------------------------------------------------------
+
+    def _schedule_connects(self, first: int, count: int, start_ns: int) -> None:
+        for number in range(first, first + count):
+            offset_s = connect_offset_s(self.settings.ramp_s, self.settings.charge_points, number, self.draw(number, 0))
+            self.at(start_ns + int(offset_s * NS_PER_S), self._charge_points[number].connect)
+
+    def _connect_later(self, charge_point: ChargePoint) -> None:
+        wait_s = reconnect_wait_s(
+            self.profile.reconnect_min_s, self.profile.reconnect_max_s, charge_point.failures, charge_point.draw()
+        )
+        charge_point.failures += 1
+        self.at(monotonic_ns() + int(wait_s * NS_PER_S), charge_point.connect)
+
+    def start_connect(self, charge_point: ChargePoint) -> None:
+        """Open a charge point's connection; its own hooks tell what comes of it."""
+        self.counters.connect_attempts += 1
+        task = asyncio.get_running_loop().create_task(self._connect(charge_point))
+        self._connecting[charge_point.number] = task
+
+    async def _connect(self, charge_point: ChargePoint) -> None:
+        source = f"{self._source_prefix}{1 + charge_point.number % _SOURCE_ADDRESSES}" if self._source_prefix else None
+        try:
+            await asyncio.get_running_loop().create_connection(
+                lambda: charge_point,
+                self._host,
+                self._port,
+                local_addr=(source, 0) if source else None,
+            )
+        except OSError as error:
+            self.counters.connect_failed += 1
+            self._note_fault(f"{charge_point.identity}: {error}")
+            self.disconnected(charge_point)
+        finally:
+            self._connecting.pop(charge_point.number, None)
+
+    # Inside -----------------------------------------------------------------------------------------------------
+
+    def _retire(self, charge_point: ChargePoint) -> None:
+        charge_point.retire()
+        task = self._connecting.pop(charge_point.number, None)
+        if task is not None:
+            task.cancel()
+
+    def _sweep(self, due_ns: int) -> None:
+        """Look after timeouts, a tenth of the fleet at a time, so that each is seen once a second."""
+        now_ns = monotonic_ns()
+        share = next(self._sweeps)
+        for number in [number for number in self._charge_points if number % _SWEEP_SHARE == share]:
+            self._charge_points[number].expire(now_ns)
+        self._recorder.fold_if_large()
+        self.at(max(due_ns + _SWEEP_INTERVAL_NS, now_ns), self._sweep)
+
+    def _record_leg(self, leg: str, action: str, charge_point: ChargePoint, now_ns: int) -> None:
+        phase = PHASES[self.phases.at(charge_point.connect_intended_ns)]
+        self._recorder.handle(Tag(phase, leg, action, INTENDED)).append(
+            (now_ns - charge_point.connect_intended_ns) // NS_PER_US
+        )
+        self._recorder.handle(Tag(phase, leg, action, SERVICE)).append(
+            (now_ns - charge_point.connect_started_ns) // NS_PER_US
+        )
+
+    def _note_fault(self, text: str) -> None:
+        self.first_fault = self.first_fault or text
+
+
+def _source_prefix(host: str, engine: int) -> str:
+    """Loopback sources to spread over: one address has 28,000 ports, and searching them gets slow well before."""
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        return ""
+    return f"127.0.{1 + engine % 250}." if address.version == 4 and address.is_loopback else ""
+
+
+def _sent_counts(first: int, charge_points: list[ChargePoint]) -> SentCounts:
+    counts = b"".join(charge_point.sequence.to_bytes(4, "little") for charge_point in charge_points)
+    return SentCounts(first=first, counts=counts)

@@ -1,0 +1,92 @@
+"""Releases what is due, on time: the timer wheel driven by a kernel timer of nanosecond resolution.
+
+The loop's own timers move in steps of 1 ms and may fire early. A ``timerfd`` on CLOCK_MONOTONIC wakes the loop
+some 30 µs after the instant asked for, and only when something is due. Linux only, like the harness.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import ctypes
+import os
+from typing import TYPE_CHECKING
+
+from loadtest.clock import monotonic_ns
+from loadtest.engine.wheel import TimerWheel
+from loadtest.errors import HarnessError
+from loadtest.units import NS_PER_S, NS_PER_US
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_CLOCK_MONOTONIC = 1
+_TFD_TIMER_ABSTIME = 1
+
+
+class _TimeSpec(ctypes.Structure):
+    _fields_ = (("seconds", ctypes.c_long), ("nanoseconds", ctypes.c_long))
+
+
+class _TimerSpec(ctypes.Structure):
+    _fields_ = (("interval", _TimeSpec), ("value", _TimeSpec))
+
+
+class Pacer:
+    """A timer wheel that turns by itself on the running event loop.
+
+    Args:
+        on_late: Called once for each slot with its lateness in µs when its last action has been released: the
+            generator's own lateness, the worst of the slot.
+    """
+
+    def __init__(self, on_late: Callable[[int], None]) -> None:
+        self._wheel = TimerWheel()
+        self._on_late = on_late
+        self._armed_ns: int | None = None
+        self._turning = False
+        self._libc = ctypes.CDLL(None, use_errno=True)
+        self._spec = _TimerSpec()
+        self._timer: int = self._libc.timerfd_create(_CLOCK_MONOTONIC, os.O_NONBLOCK | os.O_CLOEXEC)
+        if self._timer < 0:
+            raise HarnessError(f"timerfd_create: {os.strerror(ctypes.get_errno())}")
+        self._loop = asyncio.get_running_loop()
+        self._loop.add_reader(self._timer, self._turn)
+
+    def at(self, due_ns: int, action: Callable[[int], None]) -> int:
+        """Have ``action`` called with its due instant: the first grid instant not before ``due_ns``, returned."""
+        due_ns = self._wheel.at(due_ns, action)
+        if not self._turning and (self._armed_ns is None or due_ns < self._armed_ns):
+            self._arm()
+        return due_ns
+
+    def close(self) -> None:
+        """Release nothing any more."""
+        self._loop.remove_reader(self._timer)
+        os.close(self._timer)
+
+    def _arm(self) -> None:
+        due_ns = self._wheel.next_due_ns
+        if due_ns is None or due_ns == self._armed_ns:
+            return
+        self._armed_ns = due_ns
+        # An instant in the past fires at once; zero would disarm the timer.
+        self._spec.value.seconds, self._spec.value.nanoseconds = divmod(max(due_ns, 1), NS_PER_S)
+        self._libc.timerfd_settime(self._timer, _TFD_TIMER_ABSTIME, ctypes.byref(self._spec), None)
+
+    def _turn(self) -> None:
+        with contextlib.suppress(BlockingIOError):
+            os.read(self._timer, 8)
+        self._armed_ns = None
+        self._turning = True
+        # Only what is due now: what falls due meanwhile waits for the next turn, so that answers get read.
+        now_ns = monotonic_ns()
+        try:
+            while (slot := self._wheel.take_due(now_ns)) is not None:
+                due_ns, actions = slot
+                for action in actions:
+                    action(due_ns)
+                self._on_late((monotonic_ns() - due_ns) // NS_PER_US)
+        finally:
+            self._turning = False
+            self._arm()

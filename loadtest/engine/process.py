@@ -1,0 +1,140 @@
+"""The engine process: obeys its parent's commands and reports each second."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import os
+import resource
+from typing import TYPE_CHECKING
+
+from loadtest.clock import monotonic_ns
+from loadtest.control import messages
+from loadtest.control.child import ControlChannel, open_control_channel
+from loadtest.engine.fleet import Fleet
+from loadtest.engine.pacer import Pacer
+from loadtest.engine.settings import engine_settings
+from loadtest.errors import UsageError
+from loadtest.measure.health import HealthMonitor
+from loadtest.measure.interval import IntervalReport
+from loadtest.measure.recorder import Recorder
+from loadtest.measure.tags import PACER, SERVICE, Tag
+from loadtest.protocol.phases import PHASES, STEADY
+from loadtest.units import NS_PER_MS, NS_PER_S, NS_PER_US
+
+if TYPE_CHECKING:
+    from loadtest.engine.settings import EngineSettings
+
+_DRAIN_POLL_NS = 20 * NS_PER_MS
+
+
+class EngineProcess:
+    """One engine, from its configuration to its final report."""
+
+    def __init__(self) -> None:
+        self._over = asyncio.Event()
+        self._channel: ControlChannel | None = None
+        self._settings: EngineSettings | None = None
+        self._final_sent = False
+
+    async def run(self) -> None:
+        """Serve the parent until it says stop or goes away."""
+        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        if soft != hard:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+        asyncio.get_running_loop().set_exception_handler(self._on_fault)
+        self._channel = await open_control_channel(self._on_command, self._over.set)
+        await self._over.wait()
+
+    def _on_fault(self, loop: asyncio.AbstractEventLoop, context: dict[str, object]) -> None:
+        """A callback failed: that is a bug of ours, and a run with it is not to be trusted."""
+        self._send(messages.Event("engine_fault", f"{context.get('message')}: {context.get('exception')!r}"))
+        loop.default_exception_handler(context)
+
+    def _send(self, notice: messages.Notice) -> None:
+        if self._channel is not None:
+            self._channel.send(notice)
+
+    def _on_command(self, command: messages.Command) -> None:
+        match command:
+            case messages.Configure(plain):
+                self._configure(plain)
+            case messages.AddCohort(first, count):
+                self._fleet.add_cohort(first, count)
+            case messages.RemoveCohort(first):
+                self._fleet.remove_cohort(first)
+            case messages.EnterPhase(phase, start_ns):
+                self._fleet.enter_phase(phase, start_ns)
+                if phase == STEADY:
+                    # The fleet is built and stays: a collection that walks it would stop the clock for nothing.
+                    gc.collect()
+                    gc.freeze()
+            case messages.Drain(deadline_ns):
+                self._fleet.draining = True
+                self._deadline_ns = deadline_ns
+                self._drain(monotonic_ns())
+            case messages.Stop():
+                self._over.set()
+
+    def _configure(self, plain: dict[str, object]) -> None:
+        try:
+            settings = engine_settings(plain)
+        except UsageError as error:
+            self._send(messages.Refused(list(error.faults), error.hint))
+            return
+        self._settings = settings
+        self._recorder = Recorder()
+        self._health = HealthMonitor()
+        self._lateness: dict[int, list[int]] = {}
+        self._pacer = Pacer(self._on_late)
+        self._fleet = Fleet(settings, self._pacer, self._recorder)
+        self._pacer.at(self._next_second_ns(monotonic_ns()), self._report)
+        self._send(messages.Ready(os.getpid(), {"engine": settings.engine}))
+
+    def _next_second_ns(self, now_ns: int) -> int:
+        assert self._settings is not None
+        epoch_ns = self._settings.epoch_ns
+        return epoch_ns + ((now_ns - epoch_ns) // NS_PER_S + 1) * NS_PER_S
+
+    def _on_late(self, late_us: int) -> None:
+        """Book the pacer's lateness under the phase it happened in."""
+        phase = self._fleet.phases.at(monotonic_ns())
+        samples = self._lateness.get(phase)
+        if samples is None:
+            tag = Tag(PHASES[phase], PACER, "release", SERVICE)
+            samples = self._lateness[phase] = self._recorder.handle(tag)
+        samples.append(late_us)
+
+    def _report(self, due_ns: int) -> None:
+        if self._final_sent:
+            return
+        self._health.note_loop_lag((monotonic_ns() - due_ns) // NS_PER_US)
+        self._send(messages.Report(self._interval(due_ns, final=False)))
+        self._pacer.at(self._next_second_ns(due_ns), self._report)
+
+    def _interval(self, now_ns: int, *, final: bool) -> IntervalReport:
+        assert self._settings is not None
+        assert self._channel is not None
+        # A report sent at a second's end covers the second before it.
+        index = (now_ns - self._settings.epoch_ns - (0 if final else 1)) // NS_PER_S
+        return IntervalReport(
+            index=index,
+            final=final,
+            series=self._recorder.take_interval(),
+            operations=self._fleet.operations.rows(),
+            counters=self._fleet.counters.report(),
+            gauges=self._fleet.gauges(),
+            health=self._health.take_interval(backlog_bytes=self._channel.backlog_bytes),
+            sent=self._fleet.sent() if final else [],
+        )
+
+    def _drain(self, due_ns: int) -> None:
+        """Wait for what is under way, then account for the rest, disconnect and report for the last time."""
+        if due_ns < self._deadline_ns and not self._fleet.idle:
+            self._pacer.at(due_ns + _DRAIN_POLL_NS, self._drain)
+            return
+        self._fleet.retire()
+        if self._fleet.first_fault:
+            self._send(messages.Event("first_connect_fault", self._fleet.first_fault))
+        self._final_sent = True
+        self._send(messages.Report(self._interval(monotonic_ns(), final=True)))

@@ -1,0 +1,69 @@
+"""An engine's own configuration, as its parent sends it."""
+
+from __future__ import annotations
+
+from urllib.parse import urlsplit
+
+import msgspec
+
+from loadtest.errors import UsageError
+from loadtest.scenario.profile import ChargePointProfile
+
+
+class EngineSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """What an engine has to know before it takes charge points.
+
+    Attributes:
+        run_tag: 16 bits that mark this run's messages.
+        epoch_ns: The run's origin of time on the monotonic clock.
+        seed: Seed of the run.
+        gateway_url: ``ws://host:port/path``; ``/<charge point id>`` is appended.
+        engine: This engine's number, for choosing source addresses.
+        charge_points: Size of the whole fleet, of which this engine holds a part.
+        ramp_s: Time over which the fleet connects.
+        call_timeout_s: How long an answer, or a handshake, is waited for.
+        profile: The kind of charge point.
+    """
+
+    run_tag: int
+    epoch_ns: int
+    seed: int
+    gateway_url: str
+    engine: int
+    charge_points: int
+    ramp_s: float
+    call_timeout_s: float = 30.0
+    profile: ChargePointProfile = ChargePointProfile()
+
+    def check(self) -> None:
+        """Refuse what cannot be run.
+
+        Raises:
+            UsageError: With one sentence for each fault found.
+        """
+        faults: list[str] = []
+        parts = urlsplit(self.gateway_url)
+        if parts.scheme != "ws" or not parts.hostname:
+            faults.append(f"gateway_url: {self.gateway_url!r} is not a ws:// URL")
+        if not 0 <= self.run_tag <= 0xFFFF:
+            faults.append(f"run_tag: {self.run_tag} does not fit 16 bits")
+        try:
+            self.profile.check()
+        except UsageError as error:
+            faults += error.faults
+        if faults:
+            raise UsageError(faults)
+
+
+def engine_settings(plain: dict[str, object]) -> EngineSettings:
+    """Read and check an engine's configuration.
+
+    Raises:
+        UsageError: A field is missing, of the wrong type, or out of range.
+    """
+    try:
+        settings = msgspec.convert(plain, EngineSettings)
+    except msgspec.ValidationError as error:
+        raise UsageError(f"engine configuration: {error}") from error
+    settings.check()
+    return settings

@@ -1,0 +1,55 @@
+"""The schedule of a whole process: one structure for every instant of every charge point.
+
+Instants lie on a grid of 1 ms, and the grid is part of the plan: what is due is due at a grid instant, and is
+late from there on. Many charge points share one slot; only slots in use exist.
+"""
+
+from __future__ import annotations
+
+import heapq
+from typing import TYPE_CHECKING
+
+from loadtest.units import NS_PER_MS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+TICK_NS = NS_PER_MS
+
+
+class TimerWheel:
+    """Callbacks by due time. Knows no clock: time is passed in.
+
+    Attributes:
+        next_due_ns: The earliest instant something is due; ``None`` when nothing is.
+    """
+
+    __slots__ = ("_heap", "_slots")
+
+    def __init__(self) -> None:
+        self._slots: dict[int, list[Callable[[int], None]]] = {}
+        self._heap: list[int] = []
+
+    def at(self, due_ns: int, action: Callable[[int], None]) -> int:
+        """Have ``action`` called with its due instant: the first grid instant not before ``due_ns``, returned."""
+        tick = -(-due_ns // TICK_NS)
+        slot = self._slots.get(tick)
+        if slot is None:
+            self._slots[tick] = [action]
+            heapq.heappush(self._heap, tick)
+        else:
+            slot.append(action)
+        return tick * TICK_NS
+
+    @property
+    def next_due_ns(self) -> int | None:
+        """The earliest instant something is due; ``None`` when nothing is."""
+        return self._heap[0] * TICK_NS if self._heap else None
+
+    def take_due(self, now_ns: int) -> tuple[int, list[Callable[[int], None]]] | None:
+        """Remove and return the earliest slot that is due at ``now_ns``: its instant and its actions."""
+        heap = self._heap
+        if not heap or heap[0] * TICK_NS > now_ns:
+            return None
+        tick = heapq.heappop(heap)
+        return tick * TICK_NS, self._slots.pop(tick)
