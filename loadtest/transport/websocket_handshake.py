@@ -1,0 +1,214 @@
+"""The opening handshake of both sides (RFC 6455 section 4), without I/O; ``websockets`` knows its rules.
+
+An opening is fed with whatever arrives until it gives back the bytes that follow the HTTP head, which already
+belong to the first frame; then it is thrown away.
+"""
+
+from __future__ import annotations
+
+import http
+from typing import TYPE_CHECKING, NamedTuple, NoReturn
+
+from websockets.client import ClientProtocol
+from websockets.exceptions import InvalidStatus, InvalidURI
+from websockets.http11 import Request, Response
+from websockets.server import ServerProtocol
+from websockets.typing import Subprotocol
+from websockets.uri import parse_uri
+
+from loadtest.errors import LoadTestError, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+MAX_HEAD_BYTES = 16 * 1024
+"""Longest request or response head. Far above what charge points send, far below what could exhaust memory."""
+
+_END_OF_HEAD = b"\r\n\r\n"
+
+
+class ClientHandshake(NamedTuple):
+    """What a client asks for.
+
+    Attributes:
+        uri: ``ws://host:port/path``; credentials in it become an ``Authorization: Basic`` header.
+        subprotocols: Offered in this order; the server must select one of them unless there are none.
+        headers: Further request headers.
+    """
+
+    uri: str
+    subprotocols: tuple[str, ...] = ()
+    headers: tuple[tuple[str, str], ...] = ()
+
+
+class Accept(NamedTuple):
+    """A server's yes, with the subprotocol it selects."""
+
+    subprotocol: str | None
+
+
+class Reject(NamedTuple):
+    """A server's no: the HTTP status, and the word in the body that says why."""
+
+    status: int
+    reason: str
+
+
+class HandshakeRefused(LoadTestError):  # noqa: N818 - reads as the event it reports
+    """The server did not open the connection.
+
+    Attributes:
+        status: The HTTP status, or 0 when the answer was not HTTP or broke the WebSocket handshake's rules.
+        reason: The first line of the body, else the status phrase, else what was wrong.
+    """
+
+    def __init__(self, status: int, reason: str) -> None:
+        super().__init__(f"WebSocket handshake refused: {status} {reason}")
+        self.status = status
+        self.reason = reason
+
+
+class ClientOpening:
+    """A client's side of one handshake.
+
+    Attributes:
+        request: The bytes to send first.
+
+    Raises:
+        UsageError: The URI is not a WebSocket URI.
+    """
+
+    __slots__ = ("_head", "_protocol", "_refusing", "_subprotocols", "request")
+
+    def __init__(self, handshake: ClientHandshake) -> None:
+        offered = [Subprotocol(name) for name in handshake.subprotocols]
+        try:
+            uri = parse_uri(handshake.uri)
+        except (InvalidURI, ValueError) as error:
+            raise UsageError(f"{handshake.uri!r} is not a WebSocket URL: {error}") from error
+        # Frames never reach this object, so no extension may be agreed and its own limits do not matter.
+        self._protocol = ClientProtocol(uri, subprotocols=offered or None)
+        self._subprotocols = handshake.subprotocols
+        self._head = bytearray()
+        self._refusing = False
+        request = self._protocol.connect()
+        for name, value in handshake.headers:
+            request.headers[name] = value
+        self.request = request.serialize()
+
+    def feed(self, data: bytes) -> bytes | None:
+        """Take what has arrived; the bytes after the head once the connection is open, None before.
+
+        Raises:
+            HandshakeRefused: The server said no, or nonsense.
+        """
+        self._head += data
+        if not self._refusing:
+            end = self._head.find(_END_OF_HEAD)
+            if end < 0:
+                if len(self._head) > MAX_HEAD_BYTES:
+                    raise HandshakeRefused(0, "response head too long")
+                return None
+            if self._head.startswith(b"HTTP/1.1 101"):
+                self._protocol.receive_data(bytes(self._head[: end + 4]))
+                self._judge()
+                return bytes(self._head[end + 4 :])
+            self._refusing = True
+        self._protocol.receive_data(bytes(self._head))
+        self._head.clear()
+        if self._protocol.handshake_exc is not None:
+            self._judge()
+        return None
+
+    def end(self) -> None:
+        """The server closed its side before the connection was open; a refusal without a length ends so.
+
+        Raises:
+            HandshakeRefused: Something had arrived, so it was an answer of a kind.
+        """
+        if self._head or self._refusing:
+            self._protocol.receive_data(bytes(self._head))
+            self._protocol.receive_eof()
+            self._judge()
+
+    def _judge(self) -> None:
+        fault = self._protocol.handshake_exc
+        if isinstance(fault, InvalidStatus):
+            response = fault.response
+            lines = response.body.decode(errors="replace").strip().splitlines()
+            raise HandshakeRefused(response.status_code, lines[0][:200] if lines else response.reason_phrase) from fault
+        if fault is not None:
+            cause = fault.__cause__
+            raise HandshakeRefused(0, f"{fault}: {cause}" if cause else str(fault)) from fault
+        if self._subprotocols and self._protocol.subprotocol is None:
+            raise HandshakeRefused(0, "the server selected no subprotocol")
+
+
+class ServerOpening:
+    """A server's side of one handshake.
+
+    Args:
+        decide: Called once with the request target and the headers (names in lower case; a repeated header's values
+            joined by commas, RFC 9110 section 5.3).
+
+    Attributes:
+        response: The bytes to send back, once :meth:`feed` has returned or raised; empty when there is nothing to say.
+    """
+
+    __slots__ = ("_decide", "_head", "response")
+
+    def __init__(self, decide: Callable[[str, Mapping[str, str]], Accept | Reject]) -> None:
+        self._decide = decide
+        self._head = bytearray()
+        self.response = b""
+
+    def feed(self, data: bytes) -> bytes | None:
+        """Take what has arrived; the bytes after the head once the connection is open, None before.
+
+        Raises:
+            HandshakeRefused: The connection must be closed after :attr:`response` is sent.
+        """
+        self._head += data
+        end = self._head.find(_END_OF_HEAD)
+        if end < 0 and len(self._head) <= MAX_HEAD_BYTES:
+            return None
+        protocol = ServerProtocol()
+        if not 0 <= end <= MAX_HEAD_BYTES:
+            self._refuse(protocol, Reject(431, "request head too long"))
+        protocol.receive_data(bytes(self._head[: end + 4]))
+        events = protocol.events_received()
+        if not events or not isinstance(events[0], Request):
+            self._refuse(protocol, Reject(400, _root_cause(protocol.handshake_exc)))
+        request = events[0]
+        headers: dict[str, str] = {}
+        for spelling, value in request.headers.raw_items():
+            name = spelling.lower()
+            headers[name] = f"{headers[name]}, {value}" if name in headers else value
+        decision = self._decide(request.path, headers)
+        if isinstance(decision, Reject):
+            self._refuse(protocol, decision)
+        self._accept(protocol, request, decision)
+        return bytes(self._head[end + 4 :])
+
+    def _accept(self, protocol: ServerProtocol, request: Request, decision: Accept) -> None:
+        response = protocol.accept(request)
+        if response.status_code == 101 and decision.subprotocol is not None:
+            response.headers["Sec-WebSocket-Protocol"] = decision.subprotocol
+        self._send(response)
+        if response.status_code != 101:
+            raise HandshakeRefused(response.status_code, _root_cause(protocol.handshake_exc))
+
+    def _refuse(self, protocol: ServerProtocol, decision: Reject) -> NoReturn:
+        self._send(protocol.reject(http.HTTPStatus(decision.status), decision.reason))
+        raise HandshakeRefused(decision.status, decision.reason)
+
+    def _send(self, response: Response) -> None:
+        del response.headers["Date"]  # costs more than the rest of the response together, and nobody reads it
+        self.response = response.serialize()
+
+
+def _root_cause(fault: BaseException | None) -> str:
+    """The innermost explanation of a fault found by ``websockets``."""
+    while fault is not None and fault.__cause__ is not None:
+        fault = fault.__cause__
+    return str(fault) if fault is not None else "not a WebSocket request"
