@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from abc import abstractmethod
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, cast
 
 from loadtest.errors import LocalProtocolError
 from loadtest.transport.websocket_frames import (
@@ -207,8 +207,7 @@ class WebSocketConnection(asyncio.Protocol):
     # -- called by the loop ------------------------------------------------------------------------------------------
 
     def _begin(self, transport: asyncio.BaseTransport, opening: ClientOpening | ServerOpening) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self.transport = transport
+        self.transport = cast("asyncio.Transport", transport)  # uvloop's class is no subclass of it
         self._state = OPENING
         self._incoming = opening
         self._ending = None
