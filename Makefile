@@ -1,0 +1,68 @@
+# make demo    from a fresh clone to a first result         make test    everything the tests need, then the tests
+# make web     the same load under Locust's web UI          make check   what CI runs: format, lint, types, layers, tests
+# make setup   virtual environment and Mosquitto only       make bench   the harness against a C reference
+
+SHELL := /bin/sh
+VENV := .venv
+BIN := $(VENV)/bin
+
+.PHONY: demo web setup test check format lint types layers bench lock clean
+.DEFAULT_GOAL := demo
+
+demo: setup
+	$(BIN)/loadtest run steady --charge-points 2000 --duration 30s
+
+web: setup
+	$(BIN)/loadtest web steady
+
+setup: $(VENV)/.broker $(VENV)/.installed
+
+# Each step leaves a stamp, so that a second call is instant.
+$(VENV)/.created: .ci/venv
+	@.ci/venv $(VENV)
+	@touch $@
+
+$(VENV)/.installed: $(VENV)/.created requirements.lock pyproject.toml
+	@echo "installing the pinned dependencies into $(VENV)"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -r requirements.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+$(VENV)/.broker: $(VENV)/.created .ci/broker
+	@.ci/broker
+	@touch $@
+
+test: setup
+	$(BIN)/pytest
+
+check: setup lint types layers test
+
+format: setup
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+lint: setup
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+
+types: setup
+	$(BIN)/mypy
+
+layers: setup
+	$(BIN)/lint-imports
+
+bench: setup
+	@command -v cc >/dev/null || .ci/install gcc libc6-dev
+	$(BIN)/python tests/bench/run.py
+
+# In an environment of its own, so that nothing tried out by hand slips in.
+lock:
+	rm -rf build/lock && .ci/venv build/lock
+	build/lock/bin/python -m pip install --quiet "setuptools>=77" -e ".[dev]"
+	{ sed -n '/^#/p' requirements.lock; \
+	  build/lock/bin/python -m pip freeze --all --exclude-editable | grep -v -i '^pip=='; } > requirements.lock.new
+	mv requirements.lock.new requirements.lock
+
+clean:
+	rm -rf $(VENV) build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,1 @@
+"""Real MQTT brokers: started, probed, described and stopped, or reached by URL."""

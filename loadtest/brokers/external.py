@@ -1,0 +1,29 @@
+"""A broker of the user's, known by its URL."""
+
+from __future__ import annotations
+
+from loadtest.brokers.broker import Broker, BrokerFacts
+from loadtest.brokers.readiness import answers_connect
+from loadtest.transport import mqtt_url
+
+KIND = "external"
+
+
+def check_url(url: str) -> None:
+    """Refuse what is not ``mqtt://[user:password@]host[:port]``.
+
+    Raises:
+        UsageError: Says what is wrong with it.
+    """
+    mqtt_url.parse(url)
+
+
+async def reach(url: str, *, why: str) -> Broker:
+    """Make sure it answers.
+
+    Raises:
+        UsageError: ``url`` is not a broker URL.
+        EnvironmentNotReady: It cannot be reached or refuses; says which.
+    """
+    await answers_connect(url)
+    return Broker(BrokerFacts(kind=KIND, version="", url=url, why=why, embedded=False))

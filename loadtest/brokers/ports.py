@@ -1,0 +1,37 @@
+"""Loopback ports: one that is free, or a clear word when a wanted one is not."""
+
+from __future__ import annotations
+
+import errno
+import socket
+
+from loadtest.errors import EnvironmentNotReady
+
+LOOPBACK = "127.0.0.1"
+
+
+def free_port() -> int:
+    """A loopback port nothing listens on at this moment; another process can still be faster to bind it."""
+    with socket.socket() as probe:
+        probe.bind((LOOPBACK, 0))
+        return int(probe.getsockname()[1])
+
+
+def refuse_taken(port: int, *, host: str = LOOPBACK, option: str = "--port") -> None:
+    """Refuse a port that something else holds.
+
+    Raises:
+        EnvironmentNotReady: It is in use or may not be used; the hint names ``option``.
+    """
+    try:
+        family, kind, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        with socket.socket(family, kind) as probe:
+            # As servers do: connections of an earlier run that still linger must not count as taken.
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(address)
+    except OSError as error:
+        taken = error.errno == errno.EADDRINUSE
+        raise EnvironmentNotReady(
+            f"port {port} on {host} {'is already in use' if taken else f'cannot be used: {error.strerror}'}",
+            hint=f"choose another with {option}" + (", or stop what uses it" if taken else ""),
+        ) from error

@@ -1,0 +1,90 @@
+"""A broker's operating-system process: started, watched, stopped, nothing left behind."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+from typing import TYPE_CHECKING
+
+from loadtest.brokers.lifeline import dies_with_parent
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+STOP_GRACE_S = 5.0
+
+
+class BrokerProcess:
+    """One child process whose output goes to a file. Made by :func:`spawn`.
+
+    Attributes:
+        name: The broker's kind, for messages.
+        log_file: Everything the broker says.
+    """
+
+    def __init__(self, name: str, log_file: Path, process: asyncio.subprocess.Process) -> None:
+        self.name = name
+        self.log_file = log_file
+        self._process = process
+
+    @property
+    def pid(self) -> int:
+        """The process id."""
+        return self._process.pid
+
+    @property
+    def running(self) -> bool:
+        """Whether it has not ended yet, as far as the loop knows."""
+        return self._process.returncode is None
+
+    async def ended(self) -> str:
+        """Wait until the process ends, and say how: ``exited with status 3`` or ``was killed by SIGKILL``."""
+        return ending(await self._process.wait())
+
+    async def stop(self) -> None:
+        """Ask it to end, wait :data:`STOP_GRACE_S`, then kill it. Does nothing when it has ended."""
+        for wanted in (signal.SIGTERM, signal.SIGKILL):
+            if not self.running:
+                return
+            with contextlib.suppress(ProcessLookupError):
+                self._process.send_signal(wanted)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._process.wait(), STOP_GRACE_S)
+
+    def last_words(self, lines: int = 5) -> str:
+        """The end of the log, for an error message."""
+        try:
+            text = self.log_file.read_text(errors="replace")
+        except OSError:
+            return ""
+        return "\n".join(text.splitlines()[-lines:])
+
+
+def ending(status: int) -> str:
+    """A process's end in words; ``status`` as :mod:`subprocess` gives it, negative for a signal."""
+    if status >= 0:
+        return f"exited with status {status}"
+    try:
+        return f"was killed by {signal.Signals(-status).name}"
+    except ValueError:
+        return f"was killed by signal {-status}"
+
+
+async def spawn(name: str, argv: Sequence[str], log_file: Path) -> BrokerProcess:
+    """Start a broker with its output in ``log_file``.
+
+    It gets a session of its own, because a Ctrl-C at the terminal must not stop the broker before the
+    gateway that talks to it; and it dies with this process however this process ends.
+    """
+    with log_file.open("ab") as log:
+        process = await asyncio.create_subprocess_exec(
+            *argv,
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+            preexec_fn=dies_with_parent(),
+        )
+    return BrokerProcess(name, log_file, process)

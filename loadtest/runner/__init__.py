@@ -1,0 +1,1 @@
+"""Composition: starts the system under test and Locust as child processes, watches them, ends them."""

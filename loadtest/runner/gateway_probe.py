@@ -1,0 +1,86 @@
+"""Whether a gateway given by URL would take our charge points: one real OCPP handshake, before any load."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from urllib.parse import urlsplit
+
+from loadtest.errors import EnvironmentNotReady, UsageError
+from loadtest.scenario.settings import masked
+from loadtest.transport.websocket_client import ClientHandshake, WebSocketClient
+from loadtest.transport.websocket_handshake import ClientOpening
+
+SUBPROTOCOL = "ocpp1.6"
+PROBE_TIMEOUT_S = 5.0
+DEFAULT_PORT = 80
+
+
+class _Probe(WebSocketClient):
+    """Asks for exactly what a charge point asks for, and leaves at once."""
+
+    __slots__ = ("_uri", "over", "refusal")
+
+    def __init__(self, uri: str) -> None:
+        super().__init__()
+        self._uri = uri
+        self.refusal = ""
+        self.over: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+
+    def handshake(self) -> ClientHandshake:
+        return ClientHandshake(self._uri, (SUBPROTOCOL,))
+
+    def on_open(self) -> None:
+        self._settle(opened=True)
+        self.close()
+
+    def on_refused(self, status: int, reason: str) -> None:
+        self.refusal = f"answered {status} {reason}" if status else f"broke the WebSocket handshake: {reason}"
+
+    def on_closed(self, code: int | None, exc: Exception | None) -> None:
+        if not self.refusal:
+            self.refusal = f"ended the connection without an answer{f': {exc}' if exc else ''}"
+        self._settle(opened=False)
+
+    def _settle(self, *, opened: bool) -> None:
+        if not self.over.done():
+            self.over.set_result(opened)
+
+
+async def answers_handshake(url: str) -> None:
+    """Open a WebSocket at ``url/<a new id>`` offering exactly ``ocpp1.6``, and close it.
+
+    Raises:
+        UsageError: ``url`` is not a ``ws://`` URL.
+        EnvironmentNotReady: Nothing listens there, or it refused; with its own words.
+    """
+    try:
+        parts = urlsplit(url)
+        host, port = parts.hostname, parts.port or DEFAULT_PORT
+    except ValueError as error:
+        raise UsageError(f"gateway URL {masked(url)!r}: {error}", hint="write ws://host:port/path") from None
+    if parts.scheme != "ws" or not host:
+        raise UsageError(f"gateway URL {masked(url)!r} is not a ws:// URL", hint="write ws://host:port/path")
+    # The id is new each time: a gateway throws out the earlier owner of an id.
+    probe = _Probe(f"{url.rstrip('/')}/loadtest-probe-{secrets.token_hex(4)}")
+    ClientOpening(probe.handshake())  # refuses what no request can be made of, such as a fragment
+    shown = f"gateway {masked(url)}"
+    try:
+        async with asyncio.timeout(PROBE_TIMEOUT_S):
+            await asyncio.get_running_loop().create_connection(lambda: probe, host, port)
+            opened = await probe.over
+    except TimeoutError:
+        probe.abort()
+        raise EnvironmentNotReady(
+            f"{shown} did not answer a WebSocket handshake within {PROBE_TIMEOUT_S:g} s",
+            hint="is it a WebSocket server, and this its plain ws:// port?",
+        ) from None
+    except OSError as error:
+        raise EnvironmentNotReady(
+            f"{shown} cannot be reached: {error.strerror or error}", hint="is it running? is the port right?"
+        ) from error
+    if not opened:
+        raise EnvironmentNotReady(
+            f"{shown} {probe.refusal}",
+            hint=f"a charge point asks for <url>/<its id> with the subprotocol {SUBPROTOCOL}; is the path right?",
+        )

@@ -1,0 +1,226 @@
+"""The embedded gateway: one or more processes that share one port, started, summed up and stopped as one."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import shutil
+import socket
+import tempfile
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from loadtest.brokers.ports import LOOPBACK, refuse_taken
+from loadtest.brokers.process import ending
+from loadtest.control import messages
+from loadtest.runner.child_process import ControlChild, start_child
+from loadtest.runner.process_usage import ProcessUsage, Usage, total
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+    from pathlib import Path
+
+    from loadtest.measure.interval import IntervalReport
+
+MODULE = "loadtest.gateway"
+READY_TIMEOUT_S = 20.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GatewaySettings:
+    """What the embedded gateway is to be.
+
+    Attributes:
+        broker_url: The broker it translates to.
+        processes: How many share the port.
+        host: Address to listen on.
+        port: Port to listen on; 0 takes a free one.
+        path: What precedes ``/<charge point id>`` in the URL.
+        qos: MQTT quality of service in both directions.
+        default_heartbeat_interval_s: Heartbeat interval assumed until a BootNotification is answered.
+        idle_timeout_s: Silence after which a connection without one is closed.
+        epoch_ns: Start of interval 0 of the reports.
+        credentials: Passwords by charge point id for HTTP Basic; none: everyone is let in.
+    """
+
+    broker_url: str
+    processes: int = 1
+    host: str = LOOPBACK
+    port: int = 0
+    path: str = "/ocpp"
+    qos: int = 1
+    default_heartbeat_interval_s: float = 60.0
+    idle_timeout_s: float = 180.0
+    epoch_ns: int = 0
+    credentials: Mapping[str, str] = field(default_factory=dict)
+
+
+class _Part:
+    """One gateway process and the last it reported."""
+
+    def __init__(self) -> None:
+        self.child: ControlChild
+        self.usage: ProcessUsage
+        self.report: IntervalReport | None = None
+        self.gone = False
+
+
+class GatewayProcesses:
+    """The running gateway. Made by :func:`start_gateway`.
+
+    Attributes:
+        url: What charge points connect to, their id still to be appended.
+        drained: Set once every process that lives has sent its final report.
+    """
+
+    def __init__(self, settings: GatewaySettings, on_event: Callable[[messages.Event], None]) -> None:
+        self.url = ""
+        self.drained = asyncio.Event()
+        self._settings = settings
+        self._on_event = on_event
+        self._parts: list[_Part] = []
+        self._meeting_place = ""
+
+    @property
+    def pids(self) -> list[int]:
+        """The process ids, in order."""
+        return [part.child.pid for part in self._parts]
+
+    def counters(self) -> dict[str, int]:
+        """Running totals over all processes, those that died included with what they last reported."""
+        return _sum([part.report.counters for part in self._parts if part.report is not None])
+
+    def gauges(self) -> dict[str, int]:
+        """States now, over the processes that live; the longest event-loop lag and GC pause beside."""
+        living = [part.report for part in self._parts if part.report is not None and not part.gone]
+        gauges = _sum([report.gauges for report in living])
+        if living:
+            gauges["loop_lag_max_us.gateway"] = max(report.health.loop_lag_max_us for report in living)
+            gauges["gc_pause_max_us.gateway"] = max(report.health.gc_pause_max_us for report in living)
+        return gauges
+
+    def usage(self) -> Usage:
+        """CPU and memory over all processes."""
+        return total([part.usage.read() for part in self._parts])
+
+    def send(self, command: messages.Command) -> None:
+        """Pass a command to every process."""
+        for part in self._parts:
+            part.child.send(command)
+
+    async def watch(self, on_death: Callable[[str], None]) -> None:
+        """Say of each process that ends that it did and how; returns when none is left."""
+
+        async def watch_one(index: int, part: _Part) -> None:
+            how = ending(await part.child.ended())
+            part.gone = True
+            self._note_drained()
+            on_death(f"gateway process {index} {how}" if len(self._parts) > 1 else f"gateway {how}")
+
+        await asyncio.gather(*(watch_one(index, part) for index, part in enumerate(self._parts)))
+
+    async def stop(self) -> None:
+        """Stop every process, all at once; safe to call twice."""
+        await asyncio.gather(*(part.child.stop() for part in self._parts))
+        if self._meeting_place:
+            shutil.rmtree(self._meeting_place, ignore_errors=True)
+
+    async def start(self, log_dir: Path) -> None:
+        """Start all processes on one port; used by :func:`start_gateway`."""
+        settings = self._settings
+        # Unix sockets over which the processes tell each other of charge points that have moved. A folder of its own
+        # under /tmp, because the path of a Unix socket must be shorter than a results folder may be.
+        self._meeting_place = tempfile.mkdtemp(prefix="loadtest-")
+        peers = [f"{self._meeting_place}/{index}" for index in range(settings.processes)]
+        with _reserved(settings.host, settings.port) as port:
+            for index in range(settings.processes):
+                part = _Part()
+                part.child = await start_child(
+                    MODULE,
+                    name="gateway" if settings.processes == 1 else f"gateway process {index}",
+                    log_file=log_dir / f"gateway-{index}.log",
+                    on_notice=lambda notice, part=part: self._on_notice(part, notice),  # type: ignore[misc]
+                )
+                part.usage = ProcessUsage(part.child.pid)
+                self._parts.append(part)
+            async with asyncio.TaskGroup() as starting:
+                for index, part in enumerate(self._parts):
+                    starting.create_task(
+                        part.child.configure(self._process_settings(index, port, peers), READY_TIMEOUT_S)
+                    )
+        host = f"[{settings.host}]" if ":" in settings.host else settings.host
+        self.url = f"ws://{host}:{port}{settings.path}"
+
+    def _process_settings(self, index: int, port: int, peers: list[str]) -> dict[str, object]:
+        settings = self._settings
+        return {
+            "host": settings.host,
+            "port": port,
+            "path": settings.path,
+            "broker_url": settings.broker_url,
+            "qos": settings.qos,
+            "default_heartbeat_interval_s": settings.default_heartbeat_interval_s,
+            "idle_timeout_s": settings.idle_timeout_s,
+            "epoch_ns": settings.epoch_ns,
+            "process_index": index,
+            "peer_sockets": peers,
+            "credentials": dict(settings.credentials),
+        }
+
+    def _on_notice(self, part: _Part, notice: messages.Notice) -> None:
+        if isinstance(notice, messages.Report):
+            part.report = notice.report
+            self._note_drained()
+        elif isinstance(notice, messages.Event):
+            self._on_event(notice)
+
+    def _note_drained(self) -> None:
+        if all(part.gone or (part.report is not None and part.report.final) for part in self._parts):
+            self.drained.set()
+
+
+def _sum(tables: list[dict[str, int]]) -> dict[str, int]:
+    summed: Counter[str] = Counter()
+    for table in tables:
+        summed.update(table)
+    return dict(summed)
+
+
+@contextlib.contextmanager
+def _reserved(host: str, port: int) -> Iterator[int]:
+    """Hold a port that our processes can bind as well, so that no one else takes it before all of them have.
+
+    A socket that is bound but does not listen is given no connections.
+    """
+    if port:
+        refuse_taken(port, host=host, option="--bind")  # with SO_REUSEPORT below a stranger's would go unseen
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as holder:
+        holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        holder.bind((host, port))
+        yield holder.getsockname()[1]
+
+
+async def start_gateway(
+    settings: GatewaySettings, log_dir: Path, on_event: Callable[[messages.Event], None]
+) -> GatewayProcesses:
+    """Start the gateway; returns when every process takes connections.
+
+    Args:
+        settings: What it is to be.
+        log_dir: An existing folder for the processes' logs.
+        on_event: Called with what the processes report beside their figures.
+
+    Raises:
+        EnvironmentNotReady: The port is taken, or a process cannot work; says why.
+        HarnessError: A process ended or kept silent.
+    """
+    gateway = GatewayProcesses(settings, on_event)
+    try:
+        await gateway.start(log_dir)
+    except BaseException as error:
+        await gateway.stop()
+        if isinstance(error, BaseExceptionGroup):
+            raise error.exceptions[0] from None
+        raise
+    return gateway

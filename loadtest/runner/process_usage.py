@@ -1,0 +1,64 @@
+"""CPU and memory of another process. The only door to psutil."""
+
+from __future__ import annotations
+
+import os
+from typing import NamedTuple
+
+import psutil
+
+from loadtest.units import NS_PER_S
+
+
+class Usage(NamedTuple):
+    """What a process has used.
+
+    Attributes:
+        cpu_ns: CPU time since it started, user and system; the kernel counts in steps of 10 ms.
+        rss_bytes: Memory in RAM now; 0 once it has ended.
+    """
+
+    cpu_ns: int = 0
+    rss_bytes: int = 0
+
+
+class ProcessUsage:
+    """Reads one process; after its end the CPU time stays at the last figure read."""
+
+    def __init__(self, pid: int) -> None:
+        self._last = Usage()
+        try:
+            self._process: psutil.Process | None = psutil.Process(pid)
+        except psutil.NoSuchProcess:
+            self._process = None
+
+    def read(self) -> Usage:
+        """What it has used until now."""
+        if self._process is None:
+            return self._last
+        try:
+            with self._process.oneshot():
+                cpu, memory = self._process.cpu_times(), self._process.memory_info()
+        except (psutil.NoSuchProcess, psutil.AccessDenied):
+            self._process = None
+            self._last = Usage(self._last.cpu_ns, 0)
+        else:
+            self._last = Usage(round((cpu.user + cpu.system) * NS_PER_S), memory.rss)
+        return self._last
+
+
+def total(usages: list[Usage]) -> Usage:
+    """The sum over several processes."""
+    return Usage(sum(usage.cpu_ns for usage in usages), sum(usage.rss_bytes for usage in usages))
+
+
+def living_members(process_group: int) -> list[int]:
+    """Processes of a group that have not ended (those ended but not yet collected do not count)."""
+    members = []
+    for process in psutil.process_iter():
+        try:
+            if process.status() != psutil.STATUS_ZOMBIE and os.getpgid(process.pid) == process_group:
+                members.append(process.pid)
+        except (psutil.NoSuchProcess, psutil.AccessDenied, ProcessLookupError):
+            continue
+    return members

@@ -1,0 +1,66 @@
+"""What the stand is asked to set up."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from loadtest.errors import UsageError
+from loadtest.scenario.settings import masked
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+EMBEDDED = "embedded"
+
+
+class StandSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """The system under test, as the Locust process wants it.
+
+    Attributes:
+        epoch_ns: Start of interval 0 of the reports, ``monotonic_ns``.
+        log_dir: Existing folder for the logs of all parts.
+        gateway: ``embedded`` or a ``ws://`` URL.
+        broker: ``auto``, ``mosquitto``, ``amqtt`` or an ``mqtt://`` URL.
+        gateway_processes: Processes of the embedded gateway.
+        charge_points: Connections the embedded gateway must be able to hold.
+        qos: MQTT quality of service of the embedded gateway.
+        subscribers: Subscriber processes; with more than one it is probed whether the broker can share a subscription.
+        default_heartbeat_interval_s: Of the embedded gateway, until a BootNotification is answered.
+        idle_timeout_s: Of the embedded gateway, for charge points without a heartbeat interval.
+    """
+
+    epoch_ns: int
+    log_dir: str
+    gateway: str = EMBEDDED
+    broker: str = "auto"
+    gateway_processes: int = 1
+    charge_points: int = 1
+    qos: int = 1
+    subscribers: int = 1
+    default_heartbeat_interval_s: float = 60.0
+    idle_timeout_s: float = 180.0
+
+    @property
+    def gateway_embedded(self) -> bool:
+        """Whether the gateway is ours to start."""
+        return self.gateway == EMBEDDED
+
+
+def stand_settings(plain: Mapping[str, object]) -> StandSettings:
+    """Check what came over the control channel.
+
+    Raises:
+        UsageError: With what is wrong.
+    """
+    try:
+        settings = msgspec.convert(plain, StandSettings)
+    except msgspec.ValidationError as error:
+        raise UsageError(f"stand settings: {error}") from error
+    if not settings.gateway_embedded and "://" not in settings.broker:
+        raise UsageError(
+            f"--gateway is {masked(settings.gateway)}, but --broker does not say which broker it publishes to",
+            hint="add --broker mqtt://host:port, the broker that gateway is connected to",
+        )
+    return settings

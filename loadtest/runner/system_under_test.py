@@ -1,0 +1,190 @@
+"""The parts of the system under test that are embedded, as one: checked, started, summed up, watched, stopped."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from loadtest.brokers import choose, shared_subscription
+from loadtest.clock import monotonic_ns
+from loadtest.control import messages
+from loadtest.errors import LoadTestError, UsageError
+from loadtest.measure.health import HealthMonitor
+from loadtest.measure.interval import IntervalReport
+from loadtest.runner.descriptors import gateway_fault, raise_limit
+from loadtest.runner.gateway_probe import answers_handshake
+from loadtest.runner.gateway_processes import GatewaySettings, start_gateway
+from loadtest.runner.process_usage import ProcessUsage
+from loadtest.units import NS_PER_MS, NS_PER_S
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from loadtest.brokers.broker import Broker
+    from loadtest.runner.gateway_processes import GatewayProcesses
+    from loadtest.runner.stand_settings import StandSettings
+
+REPORT_DELAY_NS = 150 * NS_PER_MS
+"""How long after a second's end its report is made: the gateway's own reports for it have arrived by then."""
+DRAIN_SLACK_S = 2.0
+
+
+class SystemUnderTest:
+    """The parts of one run, from :meth:`start` to :meth:`stop`.
+
+    Args:
+        settings: What to set up.
+        send: Takes reports and events.
+    """
+
+    def __init__(self, settings: StandSettings, send: Callable[[messages.Notice], None]) -> None:
+        self._settings = settings
+        self._send = send
+        self._log_dir = Path(settings.log_dir)
+        self._health = HealthMonitor()
+        self._broker: Broker | None = None
+        self._broker_usage: ProcessUsage | None = None
+        self._gateway: GatewayProcesses | None = None
+        self._shared_subscriptions: bool | None = None
+        self._watching: list[asyncio.Task[None]] = []
+
+    async def start(self) -> dict[str, Any]:
+        """Check everything there is to check, then start what is embedded; returns facts for the run record.
+
+        The URLs in the facts are usable, passwords included: whoever records them masks them.
+
+        Raises:
+            UsageError: With every fault found.
+            EnvironmentNotReady: A part could not be started after all checks had passed.
+        """
+        settings = self._settings
+        limit = raise_limit()
+        faults: list[str] = []
+        hints: list[str] = []
+        if settings.gateway_embedded:
+            misfit = gateway_fault(settings.charge_points, settings.gateway_processes, limit)
+            if misfit is not None:
+                faults.append(misfit[0])
+                hints.append(misfit[1])
+        else:
+            await _collect(answers_handshake(settings.gateway), faults, hints)
+        await _collect(self._start_broker(), faults, hints)
+        if faults:
+            raise UsageError(faults, hint="; ".join(dict.fromkeys(hint for hint in hints if hint)))
+        if settings.gateway_embedded:
+            await self._start_gateway()
+        self._watch()
+        return self._facts()
+
+    async def _start_broker(self) -> None:
+        settings = self._settings
+        self._broker = await choose.start(settings.broker, self._log_dir)
+        if self._broker.facts.pid is not None:
+            self._broker_usage = ProcessUsage(self._broker.facts.pid)
+        if settings.subscribers > 1:
+            self._shared_subscriptions = await shared_subscription.supported(self._broker.facts.url)
+
+    async def _start_gateway(self) -> None:
+        settings = self._settings
+        assert self._broker is not None
+        self._gateway = await start_gateway(
+            GatewaySettings(
+                broker_url=self._broker.facts.url,
+                processes=settings.gateway_processes,
+                qos=settings.qos,
+                default_heartbeat_interval_s=settings.default_heartbeat_interval_s,
+                idle_timeout_s=settings.idle_timeout_s,
+                epoch_ns=settings.epoch_ns,
+            ),
+            self._log_dir,
+            self._send,
+        )
+
+    def _facts(self) -> dict[str, Any]:
+        assert self._broker is not None
+        gateway = self._gateway
+        return {
+            "gateway": {
+                "url": self._settings.gateway if gateway is None else gateway.url,
+                "embedded": gateway is not None,
+                "processes": 0 if gateway is None else len(gateway.pids),
+                "pids": [] if gateway is None else gateway.pids,
+            },
+            "broker": self._broker.facts.public()
+            | {"url": self._broker.facts.url, "shared_subscriptions": self._shared_subscriptions},
+        }
+
+    def _watch(self) -> None:
+        assert self._broker is not None
+        broker = self._broker
+
+        async def watch_broker() -> None:
+            self._part_died(await broker.died())
+
+        create_task = asyncio.get_running_loop().create_task
+        self._watching = [create_task(watch_broker(), name="watch-broker")]
+        if self._gateway is not None:
+            self._watching.append(create_task(self._gateway.watch(self._part_died), name="watch-gateway"))
+
+    def _part_died(self, text: str) -> None:
+        self._send(messages.Event("part_died", text))
+
+    def report(self, index: int, *, final: bool = False) -> IntervalReport:
+        """What all parts together did and used until now."""
+        counters: dict[str, int] = {}
+        gauges: dict[str, int] = {}
+        if self._gateway is not None:
+            usage = self._gateway.usage()
+            counters = self._gateway.counters() | {"cpu_ns.gateway": usage.cpu_ns}
+            gauges = self._gateway.gauges() | {"rss_bytes.gateway": usage.rss_bytes}
+        if self._broker_usage is not None:
+            usage = self._broker_usage.read()
+            counters["cpu_ns.broker"] = usage.cpu_ns
+            gauges["rss_bytes.broker"] = usage.rss_bytes
+        return IntervalReport(
+            index=index, final=final, counters=counters, gauges=gauges, health=self._health.take_interval()
+        )
+
+    async def report_each_second(self) -> None:
+        """Send a report for each second of the run shortly after it has ended; for ever."""
+        epoch_ns = self._settings.epoch_ns
+        while True:
+            index = max(0, (monotonic_ns() - epoch_ns - REPORT_DELAY_NS) // NS_PER_S)
+            due_ns = epoch_ns + (index + 1) * NS_PER_S + REPORT_DELAY_NS
+            await asyncio.sleep(max(0, due_ns - monotonic_ns()) / NS_PER_S)
+            self._health.note_loop_lag(max(0, monotonic_ns() - due_ns) // 1000)
+            self._send(messages.Report(self.report(index)))
+
+    async def drain(self, deadline_ns: int) -> None:
+        """Wait for the gateway's last figures, and send the final report."""
+        if self._gateway is not None:
+            self._gateway.send(messages.Drain(deadline_ns))
+            left_s = max(0, deadline_ns - monotonic_ns()) / NS_PER_S + DRAIN_SLACK_S
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._gateway.drained.wait(), left_s)
+        index = max(0, (monotonic_ns() - self._settings.epoch_ns) // NS_PER_S)
+        self._send(messages.Report(self.report(index, final=True)))
+
+    async def stop(self) -> None:
+        """Take everything down, the gateway before the broker it talks to."""
+        for task in self._watching:
+            task.cancel()
+        await asyncio.gather(*self._watching, return_exceptions=True)
+        if self._gateway is not None:
+            await self._gateway.stop()
+        if self._broker is not None:
+            await self._broker.stop()
+
+
+async def _collect(check: Awaitable[None], faults: list[str], hints: list[str]) -> None:
+    """Run a check; a failure is one more fault for the list."""
+    try:
+        await check
+    except UsageError as error:
+        faults += error.faults
+        hints.append(error.hint)
+    except LoadTestError as error:
+        faults.append(error.message)
+        hints.append(error.hint)
