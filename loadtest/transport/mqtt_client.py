@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from loadtest.errors import EnvironmentNotReady
 from loadtest.transport import mqtt_codec as codec
@@ -16,24 +16,19 @@ from loadtest.transport import mqtt_url
 from loadtest.transport.mqtt_connection import Connection, establish
 from loadtest.transport.mqtt_decoder import DEFAULT_MAX_PACKET_BYTES, Acknowledgement, Connack, Publish, Suback
 from loadtest.transport.mqtt_session import MAX_IN_FLIGHT, Session
+from loadtest.transport.mqtt_subscriptions import Subscriptions
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
 
     from loadtest.transport.mqtt_decoder import Packet
+    from loadtest.transport.mqtt_subscriptions import Filters
 
 SUBACK_TIMEOUT_S = 10.0
 CLOSE_TIMEOUT_S = 2.0
 FIRST_BACK_OFF_S = 0.05
 LONGEST_BACK_OFF_S = 1.0
 """Short on purpose: the recovery time measured after a broker's restart must be the broker's, not ours."""
-
-_FILTERS_PER_SUBSCRIBE = 100
-
-
-class _Subscription(NamedTuple):
-    filters: Sequence[tuple[bytes, int]]
-    granted: asyncio.Future[list[int]] | None
 
 
 def _ignore(*_: object) -> None:
@@ -46,10 +41,8 @@ class MqttClient:
     Attributes:
         congested: More is unacknowledged than ``high_water``, or the broker does not read: publish no more until
             ``on_drained``. Nothing breaks if one does, it only costs memory.
-        connected: Whether a session with the broker stands now.
         dropped: QoS 0 messages given up because there was no connection.
         reconnects: Connections lost and restored.
-        subscriptions_refused: Filters the broker did not grant; they are not asked for again.
     """
 
     def __init__(
@@ -70,7 +63,6 @@ class MqttClient:
         self.congested = False
         self.dropped = 0
         self.reconnects = 0
-        self.subscriptions_refused = 0
         self._address = address
         self._on_message = on_message
         self._on_lost = on_lost or _ignore
@@ -82,9 +74,7 @@ class MqttClient:
         self._session = Session(min(max_in_flight, MAX_IN_FLIGHT))
         self._connection: Connection | None = None
         self._candidate: Connection | None = None
-        self._filters: dict[bytes, int] = {}
-        self._subscribing: dict[int, _Subscription] = {}
-        self._restoring: set[int] = set()
+        self._subscriptions = Subscriptions()
         self._reconnecting: asyncio.Task[None] | None = None
         self._closing = False
         self._blocked = False
@@ -106,6 +96,16 @@ class MqttClient:
     def unacknowledged(self) -> int:
         """Messages of QoS 1 and 2 published but not yet acknowledged, in flight or queued."""
         return self._session.unacknowledged
+
+    @property
+    def backlog_bytes(self) -> int:
+        """What is written but not yet taken by the broker."""
+        return 0 if self._connection is None else self._connection.backlog_bytes
+
+    @property
+    def subscriptions_refused(self) -> int:
+        """Filters the broker did not grant; they are not asked for again."""
+        return self._subscriptions.refused
 
     def publish(self, topic: bytes, payload: bytes, qos: int) -> None:
         """Send a message; it leaves with all others of this loop turn.
@@ -131,12 +131,13 @@ class MqttClient:
         if self._session.unacknowledged > self._high_water:
             self.congested = True
 
-    def subscribe(self, filters: list[tuple[bytes, int]]) -> None:
+    def subscribe(self, filters: Filters) -> None:
         """Ask for filters, each with its highest QoS, without waiting; repeated after each reconnect."""
-        self._filters.update(filters)
-        self._send_subscribe(filters)
+        self._subscriptions.want(filters)
+        if self._connection is not None:
+            self._send_subscribe(self._connection, filters)
 
-    async def subscribed(self, filters: list[tuple[bytes, int]]) -> list[int]:
+    async def subscribed(self, filters: Filters) -> list[int]:
         """Ask for filters and wait for the broker's word on each: the QoS granted, or 0x80 where refused.
 
         Raises:
@@ -144,9 +145,9 @@ class MqttClient:
         """
         if self._connection is None:
             raise EnvironmentNotReady(f"MQTT broker {self._address}: there is no connection to subscribe on")
-        self._filters.update(filters)
+        self._subscriptions.want(filters)
         granted: asyncio.Future[list[int]] = asyncio.get_running_loop().create_future()
-        self._send_subscribe(filters, granted)
+        self._send_subscribe(self._connection, filters, granted=granted)
         try:
             async with asyncio.timeout(SUBACK_TIMEOUT_S):
                 return await granted
@@ -157,8 +158,7 @@ class MqttClient:
 
     def unsubscribe(self, filters: list[bytes]) -> None:
         """Give filters up, without waiting. Without a connection they are only not asked for again."""
-        for topic_filter in filters:
-            self._filters.pop(topic_filter, None)
+        self._subscriptions.forget(filters)
         if self._connection is not None:
             self._connection.write(codec.unsubscribe(self._session.reserve_id(), filters))
 
@@ -210,7 +210,9 @@ class MqttClient:
 
     def _receive(self, packet: Publish) -> None:
         connection = self._connection
-        if packet.qos == 0 or connection is None:
+        if connection is None:
+            return  # closed meanwhile: not acknowledged, so not taken
+        if packet.qos == 0:
             self._on_message(packet.topic, packet.payload)
         elif packet.qos == 1:
             connection.write(codec.puback(packet.packet_id))
@@ -253,43 +255,33 @@ class MqttClient:
             self.congested = True
 
     def _send_subscribe(
-        self, filters: Sequence[tuple[bytes, int]], granted: asyncio.Future[list[int]] | None = None
-    ) -> int:
-        if self._connection is None:
-            return 0
+        self,
+        connection: Connection,
+        filters: Filters,
+        *,
+        granted: asyncio.Future[list[int]] | None = None,
+        restoring: bool = False,
+    ) -> None:
         packet_id = self._session.reserve_id()
-        self._subscribing[packet_id] = _Subscription(filters, granted)
-        self._connection.write(codec.subscribe(packet_id, filters))
-        return packet_id
+        self._subscriptions.asked(packet_id, filters, granted=granted, restoring=restoring)
+        connection.write(codec.subscribe(packet_id, filters))
 
     def _granted(self, packet: Suback) -> None:
-        subscription = self._subscribing.pop(packet.packet_id, None)
-        if subscription is None:
-            return
         self._session.free_id(packet.packet_id)
-        for (topic_filter, _), code in zip(subscription.filters, packet.granted, strict=False):
-            if code == codec.REFUSED:
-                self.subscriptions_refused += 1
-                self._filters.pop(topic_filter, None)
-        if subscription.granted is not None and not subscription.granted.done():
-            subscription.granted.set_result(list(packet.granted))
-        if self._restoring:
-            self._restoring.discard(packet.packet_id)
-            if not self._restoring:
-                self._on_restored()
+        if self._subscriptions.answered(packet):
+            self._on_restored()
 
     def _begin(self, *, session_present: bool) -> None:
         """CONNACK has accepted us: subscribe again and send what is unacknowledged."""
         connection = self._connection = self._candidate
         assert connection is not None
-        remembered = list(self._filters.items())
-        for start in range(0, len(remembered), _FILTERS_PER_SUBSCRIBE):
-            self._restoring.add(self._send_subscribe(remembered[start : start + _FILTERS_PER_SUBSCRIBE]))
+        for filters in self._subscriptions.wanted():
+            self._send_subscribe(connection, filters, restoring=True)
         for packet in self._session.resume(session_present=session_present):
             connection.write(packet)
         if self._reconnecting is not None:
             self.reconnects += 1
-            if not self._restoring:
+            if not self._subscriptions.restoring:
                 self._on_restored()
             self._check_drained()
 
@@ -298,13 +290,8 @@ class MqttClient:
             return  # closed by ourselves
         self._connection = None
         self._blocked = False
-        self._restoring.clear()
         self._session.free_all_ids()
-        waiting = [subscription.granted for subscription in self._subscribing.values() if subscription.granted]
-        self._subscribing.clear()
-        for granted in waiting:
-            if not granted.done():
-                granted.set_exception(EnvironmentNotReady(f"MQTT broker {self._address}: {reason}"))
+        self._subscriptions.connection_lost(EnvironmentNotReady(f"MQTT broker {self._address}: {reason}"))
         if self._idle is not None:
             self._idle.set()  # no acknowledgement will come any more
         if self._closing:

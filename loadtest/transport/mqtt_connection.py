@@ -121,15 +121,16 @@ class Connection(asyncio.Protocol):
 
     def flush(self) -> None:
         """Write what is queued now."""
-        if self._out and self._transport is not None:
+        if self._transport is not None and self._out:
             self._transport.write(b"".join(self._out))
-            self._out.clear()
+        self._out.clear()
 
     def abort(self, reason: str) -> None:
         """Cut the connection without ceremony."""
         if self._transport is not None:
             self._reason = self._reason or reason
             self._transport.abort()
+            self._transport = None
 
     def disconnect(self) -> None:
         """Send what is queued and DISCONNECT, then close."""
@@ -181,7 +182,8 @@ async def establish(address: BrokerAddress, connection: Connection, connect_pack
         ) from None
     except OSError as error:
         # uvloop writes a text of its own into strerror; name resolution has error numbers of its own, below zero.
-        reason = os.strerror(error.errno) if (error.errno or 0) > 0 else error.strerror or str(error)
+        number = error.errno or 0
+        reason = os.strerror(number) if number > 0 else error.strerror or str(error)
         raise EnvironmentNotReady(
             f"MQTT broker {address} cannot be reached: {reason}",
             hint="is it running? `loadtest doctor` looks for brokers",

@@ -1,0 +1,160 @@
+"""The central system: takes every message of the charge points, measures it, and answers it if told to."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+from loadtest.clock import monotonic_ns
+from loadtest.csms import envelopes
+from loadtest.errors import RemoteProtocolError
+from loadtest.protocol import topics
+from loadtest.protocol.call_errors import NOT_IMPLEMENTED
+from loadtest.protocol.frames import CALL, CALL_RESULT
+
+if TYPE_CHECKING:
+    from loadtest.clock import Clock
+    from loadtest.csms.registration import Registration
+    from loadtest.csms.responses import Responses
+    from loadtest.csms.uplink import Uplink
+
+MAX_CACHED_TOPICS = 1 << 18
+MAX_UNACKNOWLEDGED = 200_000
+MAX_BACKLOG_BYTES = 256 << 20
+"""Answers the broker may owe us before further ones are dropped, and counted: far beyond any honest stall."""
+
+_REPLY = b""
+
+
+class AnswerClient(Protocol):
+    """What answers leave through."""
+
+    @property
+    def unacknowledged(self) -> int:
+        """Messages published but not yet acknowledged."""
+        ...
+
+    @property
+    def backlog_bytes(self) -> int:
+        """Written but not yet taken by the broker."""
+        ...
+
+    def publish(self, topic: bytes, payload: bytes, qos: int) -> None:
+        """Send a message without waiting."""
+        ...
+
+
+class Answering:
+    """How CALLs are answered.
+
+    Args:
+        client: Carries the answers.
+        responses: Their payloads.
+        registration: Which charge points are let in.
+        qos: Of the answers.
+    """
+
+    def __init__(self, client: AnswerClient, responses: Responses, registration: Registration, qos: int) -> None:
+        self.answered = 0
+        self.dropped = 0
+        self._overloaded = False
+        self._client = client
+        self._responses = responses
+        self._registration = registration
+        self._qos = qos
+
+    def answer(self, envelope: envelopes.Envelope, topic: bytes, arrived_ns: int) -> None:
+        """Answer a CALL on the charge point's downstream topic."""
+        if self._overloaded:
+            self.dropped += 1
+            return
+        unique_id, action = envelope.unique_id, envelope.action
+        if action != "BootNotification" and not self._registration.admits(topic):
+            # OCPP-J 1.6 errata 3.10
+            text = envelopes.call_error(unique_id, "SecurityError", "BootNotification has not been accepted")
+        else:
+            payload = self._responses.payload(action, topic, arrived_ns)
+            if payload is None:
+                text = envelopes.call_error(unique_id, NOT_IMPLEMENTED, f"{action} is not known")
+            else:
+                text = envelopes.call_result(unique_id, payload)
+        self.answered += 1
+        self._client.publish(topic, text, self._qos)
+
+    def check_load(self) -> None:
+        """Look whether the broker keeps up; called some times a second."""
+        client = self._client
+        self._overloaded = client.unacknowledged > MAX_UNACKNOWLEDGED or client.backlog_bytes > MAX_BACKLOG_BYTES
+
+
+class CentralSystem:
+    """Takes messages from the MQTT client.
+
+    Args:
+        uplink: Measures them.
+        now_ns: The clock.
+
+    Attributes:
+        answering: Answers CALLs; ``None`` only listens.
+    """
+
+    def __init__(self, uplink: Uplink, now_ns: Clock = monotonic_ns) -> None:
+        self.answering: Answering | None = None
+        self._uplink = uplink
+        self._now_ns = now_ns
+        self._calls = 0
+        self._results = 0
+        self._errors = 0
+        self._malformed = 0
+        self._answer_topics: dict[bytes, bytes] = {}
+
+    def on_message(self, topic: bytes, payload: bytes) -> None:
+        """Take one message; never raises."""
+        arrived_ns = self._now_ns()
+        try:
+            answer_topic = self._answer_topics.get(topic)
+            if answer_topic is None:
+                answer_topic = self._learn(topic)
+            envelope = envelopes.decode(payload)
+        except RemoteProtocolError:
+            self._malformed += 1
+            return
+        if envelope.message_type == CALL:
+            if answer_topic is _REPLY:
+                self._malformed += 1
+                return
+            self._calls += 1
+            self._uplink.observe(envelope.unique_id, envelope.action, arrived_ns)
+            if self.answering is not None:
+                self.answering.answer(envelope, answer_topic, arrived_ns)
+        elif envelope.message_type == CALL_RESULT:
+            self._results += 1
+        else:
+            self._errors += 1
+
+    def counters(self) -> dict[str, int]:
+        """Totals so far, by name."""
+        return {
+            "csms.calls": self._calls,
+            "csms.results": self._results,
+            "csms.errors": self._errors,
+            "csms.malformed": self._malformed,
+            "csms.foreign": self._uplink.foreign,
+            "csms.unstamped": self._uplink.unstamped,
+            "csms.answered": self.answering.answered if self.answering else 0,
+            "csms.answers_dropped": self.answering.dropped if self.answering else 0,
+        }
+
+    def _learn(self, topic: bytes) -> bytes:
+        """The downstream topic that belongs to an upstream one; :data:`_REPLY` for a topic of replies."""
+        try:
+            found = topics.charge_point_of_upstream(topic.decode())
+        except UnicodeDecodeError as error:
+            raise RemoteProtocolError(f"MQTT topic {topic!r} is not UTF-8") from error
+        if found is None:
+            raise RemoteProtocolError(f"MQTT topic {topic!r} is not one charge points publish on")
+        charge_point_id, is_reply = found
+        answer_topic = _REPLY if is_reply else topics.downstream_topic(charge_point_id).encode()
+        if len(self._answer_topics) >= MAX_CACHED_TOPICS:
+            self._answer_topics.clear()
+        self._answer_topics[topic] = answer_topic
+        return answer_topic

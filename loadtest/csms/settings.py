@@ -1,0 +1,103 @@
+"""A subscriber process's configuration, as its parent sends it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import msgspec
+from msgspec import Meta
+
+from loadtest.errors import UsageError
+from loadtest.protocol import topics
+from loadtest.transport import mqtt_url
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+RegistrationStatus = Literal["Accepted", "Pending", "Rejected"]
+Count = Annotated[int, Meta(ge=0)]
+TopicFilter = Annotated[str, Meta(min_length=1)]
+
+
+class CsmsSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """What a subscriber has to know before it takes messages.
+
+    Attributes:
+        broker_url: ``mqtt://[user:password@]host[:port]``.
+        run_tag: 16 bits that mark this run's messages.
+        epoch_ns: The run's origin of time on the monotonic clock.
+        qos: Quality of service of subscription and answers.
+        filters: What to subscribe to.
+        shared_group: Name of the shared subscription of all subscribers; empty: everything for itself.
+        answer: Answer CALLs; ``False`` only listens, while another central system answers.
+        heartbeat_interval_s: ``interval`` of an accepting BootNotification response.
+        registration_status: Answer to a charge point's BootNotifications, until ``accept_after_boots``.
+        retry_interval_s: ``interval`` of a Pending or Rejected BootNotification response.
+        accept_after_boots: How many BootNotifications of a charge point get ``registration_status`` before it is
+            accepted; 0: it never is.
+        subscriber_index: This subscriber's number.
+        subscriber_count: How many there are; keeps transaction ids apart.
+        client: ``aiomqtt`` is the second opinion, for low rates.
+    """
+
+    broker_url: str
+    run_tag: Annotated[int, Meta(ge=0, le=0xFFFF)]
+    epoch_ns: int
+    qos: Literal[0, 1, 2] = 1
+    filters: Annotated[tuple[TopicFilter, ...], Meta(min_length=1)] = (topics.UPSTREAM_FILTER,)
+    shared_group: Annotated[str, Meta(pattern="^[^/+#]*$")] = ""
+    answer: bool = True
+    heartbeat_interval_s: Count = 300
+    registration_status: RegistrationStatus = "Accepted"
+    retry_interval_s: Count = 10
+    accept_after_boots: Count = 0
+    subscriber_index: Count = 0
+    subscriber_count: Annotated[int, Meta(ge=1)] = 1
+    client: Literal["lean", "aiomqtt"] = "lean"
+
+    @property
+    def subscription(self) -> list[tuple[bytes, int]]:
+        """The filters as they are sent to the broker, each with its QoS."""
+        wanted = (topics.shared(self.shared_group, each) if self.shared_group else each for each in self.filters)
+        return [(topic_filter.encode(), self.qos) for topic_filter in wanted]
+
+
+def csms_settings(plain: Mapping[str, Any]) -> CsmsSettings:
+    """Read and check a subscriber's configuration.
+
+    Raises:
+        UsageError: With one sentence for each field that is missing, unknown, of the wrong type or out of range.
+    """
+    faults: list[str] = []
+    values: dict[str, Any] = {}
+    fields = {field.name: field for field in msgspec.structs.fields(CsmsSettings)}
+    faults += [f"csms.{name}: there is no such setting" for name in plain if name not in fields]
+    for name, field in fields.items():
+        if name in plain:
+            try:
+                values[name] = msgspec.convert(plain[name], field.type)
+            except msgspec.ValidationError as error:
+                faults.append(f"csms.{name}: {plain[name]!r} does not fit: {error}")
+        elif field.required:
+            faults.append(f"csms.{name}: is missing")
+    faults += _contradictions(values)
+    if faults:
+        raise UsageError(faults)
+    return CsmsSettings(**values)
+
+
+def _contradictions(values: Mapping[str, Any]) -> list[str]:
+    """What each field allows by itself but not together, and what only the URL parser can tell."""
+    faults: list[str] = []
+    if "broker_url" in values:
+        try:
+            mqtt_url.parse(values["broker_url"])
+        except UsageError as error:
+            faults += error.faults
+    index, count = values.get("subscriber_index", 0), values.get("subscriber_count", 1)
+    if index >= count:
+        faults.append(f"csms.subscriber_index: {index} is not below subscriber_count {count}")
+    if count > 1 and values.get("accept_after_boots", 0):
+        # Boots of one charge point reach different subscribers, none of which could count them.
+        faults.append("csms.accept_after_boots: needs a single subscriber")
+    return faults

@@ -1,0 +1,177 @@
+"""One subscriber at work: connected to the broker, measuring, answering, reporting each second."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+from typing import TYPE_CHECKING
+
+from loadtest.clock import monotonic_ns
+from loadtest.control import messages
+from loadtest.csms import subscriber_client
+from loadtest.csms.central_system import Answering, CentralSystem
+from loadtest.csms.registration import Registration
+from loadtest.csms.responses import Responses
+from loadtest.csms.uplink import Uplink
+from loadtest.errors import EnvironmentNotReady
+from loadtest.measure.health import HealthMonitor
+from loadtest.measure.interval import IntervalReport
+from loadtest.measure.recorder import Recorder
+from loadtest.transport.mqtt_codec import REFUSED
+from loadtest.units import NS_PER_MS, NS_PER_S, NS_PER_US
+
+if TYPE_CHECKING:
+    from loadtest.control.child import ControlChannel
+    from loadtest.csms.settings import CsmsSettings
+    from loadtest.csms.subscriber_client import SubscriberClient
+
+TICK_NS = 20 * NS_PER_MS
+QUIET_NS = 200 * NS_PER_MS
+"""When draining: the silence after which nothing of this run is taken to be on its way any more."""
+
+
+class Subscriber:
+    """A central system with its MQTT client and its reports.
+
+    Args:
+        settings: What to do.
+        channel: Where reports and events go.
+    """
+
+    def __init__(self, settings: CsmsSettings, channel: ControlChannel) -> None:
+        self._settings = settings
+        self._channel = channel
+        self._recorder = Recorder()
+        self._health = HealthMonitor()
+        self._uplink = Uplink(self._recorder, run_tag=settings.run_tag, epoch_ns=settings.epoch_ns)
+        self._central_system = CentralSystem(self._uplink)
+        self._client: SubscriberClient | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._due_ns = 0
+        self._reported_index = 0
+        self._final_sent = False
+        self._drain_deadline_ns: int | None = None
+        self._quiet_since_ns = 0
+        self._quiet_at = 0
+
+    async def start(self) -> dict[str, object]:
+        """Connect, subscribe, and report from now on. Returns facts for the run record.
+
+        Raises:
+            EnvironmentNotReady: The broker is not there, refuses us, or does not grant the subscription.
+        """
+        settings = self._settings
+        client = await subscriber_client.connect(
+            settings,
+            on_message=self._central_system.on_message,
+            on_lost=self._on_lost,
+            on_restored=self._on_restored,
+        )
+        self._client = client
+        if settings.answer:
+            self._central_system.answering = self._answering(client)
+        granted = await client.subscribed(settings.subscription)
+        if REFUSED in granted:
+            await self.close()
+            refused = settings.subscription[granted.index(REFUSED)][0].decode()
+            raise EnvironmentNotReady(
+                f"the broker refuses the subscription to {refused}",
+                hint="allow it in the broker's access rules; not every broker has shared subscriptions ($share/…)",
+            )
+        gc.collect()
+        gc.freeze()  # what is loaded by now stays: no collection has to walk it again
+        self._health.take_interval()  # setting up is nobody's interval
+        self._reported_index = self._second(monotonic_ns()) - 1
+        self._tick_later(monotonic_ns())
+        return {
+            "subscriber": settings.subscriber_index,
+            "client": settings.client,
+            "filters": [topic_filter.decode() for topic_filter, _ in settings.subscription],
+            "granted_qos": granted,
+        }
+
+    def drain(self, deadline_ns: int) -> None:
+        """Send the final report once nothing of this run has arrived for a while, at the latest at the deadline."""
+        self._drain_deadline_ns = deadline_ns
+        self._quiet_since_ns = monotonic_ns()
+        self._quiet_at = self._uplink.arrivals
+        self._finish_if_quiet(self._quiet_since_ns)
+
+    async def close(self) -> None:
+        """Stop reporting and disconnect."""
+        if self._timer is not None:
+            self._timer.cancel()
+        self._health.close()
+        if self._client is not None:
+            await self._client.close()
+
+    def _answering(self, client: SubscriberClient) -> Answering:
+        settings = self._settings
+        registration = Registration(
+            settings.registration_status,
+            accept_after_boots=settings.accept_after_boots,
+            heartbeat_interval_s=settings.heartbeat_interval_s,
+            retry_interval_s=settings.retry_interval_s,
+        )
+        responses = Responses(
+            registration,
+            first_transaction_id=settings.subscriber_index + 1,
+            transaction_id_step=settings.subscriber_count,
+        )
+        return Answering(client, responses, registration, settings.qos)
+
+    def _on_lost(self, reason: str) -> None:
+        self._channel.send(messages.Event("broker_lost", reason))
+
+    def _on_restored(self) -> None:
+        self._channel.send(messages.Event("broker_restored", "subscribed again"))
+
+    def _second(self, now_ns: int) -> int:
+        return (now_ns - self._settings.epoch_ns) // NS_PER_S
+
+    def _tick_later(self, now_ns: int) -> None:
+        second_ends_ns = self._settings.epoch_ns + (self._second(now_ns) + 1) * NS_PER_S
+        self._due_ns = min(now_ns + TICK_NS, second_ends_ns)
+        self._timer = asyncio.get_running_loop().call_later((self._due_ns - now_ns) / NS_PER_S, self._tick)
+
+    def _tick(self) -> None:
+        now_ns = monotonic_ns()
+        self._health.note_loop_lag((now_ns - self._due_ns) // NS_PER_US)
+        self._recorder.fold_if_large()
+        if self._central_system.answering is not None:
+            self._central_system.answering.check_load()
+        ended = self._second(now_ns) - 1
+        if ended > self._reported_index and not self._final_sent:
+            coalesced = ended - self._reported_index - 1
+            self._reported_index = ended
+            self._channel.send(messages.Report(self._interval(ended, coalesced=coalesced)))
+        if self._drain_deadline_ns is not None:
+            self._finish_if_quiet(now_ns)
+        self._tick_later(monotonic_ns())
+
+    def _finish_if_quiet(self, now_ns: int) -> None:
+        if self._final_sent or self._drain_deadline_ns is None:
+            return
+        if self._uplink.arrivals != self._quiet_at:
+            self._quiet_at = self._uplink.arrivals
+            self._quiet_since_ns = now_ns
+        if now_ns - self._quiet_since_ns >= QUIET_NS or now_ns >= self._drain_deadline_ns:
+            self._final_sent = True
+            self._channel.send(messages.Report(self._interval(self._second(now_ns), final=True)))
+
+    def _interval(self, index: int, *, coalesced: int = 0, final: bool = False) -> IntervalReport:
+        assert self._client is not None
+        return IntervalReport(
+            index=index,
+            final=final,
+            series=self._recorder.take_interval(),
+            deliveries=self._uplink.rows(),
+            counters={
+                **self._central_system.counters(),
+                "csms.answers_lost": self._client.dropped,
+                "csms.reconnects": self._client.reconnects,
+            },
+            gauges={"csms.unacknowledged": self._client.unacknowledged},
+            health=self._health.take_interval(backlog_bytes=self._channel.backlog_bytes, coalesced_intervals=coalesced),
+            seen=self._uplink.windows() if final else [],
+        )

@@ -1,0 +1,64 @@
+"""The subscriber's MQTT client: the lean one, or aiomqtt for a second opinion."""
+
+from __future__ import annotations
+
+import secrets
+from typing import TYPE_CHECKING, Protocol
+
+from loadtest.csms.central_system import AnswerClient
+from loadtest.transport import mqtt_aiomqtt, mqtt_client
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from loadtest.csms.settings import CsmsSettings
+
+MAX_IN_FLIGHT = {0: 1000, 1: 1000, 2: 100}
+"""By QoS. EMQX drops QoS 2 messages of a client that has more than 100 of them unreleased."""
+
+
+class SubscriberClient(AnswerClient, Protocol):
+    """What a subscriber needs of an MQTT client."""
+
+    dropped: int
+    reconnects: int
+
+    async def subscribed(self, filters: list[tuple[bytes, int]]) -> list[int]:
+        """Subscribe and wait for the broker's word on each filter."""
+        ...
+
+    async def close(self) -> None:
+        """Disconnect."""
+        ...
+
+
+async def connect(
+    settings: CsmsSettings,
+    *,
+    on_message: Callable[[bytes, bytes], None],
+    on_lost: Callable[[str], None],
+    on_restored: Callable[[], None],
+) -> SubscriberClient:
+    """Connect the client that the settings name.
+
+    Raises:
+        EnvironmentNotReady: The broker does not answer, or refuses us.
+    """
+    # Section 3.1.3.1: every broker takes 23 characters. Unique, for a broker throws out the earlier owner of an id.
+    client_id = f"lt-csms-{settings.run_tag:04x}-{settings.subscriber_index}-{secrets.token_hex(3)}"
+    if settings.client == "aiomqtt":
+        return await mqtt_aiomqtt.connect(
+            settings.broker_url,
+            client_id=client_id,
+            on_message=on_message,
+            on_lost=on_lost,
+            on_restored=on_restored,
+        )
+    return await mqtt_client.connect(
+        settings.broker_url,
+        client_id=client_id,
+        on_message=on_message,
+        on_lost=on_lost,
+        on_restored=on_restored,
+        max_in_flight=MAX_IN_FLIGHT[settings.qos],
+    )

@@ -1,0 +1,96 @@
+"""The uplink as the subscriber sees it: how long each CALL took to get here, and whether each came exactly once."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from loadtest.measure.interval import DeliveryRow
+from loadtest.measure.sequence import DUPLICATE, REORDERED, SequenceWindows
+from loadtest.measure.tags import INTENDED, SERVICE, UPLINK, Tag
+from loadtest.protocol import stamp
+from loadtest.protocol.actions import FROM_CHARGE_POINT
+from loadtest.protocol.phases import PHASES
+from loadtest.units import NS_PER_US
+
+if TYPE_CHECKING:
+    from loadtest.measure.interval import ChargePointWindow
+    from loadtest.measure.recorder import Recorder
+
+OTHER_ACTION = "Other"
+"""Books all actions OCPP does not know, so that nobody can make us keep a series for each."""
+
+_ACTIONS = frozenset(FROM_CHARGE_POINT)
+
+
+class _Stream:
+    """Samples and ledger row of one phase and action."""
+
+    __slots__ = ("add_intended", "add_service", "row")
+
+    def __init__(self, recorder: Recorder, phase: str, action: str) -> None:
+        self.add_intended = recorder.handle(Tag(phase, UPLINK, action, INTENDED)).append
+        self.add_service = recorder.handle(Tag(phase, UPLINK, action, SERVICE)).append
+        self.row = DeliveryRow(phase, action)
+
+
+class Uplink:
+    """Measures stamped CALLs of one run.
+
+    Attributes:
+        arrivals: CALLs of this run, duplicates included.
+        foreign: CALLs stamped by another run.
+        unstamped: CALLs of anyone else, such as a real charge point.
+    """
+
+    def __init__(self, recorder: Recorder, *, run_tag: int, epoch_ns: int) -> None:
+        self.arrivals = 0
+        self.foreign = 0
+        self.unstamped = 0
+        self._recorder = recorder
+        self._run_tag = run_tag
+        self._epoch_ns = epoch_ns
+        self._windows = SequenceWindows()
+        self._streams: dict[tuple[int, str], _Stream] = {}
+
+    def observe(self, unique_id: str, action: str, arrived_ns: int) -> None:
+        """Book one CALL that arrived at ``arrived_ns``.
+
+        Latencies of zero or less are recorded as they are. A duplicate is counted and not measured: the
+        message had been delivered before.
+        """
+        decoded = stamp.decode(unique_id)
+        if decoded is None:
+            self.unstamped += 1
+            return
+        run_tag, phase, charge_point, sequence, intended_us, send_delay_us = decoded
+        if run_tag != self._run_tag or phase >= len(PHASES):
+            self.foreign += 1
+            return
+        self.arrivals += 1
+        stream = self._streams.get((phase, action)) or self._new_stream(phase, action)
+        fate = self._windows.observe(charge_point, sequence)
+        row = stream.row
+        if fate == DUPLICATE:
+            row.duplicated += 1
+            return
+        row.delivered += 1
+        if fate == REORDERED:
+            row.reordered += 1
+        latency_us = (arrived_ns - self._epoch_ns) // NS_PER_US - intended_us
+        stream.add_intended(latency_us)
+        stream.add_service(latency_us - send_delay_us)
+
+    def rows(self) -> list[DeliveryRow]:
+        """The ledger so far."""
+        return [stream.row for stream in self._streams.values()]
+
+    def windows(self) -> list[ChargePointWindow]:
+        """Which sequence numbers of each charge point have arrived."""
+        return self._windows.export()
+
+    def _new_stream(self, phase: int, action: str) -> _Stream:
+        key = (phase, action if action in _ACTIONS else OTHER_ACTION)
+        stream = self._streams.get(key)
+        if stream is None:
+            stream = self._streams[key] = _Stream(self._recorder, PHASES[phase], key[1])
+        return stream
