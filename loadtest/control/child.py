@@ -30,9 +30,7 @@ class ControlChannel(asyncio.Protocol):
         on_parent_gone: Called once when the parent has closed its end or died.
     """
 
-    def __init__(
-        self, on_command: Callable[[messages.Command], None], on_parent_gone: Callable[[], None]
-    ) -> None:
+    def __init__(self, on_command: Callable[[messages.Command], None], on_parent_gone: Callable[[], None]) -> None:
         self._on_command = on_command
         self._on_parent_gone = on_parent_gone
         self._splitter = messages.FrameSplitter()
@@ -85,9 +83,7 @@ async def open_control_channel(
         ) from None
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     endpoint = socket.socket(fileno=inherited)
-    endpoint.setblocking(False)
+    endpoint.settimeout(0)
     loop = asyncio.get_running_loop()
-    _, protocol = await loop.create_connection(
-        lambda: ControlChannel(on_command, on_parent_gone), sock=endpoint
-    )
+    _, protocol = await loop.create_connection(lambda: ControlChannel(on_command, on_parent_gone), sock=endpoint)
     return protocol

@@ -21,10 +21,15 @@ class Configure(msgspec.Struct, tag="configure"):
 
 
 class AddCohort(msgspec.Struct, tag="add_cohort"):
-    """Take charge of the charge points ``first`` to ``first + count - 1`` of the fleet; connect from ``start_ns``."""
+    """Take charge of the charge points ``first`` to ``first + count - 1`` of the fleet.
+
+    ``profile`` holds the fields of their :class:`~loadtest.scenario.profile.ChargePointProfile`; without it they
+    are of the kind the child was configured with.
+    """
 
     first: int
     count: int
+    profile: dict[str, Any] | None = None
 
 
 class RemoveCohort(msgspec.Struct, tag="remove_cohort"):
@@ -71,7 +76,7 @@ class Report(msgspec.Struct, tag="report"):
 
 
 class Event(msgspec.Struct, tag="event"):
-    """Something worth a line in the run record: ``part_died``, ``broker_lost``, ``warning``…"""
+    """Something worth a line in the run record. ``kind`` is ``part_died``, ``broker_lost`` and the like."""
 
     kind: str
     text: str

@@ -6,12 +6,14 @@ Each answer states what this charge point really does: what it does not support 
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from loadtest.engine import payloads
 from loadtest.engine.operations import HEARTBEAT, STATUS_NOTIFICATION
+from loadtest.errors import LocalProtocolError
 from loadtest.protocol import call_errors, frames
 from loadtest.protocol.actions import FROM_CENTRAL_SYSTEM
 from loadtest.units import NS_PER_S
@@ -44,14 +46,15 @@ def answer(charge_point: ChargePoint, call: frames.Call, now_ns: int) -> None:
             reply = frames.encode(
                 frames.CALL_ERROR, call.message_id, call_errors.FORMATION_VIOLATION, str(error)[:255], {}
             )
-    charge_point.send_text(reply)
-    charge_point.fleet.counters.calls_answered += 1
+    with contextlib.suppress(LocalProtocolError):  # the gateway may have begun to close
+        charge_point.send_text(reply)
+        charge_point.fleet.counters.calls_answered += 1
     if follow_up is not None:
         follow_up()
 
 
 def _get_configuration(charge_point: ChargePoint, request: dict[str, Any], _: int) -> Answer:
-    profile = charge_point.fleet.profile
+    profile = charge_point.profile
     values = {
         "HeartbeatInterval": (False, charge_point.heartbeat_ns // NS_PER_S),
         "MeterValueSampleInterval": (True, int(profile.meter_interval_s)),
@@ -79,7 +82,7 @@ def _remote_start(charge_point: ChargePoint, request: dict[str, Any], now_ns: in
     connector, id_tag = int(request.get("connectorId", 1)), str(request["idTag"])
     possible = (
         charge_point.transaction is None
-        and 1 <= connector <= charge_point.fleet.profile.connectors
+        and 1 <= connector <= charge_point.profile.connectors
         and 0 < len(id_tag) <= HIGHEST_ID_TAG_LENGTH
         and id_tag.isascii()
         and id_tag.isalnum()
@@ -105,7 +108,7 @@ def _trigger_message(charge_point: ChargePoint, request: dict[str, Any], now_ns:
             return {"status": "Accepted"}, lambda: charge_point.boot(now_ns)
         case "StatusNotification":
             connector = int(request.get("connectorId", 0))
-            if not 0 <= connector <= fleet.profile.connectors:
+            if not 0 <= connector <= charge_point.profile.connectors:
                 return {"status": "Rejected"}, None
             action = STATUS_NOTIFICATION
             payload = payloads.status_notification(

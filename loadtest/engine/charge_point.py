@@ -25,7 +25,7 @@ from loadtest.engine.operations import (
     OperationCell,
 )
 from loadtest.engine.transaction import Transaction
-from loadtest.errors import RemoteProtocolError
+from loadtest.errors import LocalProtocolError, RemoteProtocolError
 from loadtest.protocol import frames, stamp
 from loadtest.scenario.schedule import exponential_s
 from loadtest.transport.websocket_client import ClientHandshake, WebSocketClient
@@ -33,6 +33,7 @@ from loadtest.units import NS_PER_S, NS_PER_US
 
 if TYPE_CHECKING:
     from loadtest.engine.fleet import Fleet
+    from loadtest.scenario.profile import ChargePointProfile
 
 OFFLINE, CONNECTING, OPEN, REJECTED, REGISTERED, RETIRED = range(6)
 """States: not connected; handshake under way; connected, not accepted (yet); told to be silent; accepted; done."""
@@ -64,6 +65,7 @@ class ChargePoint(WebSocketClient):
     Args:
         fleet: What all charge points of the process share.
         number: Its number in the whole fleet.
+        profile: What kind it is.
     """
 
     __slots__ = (
@@ -80,6 +82,7 @@ class ChargePoint(WebSocketClient):
         "fleet",
         "heartbeat_ns",
         "number",
+        "profile",
         "queue",
         "sequence",
         "state",
@@ -87,10 +90,11 @@ class ChargePoint(WebSocketClient):
         "transaction_due_ns",
     )
 
-    def __init__(self, fleet: Fleet, number: int) -> None:
+    def __init__(self, fleet: Fleet, number: int, profile: ChargePointProfile) -> None:
         super().__init__()
         self.fleet = fleet
         self.number = number
+        self.profile = profile
         self.state = OFFLINE
         self.sequence = 0
         self.draws = 0
@@ -148,11 +152,16 @@ class ChargePoint(WebSocketClient):
             (intended_ns - fleet.epoch_ns) // NS_PER_US,
             (sent_ns - intended_ns) // NS_PER_US,
         )
+        try:
+            self.send_text(b'[2,"%b","%b",%b]' % (message_id, cell.name, payload))
+        except LocalProtocolError:  # the gateway has begun to close: nothing may be sent any more
+            cell.dropped += 1
+            fleet.counters.dropped_offline += 1
+            return
         self.sequence += 1
         self.call_id, self.call_cell = message_id, cell
         self.call_intended_ns, self.call_sent_ns = intended_ns, sent_ns
         cell.sent += 1
-        self.send_text(b'[2,"%b","%b",%b]' % (message_id, cell.name, payload))
 
     def _send_next(self) -> None:
         if self.queue and self.state == REGISTERED and self.call_id is None:
@@ -260,13 +269,13 @@ class ChargePoint(WebSocketClient):
     @property
     def identity(self) -> str:
         """The charge point's id."""
-        return self.fleet.profile.charge_point_id(self.number)
+        return self.profile.charge_point_id(self.number)
 
     def on_open(self) -> None:
         """The handshake is complete; before anything else comes the BootNotification (OCPP 1.6 section 4.2)."""
         now_ns = monotonic_ns()
         self.fleet.connected(self, now_ns)
-        if self.fleet.profile.boot_on_reconnect or not self.heartbeat_ns:
+        if self.profile.boot_on_reconnect or not self.heartbeat_ns:
             self.state = OPEN
             self.boot(now_ns)
         else:
@@ -301,7 +310,7 @@ class ChargePoint(WebSocketClient):
 
     def boot(self, due_ns: int) -> None:
         """A BootNotification is due: the first of a connection, a repeated or a triggered one."""
-        profile, fleet = self.fleet.profile, self.fleet
+        profile, fleet = self.profile, self.fleet
         payload = payloads.boot_notification(profile.vendor, profile.model, self.identity)
         if self.state == REGISTERED:
             self.offer(BOOT_NOTIFICATION, due_ns, payload)
@@ -321,7 +330,7 @@ class ChargePoint(WebSocketClient):
         if result.status == "Accepted":
             if not self.heartbeat_ns:
                 self.fleet.registered_ever += 1
-            interval_s = result.interval if result.interval > 0 else self.fleet.profile.default_heartbeat_s
+            interval_s = result.interval if result.interval > 0 else self.profile.default_heartbeat_s
             self.heartbeat_ns = int(interval_s * NS_PER_S)
             self._registered(now_ns)
         else:
@@ -335,7 +344,7 @@ class ChargePoint(WebSocketClient):
         self.failures = 0
         self.fleet.registered(self, now_ns)
         timestamp = self.fleet.timestamp(now_ns)
-        for connector in range(self.fleet.profile.connectors + 1):
+        for connector in range(self.profile.connectors + 1):
             status = self.connector_status(connector)
             self.offer(STATUS_NOTIFICATION, now_ns, payloads.status_notification(connector, status, timestamp))
         self.beat_due_ns = self.fleet.at(now_ns + int(self.heartbeat_ns * self.draw()), self.beat)
@@ -353,7 +362,7 @@ class ChargePoint(WebSocketClient):
 
     def plan_transaction(self, now_ns: int) -> None:
         """Choose when the next driver comes; never, when the profile has no transactions."""
-        gap_s = self.fleet.profile.transaction_gap_s
+        gap_s = self.profile.transaction_gap_s
         if gap_s:
             wait_s = exponential_s(gap_s, self.draw())
             self.transaction_due_ns = self.fleet.at(now_ns + int(wait_s * NS_PER_S), self._driver_comes)
@@ -363,7 +372,7 @@ class ChargePoint(WebSocketClient):
             return
         self.transaction_due_ns = 0
         if self.state == REGISTERED and self.transaction is None:
-            connector = 1 + int(self.draw() * self.fleet.profile.connectors)
+            connector = 1 + int(self.draw() * self.profile.connectors)
             self.begin_transaction(connector, b"TAG%07d" % self.number, due_ns)
 
     def connector_status(self, connector: int) -> bytes:
@@ -373,7 +382,7 @@ class ChargePoint(WebSocketClient):
 
     def begin_transaction(self, connector: int, id_tag: bytes, due_ns: int) -> None:
         """A driver presents a tag, or the central system does it for one."""
-        duration_s = exponential_s(self.fleet.profile.transaction_duration_s, self.draw())
+        duration_s = exponential_s(self.profile.transaction_duration_s, self.draw())
         self.transaction = Transaction(self, connector, id_tag, int(duration_s * NS_PER_S))
         self.transaction.begin(due_ns)
 

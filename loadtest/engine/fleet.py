@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from loadtest.engine.pacer import Pacer
     from loadtest.engine.settings import EngineSettings
     from loadtest.measure.recorder import Recorder
+    from loadtest.scenario.profile import ChargePointProfile
 
 _SWEEP_INTERVAL_NS = 100 * NS_PER_MS
 _SWEEP_SHARE = 10
@@ -67,12 +68,10 @@ class Fleet:
 
     def __init__(self, settings: EngineSettings, pacer: Pacer, recorder: Recorder) -> None:
         self.settings = settings
-        self.profile = settings.profile
         self.gateway_url = settings.gateway_url.rstrip("/")
         self.run_tag = settings.run_tag
         self.epoch_ns = settings.epoch_ns
         self.call_timeout_ns = int(settings.call_timeout_s * NS_PER_S)
-        self.meter_interval_ns = int(settings.profile.meter_interval_s * NS_PER_S)
         self.pacer = pacer
         self.at = pacer.at
         self.phases = PhaseClock()
@@ -143,11 +142,11 @@ class Fleet:
 
     # What the engine uses ---------------------------------------------------------------------------------------
 
-    def add_cohort(self, first: int, count: int) -> None:
-        """Take charge of charge points; they connect with the ramp, or from now on if it has begun."""
+    def add_cohort(self, first: int, count: int, profile: ChargePointProfile) -> None:
+        """Take charge of charge points of one kind; they connect with the ramp, or from now on if it has begun."""
         self._cohorts[first] = count
         for number in range(first, first + count):
-            self._charge_points[number] = ChargePoint(self, number)
+            self._charge_points[number] = ChargePoint(self, number, profile)
         if self._ramp_start_ns is not None:
             self._schedule_connects(first, count, monotonic_ns())
 
@@ -209,7 +208,10 @@ class Fleet:
 
     def _connect_later(self, charge_point: ChargePoint) -> None:
         wait_s = reconnect_wait_s(
-            self.profile.reconnect_min_s, self.profile.reconnect_max_s, charge_point.failures, charge_point.draw()
+            charge_point.profile.reconnect_min_s,
+            charge_point.profile.reconnect_max_s,
+            charge_point.failures,
+            charge_point.draw(),
         )
         charge_point.failures += 1
         self.at(monotonic_ns() + int(wait_s * NS_PER_S), charge_point.connect)

@@ -13,7 +13,7 @@ from loadtest.control import messages
 from loadtest.control.child import ControlChannel, open_control_channel
 from loadtest.engine.fleet import Fleet
 from loadtest.engine.pacer import Pacer
-from loadtest.engine.settings import engine_settings
+from loadtest.engine.settings import cohort_profile, engine_settings
 from loadtest.errors import UsageError
 from loadtest.measure.health import HealthMonitor
 from loadtest.measure.interval import IntervalReport
@@ -59,8 +59,9 @@ class EngineProcess:
         match command:
             case messages.Configure(plain):
                 self._configure(plain)
-            case messages.AddCohort(first, count):
-                self._fleet.add_cohort(first, count)
+            case messages.AddCohort(first, count, profile):
+                assert self._settings is not None
+                self._fleet.add_cohort(first, count, cohort_profile(profile, self._settings))
             case messages.RemoveCohort(first):
                 self._fleet.remove_cohort(first)
             case messages.EnterPhase(phase, start_ns):

@@ -22,7 +22,7 @@ class EngineSettings(msgspec.Struct, frozen=True, kw_only=True):
         charge_points: Size of the whole fleet, of which this engine holds a part.
         ramp_s: Time over which the fleet connects.
         call_timeout_s: How long an answer, or a handshake, is waited for.
-        profile: The kind of charge point.
+        profile: The kind of charge point of cohorts that name none.
     """
 
     run_tag: int
@@ -67,3 +67,19 @@ def engine_settings(plain: dict[str, object]) -> EngineSettings:
         raise UsageError(f"engine configuration: {error}") from error
     settings.check()
     return settings
+
+
+def cohort_profile(plain: dict[str, object] | None, settings: EngineSettings) -> ChargePointProfile:
+    """The kind of charge point of a cohort.
+
+    Raises:
+        UsageError: A field is of the wrong type, or out of range.
+    """
+    if plain is None:
+        return settings.profile
+    try:
+        profile = msgspec.convert(plain, ChargePointProfile)
+    except msgspec.ValidationError as error:
+        raise UsageError(f"profile: {error}") from error
+    profile.check()
+    return profile

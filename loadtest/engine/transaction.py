@@ -140,21 +140,21 @@ class Transaction:
             payloads.start_transaction(self.connector, self.id_tag, self.meter_start_wh, fleet.timestamp(now_ns)),
         )
         self._report_status(b"Charging", now_ns)
-        fleet.at(now_ns + fleet.meter_interval_ns, self._meter)
+        fleet.at(now_ns + self._meter_interval_ns, self._meter)
 
     def _meter(self, due_ns: int) -> None:
         fleet = self.charge_point.fleet
         if self.over:
             return
         timestamp, meter_wh = fleet.timestamp(due_ns), self._energy_wh(due_ns)
-        power_w = int(fleet.profile.power_w)
+        power_w = int(self.charge_point.profile.power_w)
         self._offer_with_id(
             METER_VALUES,
             due_ns,
             lambda: payloads.meter_values(self.connector, self.transaction_id, meter_wh, power_w, timestamp),
         )
-        if due_ns + fleet.meter_interval_ns < self.end_ns:
-            fleet.at(due_ns + fleet.meter_interval_ns, self._meter)
+        if due_ns + self._meter_interval_ns < self.end_ns:
+            fleet.at(due_ns + self._meter_interval_ns, self._meter)
 
     def _stop(self, now_ns: int, reason: bytes) -> None:
         meter_wh = self.charge_point.energy_wh = self._energy_wh(now_ns)
@@ -178,9 +178,13 @@ class Transaction:
         known = self.transaction_id != UNKNOWN_TRANSACTION
         self.charge_point.offer(action, due_ns, render() if known else render)
 
+    @property
+    def _meter_interval_ns(self) -> int:
+        return int(self.charge_point.profile.meter_interval_s * NS_PER_S)
+
     def _energy_wh(self, now_ns: int) -> int:
         charged_s = max(0, now_ns - self.started_ns) / NS_PER_S
-        return self.meter_start_wh + int(self.charge_point.fleet.profile.power_w * charged_s / _SECONDS_PER_HOUR)
+        return self.meter_start_wh + int(self.charge_point.profile.power_w * charged_s / _SECONDS_PER_HOUR)
 
     def _report_status(self, status: bytes, due_ns: int) -> None:
         self.status = status

@@ -1,0 +1,353 @@
+"""The master's side of a run: from preparing the system under test to the drained, judged record.
+
+Runs in the process of Locust's master, or in the only process there is. One conductor serves one test at a time;
+under the web UI it serves one after the other, each with a stand, a collector and a result folder of its own.
+"""
+
+from __future__ import annotations
+
+import logging
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import gevent
+import msgspec
+from gevent.event import Event
+
+from loadtest.clock import monotonic_ns
+from loadtest.errors import EnvironmentNotReady, ExitCode, LoadTestError
+from loadtest.locust_plugin import wire
+from loadtest.locust_plugin.allocation import Numbers
+from loadtest.locust_plugin.description import boot_id, describe, run_name
+from loadtest.locust_plugin.mirror import Mirror
+from loadtest.locust_plugin.sources import Sources
+from loadtest.locust_plugin.stand import Stand
+from loadtest.measure.collector import Collector
+from loadtest.measure.interval import IntervalReport
+from loadtest.measure.verdict import INTERRUPTED, PART_DIED, WORKER_LOST
+from loadtest.protocol.phases import DRAIN, RAMP, STEADY
+from loadtest.scenario.plan import Plan
+from loadtest.units import NS_PER_MS, NS_PER_S
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from locust.env import Environment
+    from locust.rpc.protocol import Message
+    from locust.runners import LocalRunner, MasterRunner
+
+    from loadtest.measure.run_record import Role, State
+    from loadtest.scenario.settings import RunSettings
+
+logger = logging.getLogger(__name__)
+
+_PREPARE_TIMEOUT_S = 60.0
+_REGISTER_GRACE_S = 30.0
+_QUIET_S = 2.0
+_POLL_S = 0.1
+_NOTICE_NS = 300 * NS_PER_MS
+"""How long before it begins a phase is announced, so that every process knows it in time."""
+
+
+class Conductor:
+    """Conducts runs.
+
+    Args:
+        environment: Locust's environment.
+        runner: A LocalRunner or MasterRunner.
+        scenario: Name of the scenario.
+        on_refused: Called with the error when a run cannot start or go on for reasons the user can mend.
+        on_over: Called when the steady phase has lasted as long as it should: Locust is to stop the test.
+    """
+
+    def __init__(
+        self,
+        environment: Environment,
+        runner: LocalRunner | MasterRunner,
+        scenario: str,
+        on_refused: Callable[[LoadTestError], None],
+        on_over: Callable[[], None],
+    ) -> None:
+        self._environment = environment
+        self._runner = runner
+        self._scenario = scenario
+        self._on_refused = on_refused
+        self._on_over = on_over
+        self._plan: Plan | None = None
+        self._collector: Collector | None = None
+        self._stand: Stand | None = None
+        self._progress: gevent.Greenlet | None = None
+        self._spawned = Event()
+        self.run_dir: Path | None = None
+        self.exit_code: int | None = None
+        for name, handler in (
+            (wire.ASK, self._on_ask),
+            (wire.GIVE_BACK, self._on_give_back),
+            (wire.READY, self._on_ready),
+            (wire.REPORT, self._on_report),
+            (wire.EVENT, self._on_event),
+        ):
+            runner.register_message(name, handler)
+
+    # Beginning --------------------------------------------------------------------------------------------------
+
+    def prepare(self, settings: RunSettings, cohorts: int) -> None:
+        """Open the record and set up the system under test.
+
+        Raises:
+            LoadTestError: The run cannot start; what there is so far has been recorded.
+        """
+        run_id = run_name(settings, self._scenario)
+        self.run_dir = Path(settings.results) / run_id
+        log_dir = self.run_dir / "logs"
+        try:
+            log_dir.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise EnvironmentNotReady(
+                f"cannot make the result folder {self.run_dir}: {error.strerror}",
+                hint="choose another with --results DIR",
+            ) from error
+        epoch_ns = monotonic_ns()
+        description = describe(settings, self._scenario, run_id, epoch_ns)
+        self.exit_code = None
+        self._collector = Collector(self.run_dir, description)
+        self._run_tag = description.run_tag
+        self._mirror = Mirror(self._environment.stats)
+        self._sources = Sources()
+        self._cohorts, self._subscribers = Numbers(), Numbers()
+        self._spawned.clear()
+        self._stand = Stand(log_dir, self._on_stand_report, self._on_part_event)
+        try:
+            facts = self._stand.start(settings, epoch_ns)
+        except BaseException:
+            self._conclude("partial", interrupted=False)
+            raise
+        self._collector.describe_sut(facts)
+        shared = bool(facts["broker"].get("shared_subscriptions"))
+        subscribers = settings.subscribers if shared else 1
+        self._plan = Plan(
+            run_tag=description.run_tag,
+            epoch_ns=epoch_ns,
+            host_boot_id=boot_id(),
+            cohorts=cohorts,
+            gateway_url=facts["gateway"]["url"],
+            broker_url=self._stand.broker_url(settings),
+            shared_group=f"loadtest-{description.run_tag:04x}" if subscribers > 1 else "",
+            subscribers=subscribers,
+            log_dir=str(log_dir.resolve()),
+            settings=settings,
+        )
+
+    @property
+    def prepared(self) -> bool:
+        """A run is prepared or under way."""
+        return self._plan is not None
+
+    def begin(self, workers: int) -> str:
+        """Conduct the prepared run as soon as all its parts are there.
+
+        Args:
+            workers: How many Locust processes take part.
+
+        Returns:
+            The plan, to be handed to the workers.
+        """
+        assert self._plan is not None
+        self._progress = gevent.spawn(self._conduct, self._plan, workers)
+        return self._plan.encode()
+
+    def on_spawning_complete(self) -> None:
+        """Locust has started all its users."""
+        self._spawned.set()
+
+    def _conduct(self, plan: Plan, workers: int) -> None:
+        try:
+            self._await_parts(plan, workers)
+        except LoadTestError as error:
+            self._on_refused(error)
+            return
+        settings = plan.settings
+        start_ns = self._enter(RAMP)
+        deadline_ns = start_ns + int((settings.ramp_s + settings.call_timeout_s + _REGISTER_GRACE_S) * NS_PER_S)
+        ramp_end_ns = start_ns + int(settings.ramp_s * NS_PER_S)
+        self._wait_until(deadline_ns, lambda: self._sources.registered >= settings.charge_points)
+        self._wait_until(ramp_end_ns)
+        start_ns = self._enter(STEADY)
+        self._wait_until(start_ns + int(settings.duration_s * NS_PER_S))
+        self._on_over()
+
+    def _wait_until(self, deadline_ns: int, met: Callable[[], bool] = lambda: False) -> None:
+        while (rest_ns := deadline_ns - monotonic_ns()) > 0 and not met():
+            self._watch_workers()
+            gevent.sleep(min(_POLL_S, rest_ns / NS_PER_S))
+
+    def _await_parts(self, plan: Plan, workers: int) -> None:
+        """Wait until every cohort is placed and every child is ready.
+
+        Raises:
+            EnvironmentNotReady: Something is still missing after a minute.
+        """
+        engines = workers * plan.settings.engines
+        deadline_ns = monotonic_ns() + int(_PREPARE_TIMEOUT_S * NS_PER_S)
+        while not (
+            self._spawned.is_set()
+            and self._cohorts.in_use >= plan.cohorts
+            and self._sources.ready(wire.ENGINE) >= engines
+            and self._sources.ready(wire.SUBSCRIBER) >= plan.subscribers
+        ):
+            if monotonic_ns() > deadline_ns:
+                raise EnvironmentNotReady(
+                    f"after {_PREPARE_TIMEOUT_S:g} s only {self._sources.ready(wire.ENGINE)} of {engines} engines, "
+                    f"{self._sources.ready(wire.SUBSCRIBER)} of {plan.subscribers} subscribers and "
+                    f"{self._cohorts.in_use} of {plan.cohorts} cohorts are there",
+                    hint=f"see the logs in {plan.log_dir}",
+                )
+            gevent.sleep(_POLL_S / 2)
+
+    def _enter(self, phase: str) -> int:
+        assert self._collector is not None
+        start_ns = monotonic_ns() + (0 if phase == DRAIN else _NOTICE_NS)
+        self._collector.enter_phase(phase, start_ns)
+        self._runner.send_message(wire.PHASE, {"phase": phase, "start_ns": start_ns})
+        return start_ns
+
+    # Ending -----------------------------------------------------------------------------------------------------
+
+    def finish(self, *, interrupted: bool) -> None:
+        """Collect the tail, settle the ledgers, write the record and the reports, take everything down.
+
+        The drain barrier: no sample that exists is lost, whatever Locust does next. Harmless when no run is on.
+        """
+        if self._plan is None or self._collector is None:
+            return
+        plan, self._plan = self._plan, None
+        if self._progress is not None and self._progress is not gevent.getcurrent():
+            self._progress.kill()
+        self._progress = None
+        self._watch_workers()
+        self._enter(DRAIN)
+        timeout_s = plan.settings.drain_timeout_s
+        self._drain(wire.ENGINE, timeout_s)
+        self._await_deliveries(timeout_s)
+        self._drain(wire.SUBSCRIBER, timeout_s)
+        self._conclude("partial" if interrupted else "complete", interrupted=interrupted)
+        self._runner.send_message(wire.END, {})
+
+    def _drain(self, role: str, timeout_s: float) -> None:
+        deadline_ns = monotonic_ns() + int(timeout_s * NS_PER_S)
+        self._runner.send_message(wire.DRAIN, {"role": role, "deadline_ns": deadline_ns})
+        # Beyond its deadline a child still needs time to close connections and to report.
+        give_up_ns = deadline_ns + 5 * NS_PER_S
+        while self._sources.missing_final(role) and monotonic_ns() < give_up_ns:
+            self._watch_workers()
+            gevent.sleep(_POLL_S / 2)
+
+    def _await_deliveries(self, timeout_s: float) -> None:
+        """Give messages under way the time to arrive, as long as some still do."""
+        give_up_ns = monotonic_ns() + int(timeout_s * NS_PER_S)
+        seen, since_ns = -1, monotonic_ns()
+        while monotonic_ns() < give_up_ns:
+            sent, arrived = self._sources.sent, self._sources.arrived
+            if arrived >= sent or not self._sources.missing_final(wire.SUBSCRIBER):
+                return
+            if arrived != seen:
+                seen, since_ns = arrived, monotonic_ns()
+            elif monotonic_ns() - since_ns > _QUIET_S * NS_PER_S:
+                return
+            gevent.sleep(_POLL_S)
+
+    def _conclude(self, state: State, *, interrupted: bool) -> None:
+        assert self._collector is not None
+        assert self.run_dir is not None
+        if self._stand is not None:
+            self._stand.finish()
+            self._stand = None
+        if interrupted:
+            self._collector.event(INTERRUPTED, "stopped before its time")
+        self._mirror.add_samples(self._collector.drain())
+        record = self._collector.finish(state, locust=self._mirror.totals())
+        self._collector = None
+        self.exit_code = record.verdict.exit_code if record.verdict is not None else int(ExitCode.VOID)
+        with (self.run_dir / "logs" / "reports.log").open("ab") as log:
+            subprocess.run(
+                [sys.executable, "-m", "loadtest.reports", str(self.run_dir)],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                check=False,
+                timeout=120,
+            )
+
+    # Messages ---------------------------------------------------------------------------------------------------
+
+    def _of_this_run(self, msg: Message) -> bool:
+        """Workers may still speak of a run before this one."""
+        return self._collector is not None and bool(msg.data["run_tag"] == self._run_tag)
+
+    def _on_ask(self, environment: Environment, msg: Message, **_: object) -> None:
+        if not self._of_this_run(msg):
+            return
+        role = msg.data["role"]
+        number = (self._cohorts if role == wire.COHORT else self._subscribers).take()
+        if role == wire.SUBSCRIBER and self._plan is not None and number >= self._plan.subscribers:
+            return  # the broker cannot share a subscription: one subscriber does it all
+        grant = {"role": role, "token": msg.data["token"], "number": number}
+        self._runner.send_message(wire.GRANT, grant, client_id=msg.node_id if msg.node_id != "local" else None)
+
+    def _on_give_back(self, environment: Environment, msg: Message, **_: object) -> None:
+        if self._of_this_run(msg):
+            self._cohorts.give_back(msg.data["number"])
+
+    def _on_ready(self, environment: Environment, msg: Message, **_: object) -> None:
+        if self._of_this_run(msg):
+            assert self._collector is not None
+            self._sources.add(msg.data["source"], msg.data["role"], msg.node_id)
+            self._collector.expect(msg.data["source"], msg.data["role"], msg.data["host"])
+
+    def _on_report(self, environment: Environment, msg: Message, **_: object) -> None:
+        if self._of_this_run(msg):
+            report = msgspec.msgpack.decode(msg.data["body"], type=IntervalReport)
+            self._take_report(msg.data["source"], msg.data["role"], report)
+
+    def _take_report(self, source: str, role: Role, report: IntervalReport) -> None:
+        assert self._collector is not None
+        self._sources.take(source, report)
+        self._mirror.add_samples(self._collector.add(source, role, report))
+        self._mirror.add_failures(source, report.operations)
+
+    def _on_stand_report(self, report: IntervalReport) -> None:
+        if self._collector is not None:
+            self._mirror.add_samples(self._collector.add("stand", "stand", report))
+
+    def _on_event(self, environment: Environment, msg: Message, **_: object) -> None:
+        if not self._of_this_run(msg):
+            return
+        data: dict[str, Any] = msg.data
+        self._on_part_event(data["source"], data["kind"], data["text"])
+        if data["kind"] == "refused" and self._plan is not None:
+            self._on_refused(EnvironmentNotReady(data["text"], hint=data["hint"]))
+
+    def _on_part_event(self, part: str, kind: str, text: str) -> None:
+        logger.warning("%s: %s", part, text)
+        if self._collector is None:
+            return
+        if kind == PART_DIED and part in self._sources:
+            self._sources.lose(part)
+            self._collector.part_gone(part, text)
+        else:
+            self._collector.event(kind, text, part)
+
+    def _watch_workers(self) -> None:
+        """Notice workers that are gone, so that nothing is waited for that cannot come."""
+        clients = getattr(self._runner, "clients", None)
+        if clients is None or self._collector is None:
+            return
+        for worker in self._sources.workers():
+            client = clients.get(worker)
+            if client is None or client.state == "missing":
+                children = self._sources.lose_worker(worker)
+                self._collector.event(WORKER_LOST, f"{worker} with {', '.join(children)}", worker)
+                for child in children:
+                    self._collector.part_gone(child, "its worker was lost")

@@ -1,0 +1,88 @@
+"""What a run record says about the run, the software and the host, known before anything connects."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import os
+import platform
+import secrets
+import shlex
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from loadtest.clock import utc_now
+from loadtest.measure.run_record import RunDescription
+from loadtest.scenario.settings import SETTINGS, masked
+
+if TYPE_CHECKING:
+    from loadtest.scenario.settings import RunSettings
+
+_PACKAGES = ("loadtest", "locust", "gevent", "websockets", "aiomqtt", "uvloop", "hdrhistogram", "numpy", "msgspec")
+
+
+def describe(settings: RunSettings, scenario: str, run_id: str, epoch_ns: int) -> RunDescription:
+    """Describe a run that is about to start."""
+    return RunDescription(
+        run_id=run_id,
+        scenario=scenario,
+        started_at=utc_now(),
+        epoch_ns=epoch_ns,
+        charge_points=settings.charge_points,
+        settings=settings.public(),
+        seed=settings.seed,
+        run_tag=secrets.randbelow(0x10000),
+        versions={"python": platform.python_version()} | {name: _version(name) for name in _PACKAGES},
+        host=_host(),
+        command=repeat_command(settings, scenario),
+    )
+
+
+def repeat_command(settings: RunSettings, scenario: str) -> list[str]:
+    """What to type to run it again; only what differs from the defaults, without passwords."""
+    command = ["loadtest", "run", scenario]
+    plain: dict[str, Any] = settings.public()
+    for setting in SETTINGS:
+        if setting.name in ("run_id", "results"):
+            continue
+        field = f"{setting.name}_s" if setting.kind == "duration" else setting.name
+        value = plain[field]
+        text = f"{value:g}s" if setting.kind == "duration" else str(value)
+        if text != str(setting.default):
+            command += [setting.flag, masked(text)]
+    return command
+
+
+def run_name(settings: RunSettings, scenario: str) -> str:
+    """The run's id: as asked for, or made of the time and the scenario; never that of a run already there."""
+    wanted = settings.run_id
+    if wanted == "auto":
+        wanted = f"{utc_now():%Y%m%d-%H%M%S}-{scenario}"
+    name, copy = wanted, 1
+    while (Path(settings.results) / name / "run.json").exists():
+        copy += 1
+        name = f"{wanted}-{copy}"
+    return name
+
+
+def boot_id() -> str:
+    """Which boot of which host this is: processes that share it share a monotonic clock."""
+    return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+
+
+def _version(package: str) -> str:
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        return "not installed"
+
+
+def _host() -> dict[str, Any]:
+    pages = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    return {
+        "name": platform.node(),
+        "system": f"{platform.system()} {platform.release()} {platform.machine()}",
+        "cpus": os.cpu_count(),
+        "memory_bytes": pages,
+        "locust_command": shlex.join(masked(word) for word in sys.argv),
+    }

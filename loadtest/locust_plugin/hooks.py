@@ -1,0 +1,202 @@
+"""Where the harness hooks into Locust. Importing this module registers it; Locust does the rest.
+
+=================  ===================================================================================================
+Locust's event     what happens
+=================  ===================================================================================================
+command line       the settings are added to Locust's options
+init               headless, the system under test is set up, so that what cannot work ends at once, with exit code 2
+test_start         (master) the plan is made and goes to the workers; (worker) engines are started
+spawning_complete  the run begins: ramp, steady
+test_stopping      the drain barrier: the tail is collected while users, workers and children are all still there
+quitting           the same, when somebody interrupts; the exit code
+=================  ===================================================================================================
+"""
+
+from __future__ import annotations
+
+import atexit
+import logging
+import signal
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import gevent
+from locust import events
+from locust.runners import LocalRunner, MasterRunner, WorkerRunner
+
+from loadtest.errors import ExitCode, LoadTestError, UsageError
+from loadtest.locust_plugin import wire
+from loadtest.locust_plugin.conductor import Conductor
+from loadtest.locust_plugin.limits import check_descriptors
+from loadtest.locust_plugin.node import Node
+from loadtest.locust_plugin.options import add_options, settings_of
+from loadtest.scenario.plan import cohorts_for
+
+if TYPE_CHECKING:
+    from argparse import Namespace
+
+    from locust.env import Environment
+    from locust.runners import Runner
+
+    from loadtest.scenario.settings import RunSettings
+
+logger = logging.getLogger(__name__)
+
+SPAWN_RATE_PER_S = 100
+"""Locust's spawn rate counts cohorts; the ramp of the charge points is ours."""
+
+
+@events.init.add_listener
+def _on_init(environment: Environment, runner: Runner, **_: object) -> None:
+    if isinstance(runner, (LocalRunner, MasterRunner)):
+        _Master(environment, runner)
+    if isinstance(runner, (LocalRunner, WorkerRunner)):
+        node = Node(environment, runner)
+        environment.loadtest_node = node  # type: ignore[attr-defined]
+        if isinstance(runner, WorkerRunner) and vars(environment.parsed_options).get("processes"):
+            _leave_interrupts_to_the_master(node)
+
+
+events.init_command_line_parser.add_listener(add_options)
+
+
+def _leave_interrupts_to_the_master(node: Node) -> None:
+    """Ctrl-C reaches forked workers as well; while one has charge points, the master decides how the run ends."""
+
+    def on_interrupt(_signal: int, _frame: object) -> None:
+        if not node.active:
+            raise KeyboardInterrupt
+
+    signal.signal(signal.SIGINT, on_interrupt)
+
+
+def report_error(error: LoadTestError) -> None:
+    """Tell the user on standard error, in the form that ``loadtest run`` passes on."""
+    for fault in error.message.splitlines():
+        sys.stderr.write(f"error: {fault}\n")
+    if error.hint:
+        sys.stderr.write(f"hint: {error.hint}\n")
+    sys.stderr.flush()
+
+
+class _Master:
+    """The listeners of a master or of the only process."""
+
+    def __init__(self, environment: Environment, runner: LocalRunner | MasterRunner) -> None:
+        self._environment = environment
+        self._runner = runner
+        options = environment.parsed_options
+        assert options is not None
+        self._options: Namespace = options
+        self._headless = bool(options.headless)
+        self._workers_expected = int(options.expect_workers) if isinstance(runner, MasterRunner) else 1
+        self._refused = False
+        scenario = Path(str(options.locustfile).split(",")[0]).stem
+        self._conductor = Conductor(environment, runner, scenario, self._on_refused, self._on_over)
+        environment.events.test_start.add_listener(self._on_test_start)
+        environment.events.spawning_complete.add_listener(lambda **_: self._conductor.on_spawning_complete())
+        environment.events.test_stopping.add_listener(self._on_test_stopping)
+        environment.events.quitting.add_listener(self._on_quitting)
+        atexit.register(self._last_resort)
+        self._set_up()
+
+    def _set_up(self) -> None:
+        """Check everything that can be checked now; headless, bring the system under test up as well."""
+        try:
+            settings = self._settings()
+            subscribers = self._place_subscribers(settings)
+            if not self._options.num_users:
+                self._options.num_users = (
+                    cohorts_for(settings.charge_points, settings.engines * self._workers_expected) + subscribers
+                )
+            if not self._options.spawn_rate:
+                self._options.spawn_rate = SPAWN_RATE_PER_S
+            self._cohorts(settings, int(self._options.num_users))
+            if self._headless:
+                self._prepare(settings, int(self._options.num_users))
+        except LoadTestError as error:
+            report_error(error)
+            sys.exit(int(error.exit_code))
+        except KeyboardInterrupt:
+            sys.exit(int(ExitCode.INTERRUPTED))
+
+    def _settings(self) -> RunSettings:
+        settings = settings_of(self._options)
+        for user_class in self._environment.user_classes:
+            profile = getattr(user_class, "profile", None)
+            if profile is not None:
+                profile.check()
+        return settings
+
+    def _place_subscribers(self, settings: RunSettings) -> int:
+        """Have Locust start as many subscribers as the settings say."""
+        classes = [each for each in self._environment.user_classes if hasattr(each, "heartbeat_interval_s")]
+        fleets = [each for each in self._environment.user_classes if hasattr(each, "profile")]
+        if len(classes) != 1 or not fleets:
+            raise UsageError(
+                "the scenario needs one subclass of CsmsSubscriber and at least one of ChargePointFleet",
+                hint="see scenarios/steady.py",
+            )
+        classes[0].fixed_count = settings.subscribers
+        return settings.subscribers
+
+    def _cohorts(self, settings: RunSettings, users: int) -> int:
+        cohorts = users - settings.subscribers
+        if not 1 <= cohorts <= settings.charge_points:
+            raise UsageError(
+                f"--users: {users} users are {max(cohorts, 0)} cohorts and {settings.subscribers} subscribers; "
+                f"{settings.charge_points} charge points need 1 to {settings.charge_points} cohorts",
+                hint="leave --users out and the number of cohorts is chosen",
+            )
+        check_descriptors(settings, cohorts, max(1, self._workers_expected))
+        return cohorts
+
+    def _prepare(self, settings: RunSettings, users: int) -> None:
+        self._conductor.prepare(settings, self._cohorts(settings, users))
+
+    def _on_test_start(self, **_: object) -> None:
+        options: dict[str, Any] = vars(self._options)
+        options[wire.PLAN_OPTION] = ""
+        workers = len(self._runner.clients.all) if isinstance(self._runner, MasterRunner) else 1
+        try:
+            if not self._conductor.prepared:
+                self._prepare(self._settings(), self._runner.target_user_count)
+            options[wire.PLAN_OPTION] = self._conductor.begin(workers)
+        except LoadTestError as error:
+            self._on_refused(error)
+
+    def _on_refused(self, error: LoadTestError) -> None:
+        self._refused = True
+        report_error(error)
+        gevent.spawn(self._stop)
+
+    def _on_over(self) -> None:
+        self._stop()
+
+    def _stop(self) -> None:
+        if self._headless:
+            self._runner.quit()
+        else:
+            self._runner.stop()
+
+    def _on_test_stopping(self, **_: object) -> None:
+        self._finish(interrupted=False)
+
+    def _on_quitting(self, **_: object) -> None:
+        self._finish(interrupted=True)
+        if not self._headless and self._conductor.exit_code != ExitCode.INTERRUPTED:
+            self._environment.process_exit_code = 0  # the web UI was closed; its runs have verdicts of their own
+
+    def _finish(self, *, interrupted: bool) -> None:
+        if not self._conductor.prepared:
+            return
+        self._conductor.finish(interrupted=interrupted)
+        code = self._conductor.exit_code
+        self._environment.process_exit_code = int(ExitCode.USAGE) if self._refused else code
+        sys.stderr.write(f"results: {self._conductor.run_dir}\n")
+
+    def _last_resort(self) -> None:
+        """Locust ended in a way of its own; what was measured is saved all the same."""
+        if self._conductor.prepared:
+            self._finish(interrupted=True)

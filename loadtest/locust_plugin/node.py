@@ -1,0 +1,208 @@
+"""One Locust process that runs users: a worker, or the only process. It owns the engines and subscribers."""
+
+from __future__ import annotations
+
+import itertools
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import gevent
+import msgspec
+
+from loadtest.control import messages
+from loadtest.errors import LoadTestError
+from loadtest.locust_plugin import wire
+from loadtest.locust_plugin.child import Child
+from loadtest.locust_plugin.description import boot_id
+from loadtest.scenario import plan as plans
+
+if TYPE_CHECKING:
+    from locust.env import Environment
+    from locust.rpc.protocol import Message
+    from locust.runners import LocalRunner, WorkerRunner
+
+    from loadtest.locust_plugin.users import ChargePointFleet, CsmsSubscriber
+
+READY_TIMEOUT_S = 30.0
+
+
+class Node:
+    """The children of one Locust process.
+
+    Args:
+        environment: Locust's environment.
+        runner: A LocalRunner or WorkerRunner.
+    """
+
+    def __init__(self, environment: Environment, runner: LocalRunner | WorkerRunner) -> None:
+        self._environment = environment
+        self._runner = runner
+        self._plan: plans.Plan | None = None
+        self._engines: list[Child] = []
+        self._subscribers: list[Child] = []
+        self._tokens = itertools.count()
+        self._asking: dict[int, ChargePointFleet | CsmsSubscriber] = {}
+        self._cohorts: dict[int, tuple[int, Child]] = {}
+        self._entered: list[messages.EnterPhase] = []
+        for name, handler in (
+            (wire.GRANT, self._on_grant),
+            (wire.PHASE, self._on_phase),
+            (wire.DRAIN, self._on_drain),
+            (wire.END, self._on_end),
+        ):
+            runner.register_message(name, handler)
+        environment.events.test_start.add_listener(self._on_test_start)
+        environment.events.quit.add_listener(lambda **_: self.stop_children())
+
+    @property
+    def active(self) -> bool:
+        """There are children at work."""
+        return bool(self._engines or self._subscribers)
+
+    # From users -------------------------------------------------------------------------------------------------
+
+    def request_cohort(self, user: ChargePointFleet) -> None:
+        """Ask for charge points for a user; they are added when the master grants them."""
+        self._ask(wire.COHORT, user)
+
+    def request_subscriber(self, user: CsmsSubscriber) -> None:
+        """Ask for a place among the subscribers for a user."""
+        self._ask(wire.SUBSCRIBER, user)
+
+    def release_cohort(self, user: ChargePointFleet) -> None:
+        """Disconnect a user's charge points and give their number back."""
+        number, engine = self._cohorts.pop(id(user), (None, None))
+        if number is not None and engine is not None and self._plan is not None:
+            engine.send(messages.RemoveCohort(self._plan.cohort(number)[0]))
+            self._tell(wire.GIVE_BACK, number=number)
+
+    def _ask(self, role: str, user: ChargePointFleet | CsmsSubscriber) -> None:
+        if self._plan is None:
+            return  # the start of the run failed, which has been reported
+        token = next(self._tokens)
+        self._asking[token] = user
+        self._tell(wire.ASK, role=role, token=token)
+
+    # From Locust and the master -----------------------------------------------------------------------------------
+
+    def _on_test_start(self, **_: object) -> None:
+        self.stop_children()
+        text = vars(self._environment.parsed_options).get(wire.PLAN_OPTION)
+        self._plan = None
+        if not text:
+            return
+        self._plan = plan = plans.decode(text)
+        for number in range(plan.settings.engines):
+            engine = self._start_child(wire.ENGINE, "loadtest.engine", number)
+            self._engines.append(engine)
+            engine.configure(
+                {
+                    "run_tag": plan.run_tag,
+                    "epoch_ns": plan.epoch_ns,
+                    "seed": plan.settings.seed,
+                    "gateway_url": plan.gateway_url,
+                    "engine": self._index * plan.settings.engines + number,
+                    "charge_points": plan.settings.charge_points,
+                    "ramp_s": plan.settings.ramp_s,
+                    "call_timeout_s": plan.settings.call_timeout_s,
+                }
+            )
+            gevent.spawn(self._report_refusal, engine)
+
+    def _on_grant(self, environment: Environment, msg: Message, **_: object) -> None:
+        data: dict[str, Any] = msg.data
+        user = self._asking.pop(data["token"], None)
+        if user is None or self._plan is None:
+            return
+        if data["role"] == wire.COHORT:
+            self._add_cohort(user, data["number"])  # type: ignore[arg-type]  # the role says which it is
+        else:
+            self._start_subscriber(user, data["number"])  # type: ignore[arg-type]  # the role says which it is
+
+    def _on_phase(self, environment: Environment, msg: Message, **_: object) -> None:
+        command = messages.EnterPhase(msg.data["phase"], msg.data["start_ns"])
+        for child in self._engines + self._subscribers:
+            child.send(command)
+
+    def _on_drain(self, environment: Environment, msg: Message, **_: object) -> None:
+        self._cohorts.clear()  # Locust stops its users next; the charge points are being counted out already
+        children = self._engines if msg.data["role"] == wire.ENGINE else self._subscribers
+        for child in children:
+            child.send(messages.Drain(msg.data["deadline_ns"]))
+
+    def _on_end(self, environment: Environment, msg: Message, **_: object) -> None:
+        self.stop_children()
+
+    # Children ---------------------------------------------------------------------------------------------------
+
+    def stop_children(self) -> None:
+        """Stop every child of this process; harmless when there are none."""
+        children = self._engines + self._subscribers
+        self._engines, self._subscribers = [], []
+        self._cohorts.clear()
+        for child in children:
+            child.stop()
+
+    @property
+    def _index(self) -> int:
+        return max(0, self._runner.worker_index)
+
+    def _add_cohort(self, user: ChargePointFleet, number: int) -> None:
+        assert self._plan is not None
+        engine = self._engines[len(self._cohorts) % len(self._engines)]
+        first, count = self._plan.cohort(number)
+        self._cohorts[id(user)] = (number, engine)
+        engine.send(messages.AddCohort(first, count, msgspec.to_builtins(user.profile)))
+
+    def _start_subscriber(self, user: CsmsSubscriber, number: int) -> None:
+        assert self._plan is not None
+        plan, settings = self._plan, self._plan.settings
+        subscriber = self._start_child(wire.SUBSCRIBER, "loadtest.csms", number)
+        self._subscribers.append(subscriber)
+        subscriber.configure(
+            {
+                "broker_url": plan.broker_url,
+                "qos": settings.qos,
+                "shared_group": plan.shared_group,
+                "answer": settings.csms == "embedded",
+                "run_tag": plan.run_tag,
+                "epoch_ns": plan.epoch_ns,
+                "heartbeat_interval_s": user.heartbeat_interval_s,
+                "subscriber_index": number,
+                "subscriber_count": plan.subscribers,
+                "client": settings.subscriber_client,
+            }
+        )
+        gevent.spawn(self._report_refusal, subscriber)
+
+    def _report_refusal(self, child: Child) -> None:
+        try:
+            child.wait_ready(READY_TIMEOUT_S)
+        except LoadTestError as error:
+            self._tell(wire.EVENT, source=child.name, kind="refused", text=error.message, hint=error.hint)
+
+    def _start_child(self, role: str, module: str, number: int) -> Child:
+        assert self._plan is not None
+        source = f"worker-{self._index}/{role}-{number}"
+        log_dir = Path(self._plan.log_dir)
+        log_dir.mkdir(parents=True, exist_ok=True)
+        log_file = log_dir / f"{source.replace('/', '-')}.log"
+        return Child(module, source, log_file, self._on_notice, self._on_child_exit)
+
+    def _on_notice(self, child: Child, notice: messages.Notice) -> None:
+        role = wire.ENGINE if child in self._engines else wire.SUBSCRIBER
+        match notice:
+            case messages.Ready():
+                self._tell(wire.READY, source=child.name, role=role, host=boot_id())
+            case messages.Report(report):
+                self._tell(wire.REPORT, source=child.name, role=role, body=msgspec.msgpack.encode(report))
+            case messages.Event(kind, text):
+                self._tell(wire.EVENT, source=child.name, kind=kind, text=text, hint="")
+
+    def _on_child_exit(self, child: Child, status: int) -> None:
+        how = f"killed by signal {-status}" if status < 0 else f"ended with status {status}"
+        self._tell(wire.EVENT, source=child.name, kind="part_died", text=f"{child.name} {how}", hint="")
+
+    def _tell(self, name: str, **data: object) -> None:
+        run_tag = self._plan.run_tag if self._plan is not None else -1
+        self._runner.send_message(name, {"run_tag": run_tag, **data})

@@ -1,0 +1,46 @@
+"""Our settings as options of Locust: on its command line, in its configuration files, and in its web form."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any
+
+from loadtest.scenario.settings import SETTINGS, RunSettings, resolve
+
+if TYPE_CHECKING:
+    from argparse import Namespace
+
+    from locust.argument_parser import LocustArgumentParser
+
+_IN_WEB_FORM = ("charge_points", "duration", "ramp", "seed")
+"""What a start form asks for. URLs stay out of it: they may hold a password, and Locust writes values in clear."""
+
+
+def add_options(parser: LocustArgumentParser) -> None:
+    """Add every setting to Locust's parser, as text: checking them is ours, all faults at once."""
+    group = parser.add_argument_group("loadtest", "Charge points, the system under test, and the run")
+    for setting in SETTINGS:
+        default = os.environ.get(environment_name(setting.name), str(setting.default))
+        group.add_argument(
+            setting.flag,
+            dest=setting.name,
+            default=default,
+            metavar=setting.metavar or "VALUE",
+            help=f"{setting.help} (default: {setting.default})",
+            include_in_web_ui=setting.name in _IN_WEB_FORM,
+        )
+
+
+def environment_name(name: str) -> str:
+    """The environment variable that gives a setting its default, for what should not stand on a command line."""
+    return f"LOADTEST_{name.upper()}"
+
+
+def settings_of(options: Namespace) -> RunSettings:
+    """Resolve the settings from Locust's parsed options.
+
+    Raises:
+        UsageError: With every fault found.
+    """
+    plain: dict[str, Any] = vars(options)
+    return resolve({setting.name: plain[setting.name] for setting in SETTINGS if setting.name in plain})

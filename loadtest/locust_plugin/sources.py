@@ -1,0 +1,77 @@
+"""Which processes report in a run, and the last each one said."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from loadtest.locust_plugin import wire
+
+if TYPE_CHECKING:
+    from loadtest.measure.interval import IntervalReport
+
+
+class Sources:
+    """Engines and subscribers of all workers, by source name such as ``worker-0/engine-1``."""
+
+    def __init__(self) -> None:
+        self._roles: dict[str, str] = {}
+        self._workers: dict[str, str] = {}
+        self._last: dict[str, IntervalReport] = {}
+        self._lost: set[str] = set()
+
+    def add(self, source: str, role: str, worker: str) -> None:
+        """A child of a worker is ready."""
+        self._roles[source] = role
+        self._workers[source] = worker
+
+    def __contains__(self, source: str) -> bool:
+        """Whether it is one of ours."""
+        return source in self._roles
+
+    def take(self, source: str, report: IntervalReport) -> None:
+        """A report came; a final one stands whatever comes after it."""
+        self._last[source] = report
+
+    def lose(self, source: str) -> None:
+        """Nothing more will come from a child."""
+        self._lost.add(source)
+
+    def lose_worker(self, worker: str) -> list[str]:
+        """Nothing more will come from a worker; returns its children."""
+        children = [source for source, owner in self._workers.items() if owner == worker]
+        self._lost.update(children)
+        return children
+
+    def workers(self) -> set[str]:
+        """Workers with children that can still report."""
+        return {worker for source, worker in self._workers.items() if source not in self._lost}
+
+    def ready(self, role: str) -> int:
+        """How many children of a role are ready."""
+        return sum(known == role for known in self._roles.values())
+
+    def missing_final(self, role: str) -> list[str]:
+        """Children of a role whose final report is still to come."""
+        return [
+            source
+            for source, known in self._roles.items()
+            if known == role and source not in self._lost and not (source in self._last and self._last[source].final)
+        ]
+
+    @property
+    def registered(self) -> int:
+        """Charge points that have registered at least once."""
+        return sum(report.gauges.get("registered_ever", 0) for report in self._of(wire.ENGINE))
+
+    @property
+    def sent(self) -> int:
+        """CALLs sent by all charge points, by the last reports."""
+        return sum(row.sent for report in self._of(wire.ENGINE) for row in report.operations)
+
+    @property
+    def arrived(self) -> int:
+        """CALLs that have reached a subscriber, each counted once."""
+        return sum(row.delivered for report in self._of(wire.SUBSCRIBER) for row in report.deliveries)
+
+    def _of(self, role: str) -> list[IntervalReport]:
+        return [report for source, report in self._last.items() if self._roles.get(source) == role]

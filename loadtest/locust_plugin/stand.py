@@ -1,0 +1,99 @@
+"""The stand seen from the master: the process that holds the embedded parts of the system under test."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from gevent.event import Event
+
+from loadtest.clock import monotonic_ns
+from loadtest.control import messages
+from loadtest.locust_plugin.child import Child
+from loadtest.units import NS_PER_S
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from loadtest.measure.interval import IntervalReport
+    from loadtest.scenario.settings import RunSettings
+
+_START_TIMEOUT_S = 60.0
+_FINAL_REPORT_S = 5.0
+
+
+class Stand:
+    """Starts, watches and ends the system under test of one run.
+
+    Args:
+        log_dir: Folder for the logs of all parts.
+        on_report: Called with each report.
+        on_event: Called with part, kind and text of each event.
+    """
+
+    def __init__(
+        self,
+        log_dir: Path,
+        on_report: Callable[[IntervalReport], None],
+        on_event: Callable[[str, str, str], None],
+    ) -> None:
+        self._on_report = on_report
+        self._on_event = on_event
+        self._final = Event()
+        self._log_dir = log_dir
+        self._child: Child | None = None
+        self._facts: dict[str, Any] = {}
+
+    def start(self, settings: RunSettings, epoch_ns: int) -> dict[str, Any]:
+        """Bring everything up and describe it.
+
+        Raises:
+            LoadTestError: Something cannot be started or reached.
+        """
+        self._child = child = Child(
+            "loadtest.runner.stand", "stand", self._log_dir / "stand.log", self._on_notice, self._on_exit
+        )
+        child.configure(
+            {
+                "epoch_ns": epoch_ns,
+                "log_dir": str(self._log_dir.resolve()),
+                "gateway": settings.gateway,
+                "broker": settings.broker,
+                "gateway_processes": settings.gateway_processes,
+                "charge_points": settings.charge_points,
+                "qos": settings.qos,
+                "subscribers": settings.subscribers,
+            }
+        )
+        self._facts = dict(child.wait_ready(_START_TIMEOUT_S).facts)
+        return self._facts
+
+    def broker_url(self, settings: RunSettings) -> str:
+        """Where to connect: as the user gave it, password included, or as the embedded broker listens."""
+        if "://" in settings.broker:
+            return settings.broker
+        url: str = self._facts["broker"]["url"]
+        return url
+
+    def finish(self) -> None:
+        """Ask for the final report, then take everything down."""
+        if self._child is None:
+            return
+        if self._child.ready:
+            self._child.send(messages.Drain(monotonic_ns() + int(_FINAL_REPORT_S * NS_PER_S)))
+            self._final.wait(_FINAL_REPORT_S)
+        self._child.stop()
+        self._child = None
+
+    def _on_notice(self, child: Child, notice: messages.Notice) -> None:
+        match notice:
+            case messages.Report(report):
+                self._on_report(report)
+                if report.final:
+                    self._final.set()
+            case messages.Event(kind, text):
+                self._on_event("stand", kind, text)
+
+    def _on_exit(self, child: Child, status: int) -> None:
+        self._final.set()
+        self._on_event("stand", "part_died", f"the process that holds broker and gateway ended with status {status}")

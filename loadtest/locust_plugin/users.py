@@ -1,0 +1,71 @@
+"""The two Locust user classes. A scenario subclasses each and says what is special about it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+from gevent.event import Event
+from locust import User, task
+
+import loadtest.locust_plugin.hooks  # noqa: F401 - importing it hooks the harness into Locust
+from loadtest.scenario.profile import ChargePointProfile
+
+if TYPE_CHECKING:
+    from loadtest.locust_plugin.node import Node
+
+
+class _Part(User):
+    """A Locust user that stands for work done in a child process; it only marks that the work goes on."""
+
+    abstract = True
+
+    @task
+    def stay(self) -> None:
+        """Wait until Locust stops this user."""
+        Event().wait()
+
+    @property
+    def node(self) -> Node:
+        """The children of this Locust process."""
+        node: Node = self.environment.loadtest_node
+        return node
+
+
+class ChargePointFleet(_Part):
+    """A cohort of charge points of one kind.
+
+    Each Locust user of this class is one cohort; the fleet's charge points (``--charge-points``) are shared out
+    evenly among all cohorts.
+
+    Attributes:
+        profile: What kind of charge point it is and how it behaves.
+    """
+
+    abstract = True
+    profile: ClassVar[ChargePointProfile] = ChargePointProfile()
+
+    def on_start(self) -> None:
+        """Ask the master for charge points; called by Locust."""
+        self.node.request_cohort(self)
+
+    def on_stop(self) -> None:
+        """Give the charge points up; called by Locust."""
+        self.node.release_cohort(self)
+
+
+class CsmsSubscriber(_Part):
+    """The central system's end: subscribes behind the broker, measures, and answers unless it only observes.
+
+    Each Locust user of this class is one subscriber process; ``--subscribers`` says how many there are.
+
+    Attributes:
+        heartbeat_interval_s: Heartbeat interval given to charge points with ``BootNotification.conf``.
+    """
+
+    abstract = True
+    fixed_count = 1
+    heartbeat_interval_s: ClassVar[int] = 10
+
+    def on_start(self) -> None:
+        """Ask the master for a place in the group of subscribers; called by Locust."""
+        self.node.request_subscriber(self)

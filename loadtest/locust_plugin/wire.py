@@ -1,0 +1,30 @@
+"""The messages between Locust's master and its workers, by name. A LocalRunner sends them to itself."""
+
+from __future__ import annotations
+
+ASK = "loadtest_ask"
+"""Worker to master: a user wants a cohort or a subscriber's place: ``role``, ``token``."""
+GIVE_BACK = "loadtest_give_back"
+"""Worker to master: a cohort is free again: ``number``."""
+READY = "loadtest_ready"
+"""Worker to master: a child is ready: ``source``, ``role``."""
+REPORT = "loadtest_report"
+"""Worker to master: an interval report: ``source``, ``role``, ``body``."""
+EVENT = "loadtest_event"
+"""Worker to master: something for the record: ``source``, ``kind``, ``text``."""
+
+GRANT = "loadtest_grant"
+"""Master to worker: the answer to :data:`ASK`: ``role``, ``token``, ``number``."""
+PHASE = "loadtest_phase"
+"""Master to workers: a phase begins: ``phase``, ``start_ns``."""
+DRAIN = "loadtest_drain"
+"""Master to workers: children of ``role`` are to send their final reports by ``deadline_ns``."""
+END = "loadtest_end"
+"""Master to workers: stop all children."""
+
+PLAN_OPTION = "loadtest_plan"
+"""The parsed option in which the plan travels to the workers with Locust's own start message."""
+
+ENGINE, SUBSCRIBER, STAND = "engine", "subscriber", "stand"
+"""Roles of child processes."""
+COHORT = "cohort"
