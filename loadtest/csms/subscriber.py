@@ -43,7 +43,9 @@ class Subscriber:
         self._channel = channel
         self._recorder = Recorder()
         self._health = HealthMonitor()
-        self._uplink = Uplink(self._recorder, run_tag=settings.run_tag, epoch_ns=settings.epoch_ns)
+        self._uplink = Uplink(
+            self._recorder, run_tag=settings.run_tag, epoch_ns=settings.epoch_ns, phases=settings.phases
+        )
         self._central_system = CentralSystem(self._uplink)
         self._client: SubscriberClient | None = None
         self._timer: asyncio.TimerHandle | None = None

@@ -9,10 +9,11 @@ from loadtest.measure.sequence import DUPLICATE, REORDERED, SequenceWindows
 from loadtest.measure.tags import INTENDED, SERVICE, UPLINK, Tag
 from loadtest.protocol import stamp
 from loadtest.protocol.actions import FROM_CHARGE_POINT
-from loadtest.protocol.phases import PHASES
 from loadtest.units import NS_PER_US
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from loadtest.measure.interval import ChargePointWindow
     from loadtest.measure.recorder import Recorder
 
@@ -36,19 +37,26 @@ class _Stream:
 class Uplink:
     """Measures stamped CALLs of one run.
 
+    Args:
+        recorder: Takes the samples.
+        run_tag: Marks the run's messages.
+        epoch_ns: The run's origin of time.
+        phases: Names of the numbers in stamps.
+
     Attributes:
         arrivals: CALLs of this run, duplicates included.
         foreign: CALLs stamped by another run.
         unstamped: CALLs of anyone else, such as a real charge point.
     """
 
-    def __init__(self, recorder: Recorder, *, run_tag: int, epoch_ns: int) -> None:
+    def __init__(self, recorder: Recorder, *, run_tag: int, epoch_ns: int, phases: Sequence[str]) -> None:
         self.arrivals = 0
         self.foreign = 0
         self.unstamped = 0
         self._recorder = recorder
         self._run_tag = run_tag
         self._epoch_ns = epoch_ns
+        self._phases = phases
         self._windows = SequenceWindows()
         self._streams: dict[tuple[int, str], _Stream] = {}
 
@@ -63,7 +71,7 @@ class Uplink:
             self.unstamped += 1
             return
         run_tag, phase, charge_point, sequence, intended_us, send_delay_us = decoded
-        if run_tag != self._run_tag or phase >= len(PHASES):
+        if run_tag != self._run_tag or phase >= len(self._phases):
             self.foreign += 1
             return
         self.arrivals += 1
@@ -92,5 +100,5 @@ class Uplink:
         key = (phase, action if action in _ACTIONS else OTHER_ACTION)
         stream = self._streams.get(key)
         if stream is None:
-            stream = self._streams[key] = _Stream(self._recorder, PHASES[phase], key[1])
+            stream = self._streams[key] = _Stream(self._recorder, self._phases[phase], key[1])
         return stream

@@ -105,6 +105,7 @@ class Decoder:
                 raise RemoteProtocolError(f"MQTT packet of {length} bytes; {self._max_packet_bytes} is the limit")
             stop = start + length
             if stop > end or start > end:
+                _check_header(data[position])  # do not wait for the rest of what cannot be a packet
                 self._needed = stop - position
                 break
             first = data[position]
@@ -156,10 +157,15 @@ def _publish(first: int, data: bytes, start: int, stop: int) -> Publish:
     )
 
 
-def _other(first: int, body: bytes) -> Packet:
+def _check_header(first: int) -> None:
     kind = first & 0xF0
-    if _FLAGS.get(kind) != first & 0x0F:
+    if kind != codec.PUBLISH and _FLAGS.get(kind) != first & 0x0F:
         raise RemoteProtocolError(f"not an MQTT 3.1.1 packet of a broker: first byte {first:#04x}")
+
+
+def _other(first: int, body: bytes) -> Packet:
+    _check_header(first)
+    kind = first & 0xF0
     if kind == codec.PINGRESP and not body:
         return Pingresp()
     if kind == codec.CONNACK and len(body) == 2 and body[0] <= 1:
