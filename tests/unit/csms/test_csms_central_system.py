@@ -1,0 +1,118 @@
+"""Which messages are answered, where to, and which are only counted."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from loadtest.csms import central_system
+from loadtest.csms.central_system import Answering, CentralSystem
+from loadtest.csms.registration import Registration
+from loadtest.csms.responses import Responses
+from loadtest.csms.uplink import Uplink
+from loadtest.measure.recorder import Recorder
+from loadtest.protocol.phases import PHASES
+
+
+class RecordingClient:
+    def __init__(self):
+        self.sent = []
+        self.unacknowledged = 0
+        self.backlog_bytes = 0
+
+    def publish(self, topic, payload, qos):
+        self.sent.append((topic, json.loads(payload), qos))
+
+
+def build(registration=None, *, answer=True):
+    client, registration = RecordingClient(), registration or Registration()
+    system = CentralSystem(Uplink(Recorder(), run_tag=7, epoch_ns=0, phases=PHASES), now_ns=lambda: 10**12)
+    if answer:
+        system.answering = Answering(client, Responses(registration), registration, qos=1)
+    return system, client
+
+
+def call(action, unique_id="u1"):
+    return json.dumps({"MessageTypeId": 2, "UniqueId": unique_id, "Action": action, "Payload": {}}).encode()
+
+
+def test_a_call_is_answered_on_the_downstream_topic_of_its_charge_point():
+    system, client = build()
+    for _ in range(2):
+        system.on_message(b"ocpp/cp/CP 1", call("StatusNotification"))
+    expected = (b"ocpp/cs/CP 1", {"MessageTypeId": 3, "UniqueId": "u1", "Payload": {}}, 1)
+    assert client.sent == [expected, expected]
+
+
+def test_an_unknown_action_is_answered_with_not_implemented():
+    system, client = build()
+    system.on_message(b"ocpp/cp/a", call("Fly"))
+    ((_, answer, _),) = client.sent
+    assert (answer["MessageTypeId"], answer["ErrorCode"]) == (4, "NotImplemented")
+
+
+def test_calls_before_an_accepted_boot_are_a_security_error():
+    system, client = build(Registration("Pending", accept_after_boots=1))
+    for action in ("BootNotification", "Heartbeat", "BootNotification", "Heartbeat"):
+        system.on_message(b"ocpp/cp/a", call(action))
+    answers = [answer for _, answer, _ in client.sent]
+    assert answers[0]["Payload"]["status"] == "Pending"
+    assert answers[1]["ErrorCode"] == "SecurityError"
+    assert answers[2]["Payload"]["status"] == "Accepted"
+    assert "currentTime" in answers[3]["Payload"]
+
+
+def test_replies_are_counted_and_never_answered():
+    system, client = build()
+    system.on_message(b"ocpp/cp/a/Reply", b'{"MessageTypeId":3,"UniqueId":"x","Payload":{}}')
+    system.on_message(b"ocpp/cp/a/Reply", b'{"MessageTypeId":4,"UniqueId":"x","ErrorCode":"NotSupported"}')
+    counters = system.counters()
+    assert (counters["csms.results"], counters["csms.errors"], client.sent) == (1, 1, [])
+
+
+@pytest.mark.parametrize(
+    ("topic", "payload"),
+    [
+        (b"ocpp/cp/a", b"nonsense"),
+        (b"ocpp/cp/a", b"\xff\xfe"),
+        (b"ocpp/cp/a/Reply", call("Heartbeat")),
+        (b"ocpp/cp/a/b", call("Heartbeat")),
+        (b"ocpp/cp/", call("Heartbeat")),
+        (b"other/cp/a", call("Heartbeat")),
+        (b"ocpp/cp/\xff", call("Heartbeat")),
+    ],
+)
+def test_malformed_messages_are_counted_and_survived(topic, payload):
+    system, client = build()
+    system.on_message(topic, payload)
+    assert (system.counters()["csms.malformed"], client.sent) == (1, [])
+
+
+def test_an_observer_measures_and_stays_silent():
+    system, client = build(answer=False)
+    system.on_message(b"ocpp/cp/a", call("Heartbeat"))
+    counters = system.counters()
+    assert (counters["csms.calls"], counters["csms.unstamped"], counters["csms.answered"]) == (1, 1, 0)
+    assert client.sent == []
+
+
+def test_answers_are_dropped_and_counted_only_while_the_broker_is_far_behind():
+    system, client = build()
+    client.unacknowledged = central_system.MAX_UNACKNOWLEDGED + 1
+    system.answering.check_load()
+    system.on_message(b"ocpp/cp/a", call("Heartbeat"))
+    client.unacknowledged = 0
+    system.answering.check_load()
+    system.on_message(b"ocpp/cp/a", call("Heartbeat"))
+    counters = system.counters()
+    assert (counters["csms.answers_dropped"], counters["csms.answered"], len(client.sent)) == (1, 1, 1)
+
+
+def test_the_topic_cache_is_bounded(monkeypatch):
+    monkeypatch.setattr(central_system, "MAX_CACHED_TOPICS", 10)
+    system, client = build()
+    for number in range(100):
+        system.on_message(b"ocpp/cp/%d" % number, call("Heartbeat"))
+        assert len(system._answer_topics) <= 10
+    assert [topic for topic, _, _ in client.sent] == [b"ocpp/cs/%d" % number for number in range(100)]

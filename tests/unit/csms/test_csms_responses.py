@@ -1,0 +1,74 @@
+"""Every answer is valid against the official schemas, and says what time it is."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from pathlib import Path
+
+import jsonschema_rs
+import ocpp.v16
+import pytest
+
+from loadtest.csms.registration import Registration
+from loadtest.csms.responses import TIMESTAMP_AGE_NS, Responses
+from loadtest.protocol.actions import CORE_FROM_CENTRAL_SYSTEM, FROM_CHARGE_POINT
+
+SCHEMAS = Path(ocpp.v16.__file__).parent / "schemas"
+MOMENT = dt.datetime(2026, 1, 31, 12, 0, 0, 123_456, tzinfo=dt.UTC)
+
+
+def responses(registration=None, **options):
+    return Responses(registration or Registration(), utc_now=lambda: MOMENT, **options)
+
+
+def schema(action):
+    text = (SCHEMAS / f"{action}Response.json").read_text(encoding="utf-8-sig")
+    return jsonschema_rs.validator_for(json.loads(text), validate_formats=True)
+
+
+@pytest.mark.parametrize("action", FROM_CHARGE_POINT)
+@pytest.mark.parametrize("status", ["Accepted", "Pending", "Rejected"])
+def test_answers_are_valid_against_the_official_schemas(action, status):
+    answer = responses(Registration(status)).payload(action, b"cp", 1)
+    assert answer is not None
+    schema(action).validate(json.loads(answer))
+
+
+def test_the_schemas_would_find_a_fault():
+    assert not schema("BootNotification").is_valid({"status": "Accepted"})
+
+
+@pytest.mark.parametrize("action", ["", "heartbeat", *(set(CORE_FROM_CENTRAL_SYSTEM) - {"DataTransfer"})])
+def test_actions_no_charge_point_sends_have_no_answer(action):
+    assert responses().payload(action, b"cp", 1) is None
+
+
+def test_boot_notification_carries_status_time_and_interval():
+    registration = Registration("Pending", accept_after_boots=1, heartbeat_interval_s=60, retry_interval_s=7)
+    answering = responses(registration)
+    expected = {"currentTime": "2026-01-31T12:00:00.123Z"}
+    assert json.loads(answering.payload("BootNotification", b"a", 1)) == expected | {"status": "Pending", "interval": 7}
+    assert json.loads(answering.payload("BootNotification", b"a", 1)) == expected | {
+        "status": "Accepted",
+        "interval": 60,
+    }
+
+
+def test_several_subscribers_never_give_out_the_same_transaction_id():
+    given_out = []
+    for index in range(3):
+        answering = responses(first_transaction_id=index + 1, transaction_id_step=3)
+        given_out += [json.loads(answering.payload("StartTransaction", b"a", 1))["transactionId"] for _ in range(50)]
+    assert sorted(given_out) == list(range(1, 151))
+
+
+def test_the_time_is_rendered_again_once_it_is_too_old():
+    moments = iter([MOMENT, MOMENT + dt.timedelta(seconds=1)])
+    answering = Responses(Registration(), utc_now=lambda: next(moments))
+    begin = 10**15
+    times = [
+        json.loads(answering.payload("Heartbeat", b"a", now_ns))["currentTime"]
+        for now_ns in (begin, begin + TIMESTAMP_AGE_NS - 1, begin + TIMESTAMP_AGE_NS)
+    ]
+    assert times == ["2026-01-31T12:00:00.123Z", "2026-01-31T12:00:00.123Z", "2026-01-31T12:00:01.123Z"]

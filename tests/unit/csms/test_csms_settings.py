@@ -1,0 +1,52 @@
+"""A subscriber's configuration is refused with all its faults at once."""
+
+from __future__ import annotations
+
+import pytest
+
+from loadtest.csms.settings import csms_settings
+from loadtest.errors import UsageError
+
+GOOD = {"broker_url": "mqtt://127.0.0.1", "run_tag": 1, "epoch_ns": 5}
+
+
+def test_defaults_subscribe_to_everything_charge_points_send():
+    assert csms_settings(GOOD).subscription == [(b"ocpp/cp/#", 1)]
+
+
+def test_a_shared_group_shares_each_filter():
+    settings = csms_settings({**GOOD, "shared_group": "g", "filters": ["ocpp/cp/+", "x/#"], "qos": 2})
+    assert settings.subscription == [(b"$share/g/ocpp/cp/+", 2), (b"$share/g/x/#", 2)]
+
+
+def test_all_faults_are_reported_together():
+    with pytest.raises(UsageError) as caught:
+        csms_settings(
+            {"broker_url": "http://x", "run_tag": 65536, "qos": 3, "shared_group": "a/b", "colour": "red",
+             "subscriber_index": 2, "subscriber_count": 2, "accept_after_boots": 1, "answer": "yes"}
+        )  # fmt: skip
+    named = {fault.split(":")[0] for fault in caught.value.faults}
+    assert named == {
+        "csms.colour", "csms.run_tag", "csms.epoch_ns", "csms.qos", "csms.shared_group", "csms.answer",
+        "csms.subscriber_index", "csms.accept_after_boots", "broker URL 'http",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("registration_status", "accepted"),
+        ("heartbeat_interval_s", -1),
+        ("heartbeat_interval_s", 1.5),
+        ("filters", []),
+        ("filters", [""]),
+        ("subscriber_count", 0),
+        ("client", "paho"),
+        ("phases", []),
+    ],
+)
+def test_a_fault_names_its_field(name, value):
+    with pytest.raises(UsageError) as caught:
+        csms_settings({**GOOD, name: value})
+    (fault,) = [fault for fault in caught.value.faults if fault.startswith(f"csms.{name}: ")]
+    assert repr(value) in fault
