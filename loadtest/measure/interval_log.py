@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from loadtest.measure.append_file import AppendFile
+    from loadtest.measure.result_files import AppendFile
     from loadtest.measure.tags import Tag
 
 _HEADER = """\

@@ -6,6 +6,7 @@ sent (service time). Both are always kept: their difference is coordinated omiss
 
 from __future__ import annotations
 
+import re
 from typing import NamedTuple
 
 INTENDED, SERVICE = "intended", "service"
@@ -20,6 +21,8 @@ REGISTER = "register"
 """Connect start to BootNotification accepted."""
 PACER = "pacer"
 """The generator's own lateness: intended release to real release; its health, not the system's."""
+
+_PARTS = re.compile(r"[\w:.-]+", re.ASCII)
 
 LEGS = (UPLINK, ROUND_TRIP, CONNECT, REGISTER)
 
@@ -41,9 +44,9 @@ def parse(text: str) -> Tag:
     """Read a series name.
 
     Raises:
-        ValueError: It does not have four parts.
+        ValueError: It does not have four parts, or holds what would break a line of the interval log.
     """
     parts = text.split(".")
-    if len(parts) != 4:
-        raise ValueError(f"series name {text!r} does not have four parts")
+    if len(parts) != 4 or not _PARTS.fullmatch(text):
+        raise ValueError(f"series name {text!r} does not have four parts of letters, digits, : _ and -")
     return Tag(*parts)

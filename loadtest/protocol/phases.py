@@ -2,7 +2,46 @@
 
 from __future__ import annotations
 
+import re
+from typing import TYPE_CHECKING
+
+from loadtest.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
 RAMP, WARMUP, STEADY, DRAIN = "ramp", "warmup", "steady", "drain"
 
 PHASES = (RAMP, WARMUP, STEADY, DRAIN)
 """Phases known to every process without asking. A number in a stamp is a position in this tuple."""
+
+FAULT, RECOVERY = "fault", "recovery"
+"""Kinds of the phases a scenario adds: ``fault:<name>`` while something is broken, ``recovery:<name>`` after it."""
+
+MAX_PHASES = 16
+"""The stamp has one hexadecimal digit for the phase."""
+
+_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,39}")
+_RANK = {RAMP: 0, WARMUP: 1, STEADY: 2, DRAIN: 4}
+
+
+def with_faults(names: Iterable[str]) -> tuple[str, ...]:
+    """:data:`PHASES` followed by a fault and a recovery phase for each name.
+
+    Raises:
+        UsageError: A name is not made of a-z, 0-9, ``-`` and ``_``, stands twice, or there are too many.
+    """
+    wanted = list(names)
+    faults = [f"fault name {name!r} must consist of a-z, 0-9, - and _" for name in wanted if not _NAME.fullmatch(name)]
+    faults += [f"fault name {name!r} stands twice" for name in dict.fromkeys(wanted) if wanted.count(name) > 1]
+    room = (MAX_PHASES - len(PHASES)) // 2
+    if len(wanted) > room:
+        faults.append(f"{len(wanted)} faults; one run can hold {room}")
+    if faults:
+        raise UsageError(faults)
+    return PHASES + tuple(f"{kind}:{name}" for name in wanted for kind in (FAULT, RECOVERY))
+
+
+def order(phase: str) -> tuple[int, str]:
+    """Sort key that puts phases in the order in which they happen; added ones come before the drain."""
+    return _RANK.get(phase, 3), phase.partition(":")[2] + phase

@@ -8,9 +8,9 @@ from hdrh.histogram import HdrHistogram
 from hdrh.log import HistogramLogReader
 
 from loadtest.errors import ResultError
-from loadtest.measure.append_file import AppendFile
 from loadtest.measure.histogram import Histogram
 from loadtest.measure.interval_log import IntervalLogReader, IntervalLogWriter, read_totals
+from loadtest.measure.result_files import AppendFile
 from loadtest.measure.tags import Tag
 
 UPLINK = Tag("steady", "uplink", "Heartbeat", "intended")

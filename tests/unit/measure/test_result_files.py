@@ -4,13 +4,13 @@ import errno
 import os
 from typing import TYPE_CHECKING
 
-from loadtest.measure import append_file
-from loadtest.measure.append_file import AppendFile
+import pytest
+
+from loadtest.measure import result_files
+from loadtest.measure.result_files import RESERVE_BYTES, AppendFile, DiskReserve, write_whole
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-    import pytest
 
 
 class FullDisk:
@@ -59,7 +59,7 @@ def test_a_full_disk_leaves_whole_lines_and_the_rest_follows_when_there_is_room(
 def test_what_waits_is_bounded_and_its_loss_on_record(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     disk = FullDisk(free_bytes=0)
     monkeypatch.setattr(os, "write", disk)
-    monkeypatch.setattr(append_file, "MAX_PENDING_BYTES", 8)
+    monkeypatch.setattr(result_files, "MAX_PENDING_BYTES", 8)
     file = AppendFile(tmp_path / "log")
     file.append("1234567\n")
     file.append("x\n")
@@ -80,3 +80,27 @@ def test_a_real_full_device_does_not_raise(tmp_path: Path) -> None:
     assert file.error.errno == errno.ENOSPC
     file.close()
     assert not file.complete
+
+
+def test_a_document_is_replaced_whole_or_not_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "run.json"
+    write_whole(path, b"old")
+    write_whole(path, b"new")
+    assert path.read_bytes() == b"new"
+
+    def fail(_path: Path, _content: bytes) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(type(path), "write_bytes", fail)
+    with pytest.raises(OSError, match="No space left"):
+        write_whole(path, b"newest")
+    assert path.read_bytes() == b"new"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_the_reserve_takes_space_until_released(tmp_path: Path) -> None:
+    reserve = DiskReserve(tmp_path / ".reserve")
+    assert (tmp_path / ".reserve").stat().st_size == RESERVE_BYTES
+    reserve.release()
+    reserve.release()
+    assert list(tmp_path.iterdir()) == []

@@ -1,8 +1,8 @@
-"""Result files that grow while a run goes on, and survive a full disk without a torn line.
+"""Result files that survive a full disk: whole lines, whole documents, and room kept for the last word.
 
-A line is in the file whole or not at all: after a failed write the file is cut back to its last whole line, the text
-is kept in memory, within a bound, and tried again with the next one. The run goes on; what could not be
-written by its end is on record.
+A line of an :class:`AppendFile` is in the file whole or not at all: after a failed write the file is cut back to
+its last whole line, the text is kept in memory, within a bound, and tried again with the next one. The run goes on;
+what could not be written by its end is on record. :class:`DiskReserve` keeps room for that record.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 MAX_PENDING_BYTES = 64 * 1024 * 1024
+RESERVE_BYTES = 1024 * 1024
 
 
 class AppendFile:
@@ -84,3 +85,37 @@ class AppendFile:
             self.flush()
             os.close(self._descriptor)
             self._descriptor = -1
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """Replace a file by another in one step; readers see the old or the new one, never a part.
+
+    Raises:
+        OSError: It could not be written; the old file is still there.
+    """
+    draft = path.with_name(f".{path.name}.draft")
+    try:
+        draft.write_bytes(content)
+        draft.replace(path)
+    except OSError:
+        draft.unlink(missing_ok=True)
+        raise
+
+
+class DiskReserve:
+    """Disk space held back while a run goes on, so that its record still fits when everything else is full.
+
+    Args:
+        path: A file to hold it.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        with contextlib.suppress(OSError):
+            # Real bytes: a file system may promise a sparse file more than it has.
+            path.write_bytes(os.urandom(4096) * (RESERVE_BYTES // 4096))
+
+    def release(self) -> None:
+        """Give the space back; harmless when repeated."""
+        with contextlib.suppress(OSError):
+            self._path.unlink(missing_ok=True)

@@ -1,0 +1,376 @@
+"""The master's side of measuring: takes every process's reports, keeps the books, writes the run's folder.
+
+Intervals of the same second from several processes are merged before they are written: once every process that is
+still alive has reported that second, or when another is :data:`PATIENCE` seconds ahead. A report that comes later than
+that still counts in full; its samples get a line of their own.
+
+The folder grows while the run goes on, so a run that is killed leaves all but its last seconds behind.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from loadtest.clock import monotonic_ns, utc_now
+from loadtest.errors import ResultError
+from loadtest.measure import ledger as ledgers
+from loadtest.measure import run_record, verdict
+from loadtest.measure.histogram import Histogram
+from loadtest.measure.hops import counted_by
+from loadtest.measure.interval_log import IntervalLogWriter
+from loadtest.measure.result_files import AppendFile, DiskReserve, write_whole
+from loadtest.measure.run_record import (
+    DeliveryTotals,
+    LatencySummary,
+    OperationTotals,
+    PhaseSpan,
+    RunEvent,
+    RunRecord,
+)
+from loadtest.measure.sources import CPU_COUNTER, Source
+from loadtest.measure.tags import Tag, parse
+from loadtest.measure.timeline import COUNTS, GAUGES, PARTS, SecondLatency, TimelineRow, TimelineWriter
+from loadtest.protocol.phases import STEADY
+from loadtest.units import NS_PER_S
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+    from pathlib import Path
+
+    from loadtest.clock import Clock
+    from loadtest.measure.interval import IntervalReport, Series
+    from loadtest.measure.ledger import Ledger
+    from loadtest.measure.run_record import Role, RunDescription, State, ThresholdOutcome
+
+PATIENCE = 3
+"""Seconds by which the fastest process may be ahead before a second is written without the others."""
+
+LIVE_SECONDS = 5
+"""Written seconds over which :class:`LiveView` takes rates and percentiles."""
+
+
+class LiveView(msgspec.Struct, kw_only=True):
+    """The run as it stands, for a screen. Rates and percentiles cover the last :data:`LIVE_SECONDS` seconds."""
+
+    phase: str
+    elapsed_s: float
+    connected: int
+    registered: int
+    transactions: int
+    offered_per_s: float
+    answered_per_s: float
+    delivered_per_s: float
+    round_trip_p50_us: int
+    round_trip_p99_us: int
+    uplink_p50_us: int
+    uplink_p99_us: int
+    totals: dict[str, int]
+
+
+class _Second:
+    """What has been reported for one second that is not written yet."""
+
+    __slots__ = ("counts", "histograms")
+
+    def __init__(self) -> None:
+        self.counts = dict.fromkeys(COUNTS, 0)
+        self.histograms: dict[Tag, Histogram] = {}
+
+
+class Collector:
+    """Everything a run measures comes together here. One thread only.
+
+    Args:
+        run_dir: The run's folder; made when it is missing.
+        run: What is being run.
+        clock: Monotonic nanoseconds, of the same origin as ``run.epoch_ns``.
+
+    Raises:
+        ResultError: The folder cannot be written to. Later failures are put on record instead.
+    """
+
+    def __init__(self, run_dir: Path, run: RunDescription, clock: Clock = monotonic_ns) -> None:
+        self._run_dir = run_dir
+        self._clock = clock
+        self._record = RunRecord(run=run)
+        self._sources: dict[str, Source] = {}
+        self._seconds: dict[int, _Second] = {}
+        self._written = -1
+        self._totals: dict[Tag, Histogram] = {}
+        self._tags: dict[str, Tag] = {}
+        self._latest: deque[tuple[TimelineRow, SecondLatency]] = deque(maxlen=LIVE_SECONDS)
+        self._registered_most = 0
+        try:
+            run_dir.mkdir(parents=True, exist_ok=True)
+            self._files = [AppendFile(run_dir / name) for name in (run_record.LATENCY_HLOG, run_record.TIMELINE_CSV)]
+            self._reserve = DiskReserve(run_dir / ".reserve")
+            run_record.write(self._record, run_dir)
+        except OSError as error:
+            raise ResultError(f"cannot write to {run_dir}: {error.strerror}") from error
+        self._interval_log = IntervalLogWriter(self._files[0], run.started_at)
+        self._timeline = TimelineWriter(self._files[1])
+
+    # Telling it what happens ------------------------------------------------------------------------------------
+
+    def expect(self, source: str, role: Role, host: str = "") -> None:
+        """Name a process that will report, so that one that never does is missed."""
+        self._sources.setdefault(source, Source(source, role, host))
+
+    def add(self, source: str, role: Role, report: IntervalReport) -> list[tuple[Tag, Histogram]]:
+        """Take a report.
+
+        Args:
+            source: The process, such as ``w0/engine-1``.
+            role: What it does.
+            report: What it says.
+
+        Returns:
+            The merged histograms of every second that is now complete, for whoever mirrors them elsewhere. Each
+            sample is returned exactly once over a run (the last ones by :meth:`drain`); they must not be changed.
+        """
+        self.expect(source, role)
+        reporting = self._sources[source]
+        index = max(report.index, 0)
+        grown = reporting.take(report, steady=self._phase_at(index) == STEADY == self._phase_at(index + 1))
+        second = self._seconds.setdefault(index, _Second())
+        for series in report.series:
+            self._add_series(source, second, series)
+        for name, count in grown.items():
+            second.counts[name] += count
+        late = index <= self._written and bool(report.series)
+        if late and not report.final:
+            self.event(verdict.LATE_REPORT, f"interval {index} came after second {self._written} was written", source)
+        return self._write_complete()
+
+    def part_gone(self, source: str, text: str) -> None:
+        """A process has died: put it on record and wait for it no longer."""
+        if source in self._sources:
+            self._sources[source].gone()
+        self.event(verdict.PART_DIED, text, source)
+
+    def enter_phase(self, name: str, at_ns: int) -> None:
+        """From ``at_ns`` on it is phase ``name``."""
+        at_s = round((at_ns - self._record.run.epoch_ns) / NS_PER_S, 3)
+        if self._record.phases:
+            self._record.phases[-1].end_s = at_s
+        self._record.phases.append(PhaseSpan(name, at_s, at_s))
+
+    def event(self, kind: str, text: str, part: str = "") -> None:
+        """Put something on record; kinds with a meaning for the verdict stand in :mod:`loadtest.measure.verdict`."""
+        self._record.events.append(RunEvent(round(self._elapsed_s(), 3), kind, text, part))
+
+    def describe_sut(self, facts: dict[str, Any]) -> None:
+        """Add to the description of the system under test."""
+        self._record.run.sut.update(facts)
+
+    # Asking it --------------------------------------------------------------------------------------------------
+
+    def live(self) -> LiveView:
+        """The run as it stands."""
+        rows = [row for row, _ in self._latest]
+        span_s = rows[-1].second - rows[0].second + 1 if rows else 1
+        round_trip, uplink = Histogram(), Histogram()
+        for _, latency in self._latest:
+            round_trip.merge(latency.round_trip_intended)
+            uplink.merge(latency.uplink)
+        round_trip_p50_us, round_trip_p99_us = round_trip.percentiles((50, 99))
+        uplink_p50_us, uplink_p99_us = uplink.percentiles((50, 99))
+        return LiveView(
+            phase=self._phase_at(self._elapsed_s()),
+            elapsed_s=self._elapsed_s(),
+            connected=self._gauge("connected"),
+            registered=self._gauge("registered"),
+            transactions=self._gauge("transactions"),
+            offered_per_s=sum(row.offered for row in rows) / span_s,
+            answered_per_s=sum(row.answered for row in rows) / span_s,
+            delivered_per_s=sum(row.delivered for row in rows) / span_s,
+            round_trip_p50_us=round_trip_p50_us,
+            round_trip_p99_us=round_trip_p99_us,
+            uplink_p50_us=uplink_p50_us,
+            uplink_p99_us=uplink_p99_us,
+            totals={name: sum(source.count(name) for source in self._sources.values()) for name in COUNTS},
+        )
+
+    @property
+    def waiting_for(self) -> list[str]:
+        """Processes whose final report has not come, for a drain barrier."""
+        return [source.name for source in self._sources.values() if not source.finished]
+
+    # Ending it --------------------------------------------------------------------------------------------------
+
+    def drain(self) -> list[tuple[Tag, Histogram]]:
+        """Write every second that is still held back, without waiting for anybody; returns as :meth:`add`."""
+        taken: list[tuple[Tag, Histogram]] = []
+        while self._seconds:
+            taken += self._write(min(self._seconds))
+        return taken
+
+    def finish(
+        self,
+        state: State,
+        *,
+        thresholds: Callable[[RunRecord], Sequence[ThresholdOutcome]] | None = None,
+        locust: dict[str, Any] | None = None,
+    ) -> RunRecord:
+        """Close the books, judge the run and write its record.
+
+        Args:
+            state: ``complete``, or ``partial`` when the run was cut short.
+            thresholds: Judges the scenario's own thresholds on the record, which is complete but for the verdict.
+            locust: Locust's own totals.
+
+        Returns:
+            The record. What could not be written is named in it; nothing is raised.
+        """
+        self.drain()
+        for file in self._files:
+            file.close()
+            if not file.complete:
+                state = "partial"
+                self.event(verdict.WRITE_FAILED, f"{file.path.name}: {_reason(file.error)}")
+        ledger = self._settle()
+        self._fill(state, ledger, locust or {})
+        self._record.thresholds = list(thresholds(self._record)) if thresholds else []
+        self._record.verdict = verdict.judge(self._record)
+        self._reserve.release()
+        for name, document in ((run_record.LEDGER_JSON, ledger), (run_record.RUN_JSON, self._record)):
+            try:
+                write_whole(self._run_dir / name, run_record.to_json(document))
+            except OSError as error:
+                self._record.state = "partial"
+                self.event(verdict.WRITE_FAILED, f"{name}: {_reason(error)}")
+                self._record.verdict = verdict.judge(self._record)
+        return self._record
+
+    # Inside -----------------------------------------------------------------------------------------------------
+
+    def _elapsed_s(self) -> float:
+        return (self._clock() - self._record.run.epoch_ns) / NS_PER_S
+
+    def _phase_at(self, second: float) -> str:
+        name = ""
+        for span in self._record.phases:
+            if span.start_s <= second:
+                name = span.name
+        return name
+
+    def _gauge(self, name: str) -> int:
+        return sum(source.gauges.get(name, 0) for source in self._sources.values())
+
+    def _add_series(self, source: str, second: _Second, series: Series) -> None:
+        try:
+            tag = self._tags.get(series.tag) or self._tags.setdefault(series.tag, parse(series.tag))
+            second.histograms.setdefault(tag, Histogram()).add_series(series)
+        except (ResultError, ValueError) as error:
+            self.event(verdict.DAMAGED_REPORT, f"{source}: {series.tag}: {error}", source)
+
+    def _write_complete(self) -> list[tuple[Tag, Histogram]]:
+        fastest = max(source.index for source in self._sources.values())
+        waited_for = [source.index for source in self._sources.values() if not source.finished]
+        ready = max(min(waited_for, default=fastest), fastest - PATIENCE)
+        taken: list[tuple[Tag, Histogram]] = []
+        for index in sorted(index for index in self._seconds if index <= ready):
+            taken += self._write(index)
+        return taken
+
+    def _write(self, index: int) -> Iterable[tuple[Tag, Histogram]]:
+        second = self._seconds.pop(index)
+        if second.histograms:
+            self._interval_log.write(float(index), 1.0, second.histograms)
+        for tag, histogram in second.histograms.items():
+            self._totals.setdefault(tag, Histogram()).merge(histogram)
+        if index <= self._written:
+            self._carry_over(second)
+        else:
+            self._written = index
+            self._write_row(index, second)
+        return second.histograms.items()
+
+    def _carry_over(self, late: _Second) -> None:
+        """Rows are written once: counts of a late report go to the next second, so that columns add up."""
+        if any(late.counts.values()):
+            following = self._seconds.setdefault(self._written + 1, _Second())
+            for name, count in late.counts.items():
+                following.counts[name] += count
+
+    def _write_row(self, index: int, second: _Second) -> None:
+        latency = SecondLatency(second.histograms)
+        row = TimelineRow(second=index, phase=self._phase_at(index), **second.counts)
+        for name in GAUGES:
+            setattr(row, name, self._gauge(name))
+        self._registered_most = max(self._registered_most, row.registered)
+        for part in PARTS:
+            usages = [source.usage for source in self._sources.values() if source.role == part]
+            usages += [source.parts[part] for source in self._sources.values() if part in source.parts]
+            setattr(row, f"{part}_cpu_percent", max((usage.cpu_percent_now for usage in usages), default=0.0))
+            setattr(row, f"{part}_rss_bytes", sum(usage.rss_bytes_now for usage in usages))
+        latency.fill(row)
+        self._latest.append((row, latency))
+        self._timeline.write(row)
+
+    def _settle(self) -> Ledger:
+        sources = self._sources.values()
+        subscribers = [source for source in sources if source.role == "subscriber"]
+        return ledgers.settle(
+            ledgers.merge_rows(source.operations for source in sources),
+            ledgers.merge_rows(source.deliveries for source in sources),
+            [counts for source in sources for counts in source.sent],
+            [source.seen for source in subscribers],
+            {tag: histogram.total for tag, histogram in self._totals.items()},
+            observed=bool(subscribers),
+        )
+
+    def _fill(self, state: State, ledger: Ledger, locust: dict[str, Any]) -> None:
+        record = self._record
+        record.state = state
+        record.ended_at = utc_now()
+        record.end_s = round(self._elapsed_s(), 3)
+        if record.phases:
+            record.phases[-1].end_s = record.end_s
+        record.locust = locust
+        record.unbalanced = ledger.unbalanced
+        record.registered = max(self._gauge("registered_ever"), self._registered_most)
+        total = ledger.total
+        record.operations = OperationTotals(
+            **{name: getattr(total, name) for name in OperationTotals.__struct_fields__}
+        )
+        record.deliveries = DeliveryTotals(
+            observed=ledger.observed,
+            delivered=ledger.delivered,
+            lost=ledger.lost,
+            lost_charge_points=ledger.lost_charge_points,
+            duplicated=ledger.duplicated,
+            reordered=ledger.reordered,
+        )
+        for source in self._sources.values():
+            for name, count in source.counters.items():
+                if name.startswith(CPU_COUNTER):
+                    continue  # told by the health of that part
+                record.counters[name] = record.counters.get(name, 0) + count
+        record.counted_by = counted_by(ledger, record.counters, self._totals)
+        record.latency = [_summary(tag, self._totals[tag]) for tag in sorted(self._totals)]
+        record.health = [health for source in self._sources.values() for health in source.health()]
+
+
+def _summary(tag: Tag, histogram: Histogram) -> LatencySummary:
+    p50_us, p90_us, p99_us, p999_us = histogram.percentiles((50, 90, 99, 99.9))
+    return LatencySummary(
+        tag=str(tag),
+        count=histogram.total,
+        min_us=histogram.min_us,
+        p50_us=p50_us,
+        p90_us=p90_us,
+        p99_us=p99_us,
+        p999_us=p999_us,
+        max_us=histogram.max_us,
+        mean_us=round(histogram.mean_us, 1),
+        overflow=histogram.overflow,
+        non_positive=histogram.non_positive,
+    )
+
+
+def _reason(error: OSError | None) -> str:
+    return (error.strerror if error else None) or "more was waiting than memory is set aside for"

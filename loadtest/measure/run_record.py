@@ -1,0 +1,268 @@
+"""The record of a run: everything but the samples, in ``run.json``, of a versioned format.
+
+Written when the run starts (state ``running``) and again when it ends, so that a run that was killed is still
+recognised for what it is. Reports and comparisons read nothing but a run's folder.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from pathlib import Path
+from typing import Any, Literal, TypeVar
+
+import msgspec
+
+from loadtest.errors import ResultError
+from loadtest.measure.result_files import write_whole
+
+RECORD_FORMAT = "loadtest-run"
+RECORD_VERSION = 1
+
+RUN_JSON = "run.json"
+LEDGER_JSON = "ledger.json"
+LATENCY_HLOG = "latency.hlog"
+TIMELINE_CSV = "timeline.csv"
+
+State = Literal["running", "complete", "partial"]
+Role = Literal["engine", "subscriber", "stand"]
+Result = Literal["passed", "failed", "void"]
+
+
+class Limits(msgspec.Struct, frozen=True, kw_only=True):
+    """What the verdict holds a run against; ``None`` judges nothing.
+
+    The first group belongs to the system under test (a miss fails the run), the second to the generator (a miss
+    makes the run void).
+    """
+
+    lost: int | None = 0
+    unanswered: int | None = 0
+    call_errors: int | None = 0
+    dropped_share: float | None = 0.01
+    pacer_p99_us: int | None = 20_000
+    engine_cpu_percent: float | None = 90.0
+    coalesced_intervals: int | None = 0
+
+
+class RunDescription(msgspec.Struct, kw_only=True):
+    """What was run, known at its start.
+
+    Attributes:
+        epoch_ns: Monotonic instant from which seconds are counted; ``started_at`` is the same in wall time.
+        charge_points: How many the scenario asks for.
+        sut: The system under test: gateway, broker, central system, each with version and settings.
+        command: What to type to run it again.
+    """
+
+    run_id: str
+    scenario: str
+    started_at: dt.datetime
+    epoch_ns: int = 0
+    charge_points: int = 0
+    settings: dict[str, Any] = {}
+    seed: int = 0
+    run_tag: int = 0
+    versions: dict[str, str] = {}
+    host: dict[str, Any] = {}
+    sut: dict[str, Any] = {}
+    command: list[str] = []
+    limits: Limits = msgspec.field(default_factory=Limits)
+
+
+class PhaseSpan(msgspec.Struct):
+    """One phase, in seconds after the start."""
+
+    name: str
+    start_s: float
+    end_s: float
+
+
+class OperationTotals(msgspec.Struct, kw_only=True):
+    """The operation ledger in one row; the fates are those of :class:`loadtest.measure.interval.OperationRow`."""
+
+    offered: int = 0
+    dropped: int = 0
+    sent: int = 0
+    answered: int = 0
+    call_error: int = 0
+    timed_out: int = 0
+    cut_off: int = 0
+    unfinished: int = 0
+
+
+class DeliveryTotals(msgspec.Struct, kw_only=True):
+    """The leg ledger in one row; all but ``observed`` mean nothing when no subscriber took part."""
+
+    observed: bool = False
+    delivered: int = 0
+    lost: int = 0
+    lost_charge_points: int = 0
+    duplicated: int = 0
+    reordered: int = 0
+
+
+class HopCount(msgspec.Struct):
+    """One place on the way that counted the same messages. ``way`` is ``up`` (CALLs) or ``back`` (answers)."""
+
+    way: str
+    counted_by: str
+    count: int
+
+
+class LatencySummary(msgspec.Struct, kw_only=True):
+    """One series in figures; percentiles are HdrHistogram's, extremes exact."""
+
+    tag: str
+    count: int
+    min_us: int
+    p50_us: int
+    p90_us: int
+    p99_us: int
+    p999_us: int
+    max_us: int
+    mean_us: float
+    overflow: int
+    non_positive: int
+
+
+class SourceHealth(msgspec.Struct, kw_only=True):
+    """One measuring process over the run: the worst of each figure, CPU as a mean over the steady phase."""
+
+    source: str
+    role: str
+    host: str = ""
+    reports: int = 0
+    final: bool = False
+    cpu_percent: float = 0.0
+    cpu_percent_max: float = 0.0
+    rss_bytes_max: int = 0
+    loop_lag_max_us: int = 0
+    gc_pauses: int = 0
+    gc_pause_max_us: int = 0
+    backlog_bytes_max: int = 0
+    coalesced_intervals: int = 0
+
+
+class RunEvent(msgspec.Struct):
+    """Something that happened; ``part`` names the process or server it happened to."""
+
+    at_s: float
+    kind: str
+    text: str
+    part: str = ""
+
+
+class ThresholdOutcome(msgspec.Struct):
+    """One threshold of the scenario, in words, what was observed, and whether it holds."""
+
+    text: str
+    observed: str
+    passed: bool
+
+
+class Reason(msgspec.Struct):
+    """One reason for a verdict: a stable code for programs, a sentence for people."""
+
+    code: str
+    text: str
+
+
+class Verdict(msgspec.Struct):
+    """The result, all reasons for it, and the status a command ends with."""
+
+    result: Result = "void"
+    reasons: list[Reason] = []
+    exit_code: int = 4
+
+
+class RunRecord(msgspec.Struct, kw_only=True):
+    """The content of ``run.json``.
+
+    Attributes:
+        end_s: Length of the run in seconds.
+        registered: Most charge points that were ever registered with the central system.
+        counted_by: The same messages, counted hop by hop.
+        counters: Every running total of every process, added up by name.
+        unbalanced: Equations of the ledgers that do not hold.
+        locust: Locust's own totals, for comparison.
+    """
+
+    format: str = RECORD_FORMAT
+    version: int = RECORD_VERSION
+    state: State = "running"
+    run: RunDescription
+    ended_at: dt.datetime | None = None
+    end_s: float = 0.0
+    verdict: Verdict | None = None
+    thresholds: list[ThresholdOutcome] = []
+    phases: list[PhaseSpan] = []
+    registered: int = 0
+    operations: OperationTotals = msgspec.field(default_factory=OperationTotals)
+    deliveries: DeliveryTotals = msgspec.field(default_factory=DeliveryTotals)
+    unbalanced: list[str] = []
+    counted_by: list[HopCount] = []
+    counters: dict[str, int] = {}
+    latency: list[LatencySummary] = []
+    health: list[SourceHealth] = []
+    events: list[RunEvent] = []
+    locust: dict[str, Any] = {}
+
+
+_Document = TypeVar("_Document", bound=msgspec.Struct)
+
+
+class _Heading(msgspec.Struct):
+    format: str = ""
+    version: int = 0
+
+
+def to_json(document: msgspec.Struct) -> bytes:
+    """A result document as people can read it."""
+    return msgspec.json.format(msgspec.json.encode(document), indent=2) + b"\n"
+
+
+def write(record: RunRecord, run_dir: Path) -> None:
+    """Write ``run.json`` in one step.
+
+    Raises:
+        OSError: It could not be written; a previous one is still there.
+    """
+    write_whole(run_dir / RUN_JSON, to_json(record))
+
+
+def load(run_dir: Path) -> RunRecord:
+    """Read the record of a run from its folder.
+
+    Raises:
+        ResultError: There is none, or it is damaged, or of a version this one cannot read.
+    """
+    path = Path(run_dir) / RUN_JSON
+    try:
+        content = path.read_bytes()
+    except FileNotFoundError:
+        raise ResultError(
+            f"{run_dir} is not the folder of a run: there is no {RUN_JSON} in it", hint="`loadtest list` names the runs"
+        ) from None
+    except OSError as error:
+        raise ResultError(f"cannot read {path}: {error.strerror}") from error
+    return decode(content, RunRecord, path, RECORD_FORMAT, RECORD_VERSION)
+
+
+def decode(content: bytes, kind: type[_Document], path: Path, expected_format: str, newest_version: int) -> _Document:
+    """Read a result document, checking what it is before what is in it.
+
+    Raises:
+        ResultError: It is damaged, something else, or of a newer version; names the file.
+    """
+    try:
+        heading = msgspec.json.decode(content, type=_Heading)
+        if heading.format != expected_format:
+            raise ResultError(f"{path} is not a {expected_format} document")
+        if not 1 <= heading.version <= newest_version:
+            raise ResultError(
+                f"{path} is of format version {heading.version}; this loadtest reads up to {newest_version}",
+                hint="read it with the version of loadtest that wrote it, or a newer one",
+            )
+        return msgspec.json.decode(content, type=kind)
+    except msgspec.DecodeError as error:
+        raise ResultError(f"{path} is damaged or cut off: {error}") from error

@@ -1,0 +1,147 @@
+"""What each measuring process has said so far: its last totals, its standing gauges, its health over the run.
+
+Counters and ledgers in a report are running totals, so the newest report stands for all before it; what happened in
+one interval is the difference to the one before.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from loadtest.measure.run_record import SourceHealth
+from loadtest.measure.timeline import COUNTS
+from loadtest.units import NS_PER_S
+
+if TYPE_CHECKING:
+    from loadtest.measure.interval import (
+        ChargePointWindow,
+        DeliveryRow,
+        Health,
+        IntervalReport,
+        OperationRow,
+        SentCounts,
+    )
+
+
+CPU_COUNTER, RSS_GAUGE = "cpu_ns.", "rss_bytes."
+"""Prefixes under which a process reports what others it has started have used: ``cpu_ns.broker``."""
+
+
+class Usage:
+    """CPU and memory of one process, or of several taken together, over the run."""
+
+    def __init__(self, name: str, role: str, host: str = "") -> None:
+        self.cpu_percent_now = 0.0
+        self.rss_bytes_now = 0
+        self.health = SourceHealth(source=name, role=role, host=host)
+        self._cpu_ns = self._intervals = 0
+        self._steady_cpu_ns = self._steady_intervals = 0
+
+    def add(self, cpu_ns: int, rss_bytes: int, intervals: int, *, steady: bool) -> None:
+        """Book what was used in so many seconds."""
+        self.cpu_percent_now = _percent(cpu_ns, intervals)
+        self.rss_bytes_now = rss_bytes
+        self._cpu_ns += cpu_ns
+        self._intervals += intervals
+        if steady:
+            self._steady_cpu_ns += cpu_ns
+            self._steady_intervals += intervals
+        health = self.health
+        health.cpu_percent_max = max(health.cpu_percent_max, self.cpu_percent_now)
+        health.rss_bytes_max = max(health.rss_bytes_max, rss_bytes)
+        # The mean is of the steady phase as soon as there is one.
+        if self._steady_intervals:
+            health.cpu_percent = _percent(self._steady_cpu_ns, self._steady_intervals)
+        else:
+            health.cpu_percent = _percent(self._cpu_ns, self._intervals)
+
+
+def _percent(cpu_ns: int, intervals: int) -> float:
+    return round(100 * cpu_ns / (intervals * NS_PER_S), 1)
+
+
+class Source:
+    """One process that reports.
+
+    Attributes:
+        index: Newest interval it reported; -1 before its first report.
+        finished: It has sent its final report, or is known to be gone.
+        gauges: Its states now.
+        usage: What it uses itself.
+        parts: What each part it reports for uses, by the part's name.
+    """
+
+    def __init__(self, name: str, role: str, host: str) -> None:
+        self.name = name
+        self.role = role
+        self.host = host
+        self.index = -1
+        self.finished = False
+        self.operations: list[OperationRow] = []
+        self.deliveries: list[DeliveryRow] = []
+        self.counters: dict[str, int] = {}
+        self.gauges: dict[str, int] = {}
+        self.sent: list[SentCounts] = []
+        self.seen: list[ChargePointWindow] = []
+        self.usage = Usage(name, role, host)
+        self.parts: dict[str, Usage] = {}
+        self._counts = dict.fromkeys(COUNTS, 0)
+
+    def take(self, report: IntervalReport, *, steady: bool) -> dict[str, int]:
+        """Book a report and return what was counted since the one before, by the names of the timeline.
+
+        Args:
+            report: What it sent.
+            steady: The interval lies within the steady phase.
+        """
+        intervals = max(report.index - self.index, 1) if self.index >= 0 else 1
+        self._take_health(report.health, intervals, steady=steady)
+        if report.index < self.index and not report.final:
+            return {}  # out of turn: its samples count, but its totals are older than what is known
+        self._take_parts(report, intervals, steady=steady)
+        self.index = max(self.index, report.index)
+        self.operations, self.deliveries = report.operations, report.deliveries
+        self.counters, self.gauges = report.counters, report.gauges
+        if report.final:
+            self.finished = self.usage.health.final = True
+            self.sent, self.seen = report.sent, report.seen
+        counts = {
+            name: sum(getattr(row, name, 0) for row in (*report.operations, *report.deliveries)) for name in COUNTS
+        }
+        grown = {name: counts[name] - self._counts[name] for name in COUNTS}
+        self._counts = counts
+        return grown
+
+    def count(self, name: str) -> int:
+        """One of the timeline's counts since the start."""
+        return self._counts[name]
+
+    def gone(self) -> None:
+        """The process is no more, and with it whatever its gauges showed."""
+        self.finished = True
+        self.gauges = {name: value for name, value in self.gauges.items() if name.endswith("_ever")}
+        for usage in (self.usage, *self.parts.values()):
+            usage.cpu_percent_now, usage.rss_bytes_now = 0.0, 0
+
+    def health(self) -> list[SourceHealth]:
+        """Its own over the run, then that of the parts it reports for."""
+        return [self.usage.health, *(part.health for part in self.parts.values())]
+
+    def _take_parts(self, report: IntervalReport, intervals: int, *, steady: bool) -> None:
+        for name, cpu_ns in report.counters.items():
+            if name.startswith(CPU_COUNTER):
+                part = name.removeprefix(CPU_COUNTER)
+                usage = self.parts.setdefault(part, Usage(part, self.role, self.host))
+                used_ns = max(cpu_ns - self.counters.get(name, 0), 0)
+                usage.add(used_ns, report.gauges.get(RSS_GAUGE + part, 0), intervals, steady=steady)
+                usage.health.final = report.final
+
+    def _take_health(self, now: Health, intervals: int, *, steady: bool) -> None:
+        self.usage.add(now.cpu_ns, now.rss_bytes, intervals, steady=steady)
+        worst = self.usage.health
+        worst.reports += 1
+        worst.loop_lag_max_us = max(worst.loop_lag_max_us, now.loop_lag_max_us)
+        worst.gc_pauses += now.gc_pauses
+        worst.gc_pause_max_us = max(worst.gc_pause_max_us, now.gc_pause_max_us)
+        worst.backlog_bytes_max = max(worst.backlog_bytes_max, now.backlog_bytes)
+        worst.coalesced_intervals += now.coalesced_intervals

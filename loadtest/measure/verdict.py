@@ -1,0 +1,180 @@
+"""The verdict on a run: passed, failed because of the system under test, or void because of the instrument.
+
+Void outranks failed: when the generator was the limit or a ledger does not balance, figures say nothing about the
+system, good or bad. Every reason is given all the same, each with a code that programs can rely on.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from loadtest.errors import ExitCode
+from loadtest.measure.run_record import Reason, Verdict
+from loadtest.measure.tags import PACER, parse
+from loadtest.protocol.phases import STEADY
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from loadtest.measure.run_record import Result, RunRecord
+
+INTERRUPTED = "interrupted"
+"""Kind of the event that says somebody stopped the run."""
+PART_DIED = "part_died"
+WORKER_LOST = "worker_lost"
+DAMAGED_REPORT = "damaged_report"
+LATE_REPORT = "late_report"
+"""An interval came after its second was written; its samples still count."""
+WRITE_FAILED = "write_failed"
+
+HARNESS_FAULTS = frozenset({"engine_fault", "csms_fault"})
+"""A callback of ours raised: a bug here, so nothing this process says can be relied on."""
+
+GENERATOR_PARTS = frozenset({"engine", "subscriber", "worker", "csms"})
+"""Parts of the instrument: without one of them the figures are not what they seem."""
+
+VOID_CODES = frozenset(
+    {
+        "ledger_unbalanced",
+        "part_died",
+        "worker_lost",
+        "harness_fault",
+        "report_missing",
+        "report_damaged",
+        "results_incomplete",
+        "generator_late",
+        "generator_cpu",
+        "generator_backlog",
+        "clocks_differ",
+    }
+)
+"""Codes of reasons that make a run void; every other fails it."""
+
+
+def judge(record: RunRecord) -> Verdict:
+    """Hold a run against its limits; ``record.thresholds`` are judged as they stand."""
+    reasons = [*_instrument(record), *_generator(record), *_system(record), *_thresholds(record)]
+    result: Result = "passed"
+    if reasons:
+        result = "void" if any(reason.code in VOID_CODES for reason in reasons) else "failed"
+    code = {"passed": ExitCode.PASSED, "failed": ExitCode.FAILED, "void": ExitCode.VOID}[result]
+    if any(event.kind == INTERRUPTED for event in record.events):
+        code = ExitCode.INTERRUPTED
+    return Verdict(result, reasons, int(code))
+
+
+def _instrument(record: RunRecord) -> Iterator[Reason]:
+    """Is the account complete and consistent?"""
+    if record.unbalanced:
+        more = f" and {len(record.unbalanced) - 1} more" if len(record.unbalanced) > 1 else ""
+        yield Reason("ledger_unbalanced", f"The ledgers do not balance: {record.unbalanced[0]}{more}.")
+    for event in record.events:
+        if event.kind == WORKER_LOST:
+            yield Reason("worker_lost", f"A worker was lost: {event.text}.")
+        elif event.kind == PART_DIED and _is_instrument(event.part):
+            yield Reason("part_died", f"At {event.at_s:.1f} s: {event.text}.")
+        elif event.kind in HARNESS_FAULTS:
+            yield Reason("harness_fault", f"{event.part or 'The harness'} failed: {event.text}.")
+        elif event.kind == DAMAGED_REPORT:
+            yield Reason("report_damaged", f"A report could not be read: {event.text}.")
+        elif event.kind == WRITE_FAILED:
+            yield Reason("results_incomplete", f"Results could not be written: {event.text}.")
+    silent = [health.source for health in record.health if not health.final and health.role != "stand"]
+    if silent:
+        yield Reason("report_missing", f"No final report from {_listed(silent)}.")
+    hosts = {health.host for health in record.health if health.host and health.role != "stand"}
+    if len(hosts) > 1:
+        yield Reason(
+            "clocks_differ",
+            f"Engines and subscribers ran on several hosts ({_listed(sorted(hosts))}), whose clocks are not compared.",
+        )
+
+
+def _generator(record: RunRecord) -> Iterator[Reason]:
+    """Did the generator keep up?"""
+    limits = record.run.limits
+    lateness_us = max((row.p99_us for row in record.latency if _is_steady_pacer(row.tag)), default=0)
+    if limits.pacer_p99_us is not None and lateness_us > limits.pacer_p99_us:
+        yield Reason(
+            "generator_late",
+            f"The generator released operations late: p99 {lateness_us / 1000:.1f} ms in the steady phase, "
+            f"limit {limits.pacer_p99_us / 1000:g} ms.",
+        )
+    engines = [health for health in record.health if health.role == "engine"]
+    limit = limits.engine_cpu_percent
+    busy = [health for health in engines if limit is not None and health.cpu_percent > limit]
+    if busy:
+        worst = max(busy, key=lambda health: health.cpu_percent)
+        yield Reason(
+            "generator_cpu",
+            f"The generator had no CPU to spare: {worst.source} used {worst.cpu_percent:.0f} % of a core on average, "
+            f"limit {limit:g} %.",
+        )
+    coalesced = sum(health.coalesced_intervals for health in record.health if health.role != "stand")
+    if limits.coalesced_intervals is not None and coalesced > limits.coalesced_intervals:
+        yield Reason(
+            "generator_backlog",
+            f"Reports backed up: {coalesced} intervals had to be folded into later ones, "
+            f"limit {limits.coalesced_intervals}.",
+        )
+
+
+def _system(record: RunRecord) -> Iterator[Reason]:
+    """Did the system under test do what was asked of it?"""
+    for event in record.events:
+        if event.kind == PART_DIED and not _is_instrument(event.part):
+            yield Reason("sut_died", f"At {event.at_s:.1f} s: {event.text}.")
+    operations, limits = record.operations, record.run.limits
+    if not operations.sent:
+        yield Reason("no_data", "No charge point sent a single message.")
+    if record.registered < record.run.charge_points:
+        absent = record.run.charge_points - record.registered
+        yield Reason("not_registered", f"{absent:,} of {record.run.charge_points:,} charge points never registered.")
+    deliveries = record.deliveries
+    if deliveries.observed and limits.lost is not None and deliveries.lost > limits.lost:
+        yield Reason(
+            "lost",
+            f"{deliveries.lost:,} of {operations.sent:,} messages were lost, of "
+            f"{deliveries.lost_charge_points:,} charge points; allowed {limits.lost:,}.",
+        )
+    unanswered = operations.timed_out + operations.unfinished
+    if limits.unanswered is not None and unanswered > limits.unanswered:
+        yield Reason(
+            "unanswered",
+            f"{unanswered:,} of {operations.sent:,} operations were not answered in time; "
+            f"allowed {limits.unanswered:,}.",
+        )
+    if limits.call_errors is not None and operations.call_error > limits.call_errors:
+        yield Reason(
+            "call_errors",
+            f"{operations.call_error:,} of {operations.sent:,} operations were answered with an error; "
+            f"allowed {limits.call_errors:,}.",
+        )
+    if limits.dropped_share is not None and operations.dropped > limits.dropped_share * operations.offered:
+        yield Reason(
+            "dropped",
+            f"{operations.dropped:,} of {operations.offered:,} operations could not be sent at all; "
+            f"allowed {limits.dropped_share:.0%}.",
+        )
+
+
+def _thresholds(record: RunRecord) -> Iterator[Reason]:
+    for outcome in record.thresholds:
+        if not outcome.passed:
+            yield Reason("threshold", f"Threshold missed: {outcome.text}; observed {outcome.observed}.")
+
+
+def _is_steady_pacer(text: str) -> bool:
+    tag = parse(text)
+    return tag.leg == PACER and tag.phase == STEADY
+
+
+def _is_instrument(source: str) -> bool:
+    """Whether ``w0/engine-1`` is a part of the generator; what has no name is taken for one."""
+    part = source.rpartition("/")[2].rstrip("0123456789").rstrip("-")
+    return not part or part in GENERATOR_PARTS
+
+
+def _listed(names: Iterable[str], most: int = 5) -> str:
+    listed = list(names)
+    return ", ".join(listed[:most]) + (f" and {len(listed) - most} more" if len(listed) > most else "")
