@@ -8,11 +8,11 @@ import os
 import signal
 import socket
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from loadtest.control import messages
 from loadtest.control.child import CONTROL_FD
-from loadtest.errors import EnvironmentNotReady, HarnessError
+from loadtest.errors import HarnessError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -46,8 +46,7 @@ class ControlChild(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Called by the loop."""
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        self._transport = cast("asyncio.Transport", transport)  # uvloop's class is no subclass of it
 
     def data_received(self, data: bytes) -> None:
         """Called by the loop."""
@@ -74,7 +73,7 @@ class ControlChild(asyncio.Protocol):
         """Send the child its settings and wait until it can work.
 
         Raises:
-            EnvironmentNotReady: It refused; the message holds its faults.
+            UsageError: It refused, with its faults.
             HarnessError: It ended or kept silent instead.
         """
         self._answer = asyncio.get_running_loop().create_future()
@@ -87,7 +86,7 @@ class ControlChild(asyncio.Protocol):
         except TimeoutError:
             raise HarnessError(f"{self.name} was not ready after {timeout_s:g} s", hint=self._log_hint()) from None
         if isinstance(answer, messages.Refused):
-            raise EnvironmentNotReady("\n".join(answer.faults), hint=answer.hint)
+            raise UsageError(answer.faults, hint=answer.hint)
         return answer
 
     async def ended(self) -> int:

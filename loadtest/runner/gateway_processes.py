@@ -28,7 +28,7 @@ READY_TIMEOUT_S = 20.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class GatewaySettings:
+class GatewayRequest:
     """What the embedded gateway is to be.
 
     Attributes:
@@ -38,8 +38,8 @@ class GatewaySettings:
         port: Port to listen on; 0 takes a free one.
         path: What precedes ``/<charge point id>`` in the URL.
         qos: MQTT quality of service in both directions.
-        default_heartbeat_interval_s: Heartbeat interval assumed until a BootNotification is answered.
-        idle_timeout_s: Silence after which a connection without one is closed.
+        default_heartbeat_interval_s: Heartbeat interval assumed until a BootNotification is answered. EMQX's default.
+        idle_timeout_s: Silence, pings included, after which a connection is cut. EMQX's default.
         epoch_ns: Start of interval 0 of the reports.
         credentials: Passwords by charge point id for HTTP Basic; none: everyone is let in.
     """
@@ -51,7 +51,7 @@ class GatewaySettings:
     path: str = "/ocpp"
     qos: int = 1
     default_heartbeat_interval_s: float = 60.0
-    idle_timeout_s: float = 180.0
+    idle_timeout_s: float = 30.0
     epoch_ns: int = 0
     credentials: Mapping[str, str] = field(default_factory=dict)
 
@@ -74,10 +74,10 @@ class GatewayProcesses:
         drained: Set once every process that lives has sent its final report.
     """
 
-    def __init__(self, settings: GatewaySettings, on_event: Callable[[messages.Event], None]) -> None:
+    def __init__(self, request: GatewayRequest, on_event: Callable[[messages.Event], None]) -> None:
         self.url = ""
         self.drained = asyncio.Event()
-        self._settings = settings
+        self._request = request
         self._on_event = on_event
         self._parts: list[_Part] = []
         self._meeting_place = ""
@@ -128,17 +128,17 @@ class GatewayProcesses:
 
     async def start(self, log_dir: Path) -> None:
         """Start all processes on one port; used by :func:`start_gateway`."""
-        settings = self._settings
+        request = self._request
         # Unix sockets over which the processes tell each other of charge points that have moved. A folder of its own
         # under /tmp, because the path of a Unix socket must be shorter than a results folder may be.
         self._meeting_place = tempfile.mkdtemp(prefix="loadtest-")
-        peers = [f"{self._meeting_place}/{index}" for index in range(settings.processes)]
-        with _reserved(settings.host, settings.port) as port:
-            for index in range(settings.processes):
+        peers = [f"{self._meeting_place}/{index}" for index in range(request.processes)]
+        with _reserved(request.host, request.port) as port:
+            for index in range(request.processes):
                 part = _Part()
                 part.child = await start_child(
                     MODULE,
-                    name="gateway" if settings.processes == 1 else f"gateway process {index}",
+                    name="gateway" if request.processes == 1 else f"gateway process {index}",
                     log_file=log_dir / f"gateway-{index}.log",
                     on_notice=lambda notice, part=part: self._on_notice(part, notice),  # type: ignore[misc]
                 )
@@ -149,23 +149,23 @@ class GatewayProcesses:
                     starting.create_task(
                         part.child.configure(self._process_settings(index, port, peers), READY_TIMEOUT_S)
                     )
-        host = f"[{settings.host}]" if ":" in settings.host else settings.host
-        self.url = f"ws://{host}:{port}{settings.path}"
+        host = f"[{request.host}]" if ":" in request.host else request.host
+        self.url = f"ws://{host}:{port}{request.path}"
 
     def _process_settings(self, index: int, port: int, peers: list[str]) -> dict[str, object]:
-        settings = self._settings
+        request = self._request
         return {
-            "host": settings.host,
+            "host": request.host,
             "port": port,
-            "path": settings.path,
-            "broker_url": settings.broker_url,
-            "qos": settings.qos,
-            "default_heartbeat_interval_s": settings.default_heartbeat_interval_s,
-            "idle_timeout_s": settings.idle_timeout_s,
-            "epoch_ns": settings.epoch_ns,
+            "path": request.path,
+            "broker_url": request.broker_url,
+            "qos": request.qos,
+            "default_heartbeat_interval_s": request.default_heartbeat_interval_s,
+            "idle_timeout_s": request.idle_timeout_s,
+            "epoch_ns": request.epoch_ns,
             "process_index": index,
             "peer_sockets": peers,
-            "credentials": dict(settings.credentials),
+            "credentials": dict(request.credentials),
         }
 
     def _on_notice(self, part: _Part, notice: messages.Notice) -> None:
@@ -202,12 +202,12 @@ def _reserved(host: str, port: int) -> Iterator[int]:
 
 
 async def start_gateway(
-    settings: GatewaySettings, log_dir: Path, on_event: Callable[[messages.Event], None]
+    request: GatewayRequest, log_dir: Path, on_event: Callable[[messages.Event], None]
 ) -> GatewayProcesses:
     """Start the gateway; returns when every process takes connections.
 
     Args:
-        settings: What it is to be.
+        request: What it is to be.
         log_dir: An existing folder for the processes' logs.
         on_event: Called with what the processes report beside their figures.
 
@@ -215,7 +215,7 @@ async def start_gateway(
         EnvironmentNotReady: The port is taken, or a process cannot work; says why.
         HarnessError: A process ended or kept silent.
     """
-    gateway = GatewayProcesses(settings, on_event)
+    gateway = GatewayProcesses(request, on_event)
     try:
         await gateway.start(log_dir)
     except BaseException as error:

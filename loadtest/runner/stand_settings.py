@@ -28,7 +28,7 @@ class StandSettings(msgspec.Struct, frozen=True, kw_only=True):
         qos: MQTT quality of service of the embedded gateway.
         subscribers: Subscriber processes; with more than one it is probed whether the broker can share a subscription.
         default_heartbeat_interval_s: Of the embedded gateway, until a BootNotification is answered.
-        idle_timeout_s: Of the embedded gateway, for charge points without a heartbeat interval.
+        idle_timeout_s: Of the embedded gateway: silence, pings included, after which it cuts a connection.
     """
 
     epoch_ns: int
@@ -40,7 +40,7 @@ class StandSettings(msgspec.Struct, frozen=True, kw_only=True):
     qos: int = 1
     subscribers: int = 1
     default_heartbeat_interval_s: float = 60.0
-    idle_timeout_s: float = 180.0
+    idle_timeout_s: float = 30.0
 
     @property
     def gateway_embedded(self) -> bool:

@@ -15,7 +15,7 @@ from loadtest.measure.health import HealthMonitor
 from loadtest.measure.interval import IntervalReport
 from loadtest.runner.descriptors import gateway_fault, raise_limit
 from loadtest.runner.gateway_probe import answers_handshake
-from loadtest.runner.gateway_processes import GatewaySettings, start_gateway
+from loadtest.runner.gateway_processes import GatewayRequest, start_gateway
 from loadtest.runner.process_usage import ProcessUsage
 from loadtest.units import NS_PER_MS, NS_PER_S
 
@@ -90,7 +90,7 @@ class SystemUnderTest:
         settings = self._settings
         assert self._broker is not None
         self._gateway = await start_gateway(
-            GatewaySettings(
+            GatewayRequest(
                 broker_url=self._broker.facts.url,
                 processes=settings.gateway_processes,
                 qos=settings.qos,

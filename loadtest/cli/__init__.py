@@ -1,0 +1,1 @@
+"""The command line: commands, messages, exit codes. Never loads Locust or gevent."""

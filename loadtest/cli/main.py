@@ -1,0 +1,55 @@
+"""``loadtest``: the group of commands, and the one place where errors become messages and exit codes."""
+
+from __future__ import annotations
+
+import sys
+from typing import NoReturn
+
+import click
+
+from loadtest import __version__
+from loadtest.cli.messages import show_error, show_unexpected
+from loadtest.cli.parts import broker, csms, gateway
+from loadtest.cli.report import report
+from loadtest.cli.run import run, web
+from loadtest.errors import ExitCode, LoadTestError, UsageError
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.version_option(__version__, prog_name="loadtest")
+def loadtest() -> None:
+    """Load-test EV-charging networks: OCPP over WebSocket and MQTT, on Locust.
+
+    Exit codes: 0 passed, 1 failed, 2 usage or harness error, 3 regression, 4 void, 130 interrupted.
+    """
+
+
+for _command in (run, web, report, gateway, csms, broker):
+    loadtest.add_command(_command)
+
+
+def main() -> NoReturn:
+    """Entry point of the ``loadtest`` command."""
+    sys.exit(_run())
+
+
+def _run() -> int:
+    try:
+        return int(loadtest.main(standalone_mode=False) or ExitCode.PASSED)
+    except click.exceptions.Exit as end:
+        return end.exit_code
+    except click.ClickException as error:
+        show_error(UsageError(error.format_message(), hint=_usage(error)))
+    except LoadTestError as error:
+        show_error(error)
+        return error.exit_code
+    except (KeyboardInterrupt, click.Abort):
+        return ExitCode.INTERRUPTED
+    except Exception as error:  # noqa: BLE001 - the top: nothing may end in a wall of traceback
+        return show_unexpected(error)
+    return ExitCode.USAGE
+
+
+def _usage(error: click.ClickException) -> str:
+    context = getattr(error, "ctx", None)
+    return f"see {context.command_path} --help" if context is not None else "see loadtest --help"

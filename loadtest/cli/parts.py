@@ -1,0 +1,104 @@
+"""``loadtest gateway``, ``loadtest csms``, ``loadtest broker``: one part alone, until Ctrl-C or SIGTERM."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from loadtest.brokers import choose
+from loadtest.errors import ExitCode, UsageError
+from loadtest.runner import alone
+from loadtest.runner.gateway_processes import GatewayRequest
+from loadtest.transport.loop import run
+
+BROKER_URL = "mqtt://127.0.0.1:1883"
+
+_broker_option = click.option("--broker", default=BROKER_URL, show_default=True, metavar="URL", help="The broker.")
+_qos_option = click.option(
+    "--qos", default="1", show_default=True, type=click.Choice(["0", "1", "2"]), help="MQTT quality of service."
+)
+
+
+@click.command(short_help="Serve the gateway alone.")
+@click.option("--bind", default="127.0.0.1:33033", show_default=True, metavar="HOST:PORT", help="Where to listen.")
+@_broker_option
+@click.option("--processes", default=1, show_default=True, type=click.IntRange(1, 64), help="They share the port.")
+@_qos_option
+@click.option("--path", default="/ocpp", show_default=True, help="What precedes /<charge point id> in the URL.")
+@click.option(
+    "--password-file",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="HTTP Basic credentials, one `id:password` a line. Without it everyone is let in.",
+)
+def gateway(bind: str, broker: str, processes: int, qos: str, path: str, password_file: Path | None) -> int:
+    """Serve the gateway alone: OCPP over WebSocket on one side, EMQX's MQTT topics on the other."""
+    host, port = _address(bind)
+    request = GatewayRequest(
+        broker_url=broker,
+        processes=processes,
+        host=host,
+        port=port,
+        path=path,
+        qos=int(qos),
+        credentials={} if password_file is None else _passwords(password_file),
+    )
+    run(alone.gateway(request, lambda url: click.echo(f"gateway ready: {url}")))
+    return ExitCode.PASSED
+
+
+@click.command(short_help="Serve the central system alone.")
+@_broker_option
+@click.option("--heartbeat-interval", default=300, show_default=True, type=click.IntRange(0), help="In seconds.")
+@_qos_option
+@click.option("--observe", is_flag=True, help="Only listen, while a backend of yours answers.")
+def csms(broker: str, heartbeat_interval: int, qos: str, observe: bool) -> int:  # noqa: FBT001 - click's
+    """Serve the central system alone: answers every charge point behind the broker."""
+    settings: dict[str, Any] = {
+        "broker_url": broker,
+        "qos": int(qos),
+        "answer": not observe,
+        "heartbeat_interval_s": heartbeat_interval,
+        "run_tag": 0,
+    }
+    run(alone.csms(settings, lambda url: click.echo(f"csms ready: {url}")))
+    return ExitCode.PASSED
+
+
+@click.command(short_help="Serve a broker alone.")
+@click.option("--kind", default=choose.AUTO, show_default=True, metavar="|".join(choose.KINDS), help="Which broker.")
+@click.option("--port", type=click.IntRange(1, 65535), help="Loopback port; a free one when left out.")
+def broker(kind: str, port: int | None) -> int:
+    """Serve a broker alone, tuned for measuring, on loopback."""
+    if kind not in choose.KINDS:
+        raise UsageError(f"--kind: there is no broker {kind!r}", hint=f"one of {', '.join(choose.KINDS)}")
+
+    def announce(url: str, what: str) -> None:
+        click.echo(f"broker ready: {url} ({what})")
+
+    run(alone.broker(kind, port, announce))
+    return ExitCode.PASSED
+
+
+def _address(bind: str) -> tuple[str, int]:
+    host, colon, port = bind.rpartition(":")
+    if not colon or not host or not port.isdecimal() or not 1 <= int(port) <= 65535:
+        raise UsageError(f"--bind: {bind!r} is not HOST:PORT", hint="for example --bind 0.0.0.0:33033")
+    return host.strip("[]"), int(port)
+
+
+def _passwords(path: Path) -> dict[str, str]:
+    """Read ``id:password`` lines; blank lines and lines that begin with ``#`` count for nothing."""
+    credentials: dict[str, str] = {}
+    faults: list[str] = []
+    for number, text in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+        if not text.strip() or text.startswith("#"):
+            continue
+        charge_point_id, colon, password = text.partition(":")
+        if not colon or not charge_point_id:
+            faults.append(f"{path}: line {number} is not id:password")
+        credentials[charge_point_id] = password
+    if faults:
+        raise UsageError(faults)
+    return credentials

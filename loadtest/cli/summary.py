@@ -1,0 +1,93 @@
+"""The result of a run as a table on standard output."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from loadtest.measure.tags import INTENDED, LEGS, SERVICE, parse
+from loadtest.protocol.phases import PHASES, STEADY
+
+if TYPE_CHECKING:
+    from loadtest.measure.run_record import LatencySummary, RunRecord
+
+_STYLES = {"passed": "bold green", "failed": "bold red", "void": "bold yellow"}
+
+
+def print_summary(record: RunRecord, console: Console | None = None) -> None:
+    """Verdict with its reasons, latencies, ledger."""
+    out = console or Console(highlight=False)
+    out.print()
+    out.print(_latency_table(record))
+    out.print(_ledger_line(record))
+    verdict = record.verdict
+    if verdict is None:
+        return
+    out.print(Text.assemble("verdict  ", (verdict.result, _STYLES[verdict.result])))
+    for reason in verdict.reasons:
+        out.print(f"  {reason.text}", markup=False, soft_wrap=True)
+
+
+def _latency_table(record: RunRecord) -> Table:
+    """Steady phase if there was one, else the last phase with samples; response time, service time beside."""
+    series = {parse(row.tag): row for row in record.latency}
+    phase = _phase_shown({tag.phase for tag in series})
+    table = Table(
+        title=f"{record.run.run_id}: latency in ms, phase {phase or '-'}, {record.registered:,} charge points",
+        title_justify="left",
+        box=None,
+        pad_edge=False,
+        padding=(0, 2, 0, 0),
+    )
+    for heading in ("leg", "action"):
+        table.add_column(heading)
+    for heading in ("count", "p50", "p90", "p99", "p99.9", "max", "service p99"):
+        table.add_column(heading, justify="right")
+    for leg in LEGS:
+        # Connecting belongs to the ramp, wherever the rest is looked at.
+        shown = [tag for tag in series if tag.leg == leg and tag.kind == INTENDED]
+        rows = [tag for tag in shown if tag.phase == phase] or _latest(shown)
+        for tag in sorted(rows, key=lambda tag: -series[tag].count):
+            service = series.get(tag._replace(kind=SERVICE))
+            table.add_row(leg.replace("_", " "), tag.action, *_figures(series[tag], service))
+    return table
+
+
+def _latest(tags: list) -> list:  # type: ignore[type-arg]
+    last = _phase_shown({tag.phase for tag in tags})
+    return [tag for tag in tags if tag.phase == last]
+
+
+def _phase_shown(present: set[str]) -> str:
+    if STEADY in present:
+        return STEADY
+    return next((phase for phase in reversed(PHASES) if phase in present), min(present, default=""))
+
+
+def _figures(row: LatencySummary, service: LatencySummary | None) -> list[str]:
+    times = (row.p50_us, row.p90_us, row.p99_us, row.p999_us, row.max_us)
+    return [f"{row.count:,}", *map(_ms, times), _ms(service.p99_us) if service else "-"]
+
+
+def _ledger_line(record: RunRecord) -> Text:
+    operations, deliveries = record.operations, record.deliveries
+    text = Text.assemble(
+        "ledger   ",
+        f"offered {operations.offered:,} = dropped {operations.dropped:,} + sent {operations.sent:,}; "
+        f"sent = answered {operations.answered:,} + call error {operations.call_error:,} "
+        f"+ timed out {operations.timed_out:,} + cut off {operations.cut_off:,} "
+        f"+ unfinished {operations.unfinished:,}",
+    )
+    if deliveries.observed:
+        text.append(
+            f"\n         delivered {deliveries.delivered:,}, lost {deliveries.lost:,}, "
+            f"duplicated {deliveries.duplicated:,}, reordered {deliveries.reordered:,}"
+        )
+    return text
+
+
+def _ms(value_us: int) -> str:
+    return f"{value_us / 1000:,.2f}"

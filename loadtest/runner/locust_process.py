@@ -1,0 +1,107 @@
+"""Locust as a child process: its command line, its log, its orderly and its forced end."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from typing import TYPE_CHECKING
+
+from loadtest.brokers.lifeline import dies_with_parent
+from loadtest.runner.process_usage import living_members
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+LEFTOVER_GRACE_S = 12.0
+"""How long processes of the run may take to end after Locust has: the stand allows each part 5 s."""
+
+_REFUSAL = re.compile(r"^(?:locust: )?(error|hint): (.*)$")
+
+
+class LocustProcess:
+    """One Locust process with everything it starts, in a process group of its own.
+
+    A Ctrl-C at the terminal therefore reaches only us; :meth:`interrupt` passes it on, once.
+
+    Args:
+        arguments: What follows ``python -m locust``.
+        log_file: Takes its output.
+        environment: Added to the environment.
+    """
+
+    def __init__(self, arguments: Sequence[str], log_file: Path, environment: Mapping[str, str]) -> None:
+        self.log_file = log_file
+        with log_file.open("ab") as log:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "locust", *arguments],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                env=os.environ | environment | {"PYTHONUNBUFFERED": "1"},
+                start_new_session=True,
+                # If we are killed, it ends as on Ctrl-C: with its results written and its children stopped.
+                preexec_fn=dies_with_parent(signal.SIGINT),  # noqa: PLW1509 - no threads here
+            )
+
+    def wait(self, timeout_s: float) -> int | None:
+        """Its exit status, negative for a signal; ``None`` when it still runs after ``timeout_s``."""
+        try:
+            return self._process.wait(timeout_s)
+        except subprocess.TimeoutExpired:
+            return None
+
+    def interrupt(self) -> None:
+        """Ask for an orderly end: drain, results, children stopped."""
+        with contextlib.suppress(ProcessLookupError):
+            self._process.send_signal(signal.SIGINT)
+
+    def kill(self) -> None:
+        """End it and all it started, now."""
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self._process.pid, signal.SIGKILL)
+        self._process.wait()
+
+    def clear_leftovers(self) -> list[int]:
+        """After its end: wait for the processes it had started, kill those that stay; returns the killed ones."""
+        group = self._process.pid
+        deadline = time.monotonic() + LEFTOVER_GRACE_S
+        while left := living_members(group):
+            if time.monotonic() > deadline:
+                with contextlib.suppress(ProcessLookupError):
+                    os.killpg(group, signal.SIGKILL)
+                return left
+            time.sleep(0.05)
+        return []
+
+    def refusal(self) -> tuple[list[str], str]:
+        """What it said in lines that begin with ``error:`` and ``hint:``, as faults and one hint."""
+        return refusal_in(self.log_text())
+
+    def log_text(self) -> str:
+        """All it has said."""
+        try:
+            return self.log_file.read_text(errors="replace")
+        except OSError:
+            return ""
+
+
+def refusal_in(text: str) -> tuple[list[str], str]:
+    """The ``error:`` lines of a log as faults, without repetitions, and its ``hint:`` lines as one hint."""
+    found: dict[str, dict[str, None]] = {"error": {}, "hint": {}}
+    for line in text.splitlines():
+        match = _REFUSAL.match(line)
+        if match:
+            found[match[1]][match[2]] = None
+    return list(found["error"]), "; ".join(found["hint"])
+
+
+def last_line(text: str) -> str:
+    """The last line that says anything: the exception's own in a traceback."""
+    lines = [line for line in text.splitlines() if line.strip()]
+    return lines[-1].strip() if lines else ""

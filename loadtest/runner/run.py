@@ -1,0 +1,281 @@
+"""A run from its request to its exit code: Locust on a scenario, watched, interrupted when asked, cleaned up after."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import signal
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from loadtest.brokers.ports import refuse_taken
+from loadtest.clock import utc_now
+from loadtest.errors import EnvironmentNotReady, ExitCode, HarnessError, LoadTestError, ResultError, UsageError
+from loadtest.measure import run_record
+from loadtest.runner.locust_process import LocustProcess, last_line
+from loadtest.scenario.settings import SETTINGS, resolve
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+    from types import FrameType
+
+    from loadtest.runner.scenarios import Scenario
+    from loadtest.scenario.settings import RunSettings
+
+ORDERLY_END_S = 60.0
+"""How long an interrupted run may take to drain and to write its results."""
+TICK_S = 0.25
+WEB_READY_S = 30.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunRequest:
+    """What the user asked for.
+
+    Attributes:
+        scenario: What to run.
+        settings: Settings by name as written; those left out keep their defaults.
+        locust_arguments: Passed to Locust as they are.
+    """
+
+    scenario: Scenario
+    settings: Mapping[str, str] = field(default_factory=dict)
+    locust_arguments: tuple[str, ...] = ()
+
+    def resolved(self) -> RunSettings:
+        """The settings with defaults, those from the environment included.
+
+        Raises:
+            UsageError: With every fault found.
+        """
+        from_environment = {
+            setting.name: os.environ[_variable(setting.name)]
+            for setting in SETTINGS
+            if _variable(setting.name) in os.environ
+        }
+        return resolve(from_environment | dict(self.settings))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunOutcome:
+    """How a run ended.
+
+    Attributes:
+        run_dir: Its folder.
+        exit_code: What the command ends with.
+        interrupted: Whether it was stopped before its time.
+        leftovers: Processes that had to be killed at the end.
+    """
+
+    run_dir: Path
+    exit_code: int
+    interrupted: bool
+    leftovers: tuple[int, ...] = ()
+
+
+def run_headless(request: RunRequest, on_tick: Callable[[Path], None]) -> RunOutcome:
+    """Run a scenario from start to end.
+
+    Args:
+        request: What to run.
+        on_tick: Called with the run's folder a few times a second while it goes on.
+
+    Raises:
+        UsageError: What was asked for cannot be done; nothing is left behind.
+        EnvironmentNotReady: The same, for what is missing.
+        HarnessError: Locust ended without a result.
+    """
+    settings = request.resolved()
+    run_dir = _new_run_dir(settings, request.scenario)
+    arguments = ["--headless", "--only-summary", *_flags(request, run_id=run_dir.name)]
+    with _interrupts() as interrupts:
+        process = _start(request, arguments, run_dir / "logs" / "locust.log")
+        try:
+            status = _attend(process, interrupts, lambda: on_tick(run_dir))
+        except BaseException:
+            process.kill()
+            raise
+        leftovers = process.clear_leftovers()
+    return RunOutcome(
+        run_dir=run_dir,
+        exit_code=_exit_code(process, run_dir, status, interrupted=bool(interrupts)),
+        interrupted=bool(interrupts),
+        leftovers=tuple(leftovers),
+    )
+
+
+def run_web(request: RunRequest, host: str, port: int, announce: Callable[[str], None]) -> int:
+    """Serve Locust's web UI on a scenario until interrupted; returns the exit code.
+
+    Args:
+        request: What the UI is to start.
+        host: Address to serve on.
+        port: Port to serve on.
+        announce: Called with the URL once it answers.
+
+    Raises:
+        UsageError: What was asked for cannot be done.
+        EnvironmentNotReady: The port is taken.
+        HarnessError: Locust ended by itself.
+    """
+    settings = request.resolved()
+    refuse_taken(port, host=host, option="--web-port")
+    log_dir = Path(settings.results)
+    _make_folder(log_dir)
+    log_file = log_dir / f"web-{utc_now():%Y%m%d-%H%M%S}.log"
+    arguments = ["--web-host", host, "--web-port", str(port), *_flags(request, run_id=request.settings.get("run_id"))]
+    url = f"http://{host}:{port}"
+    with _interrupts() as interrupts:
+        process = _start(request, arguments, log_file)
+        deadline = time.monotonic() + WEB_READY_S
+        announced = False
+
+        def on_tick() -> None:
+            nonlocal announced
+            if not announced and _listens(host, port):
+                announced = True
+                announce(url)
+            if not announced and time.monotonic() > deadline:
+                raise HarnessError(f"Locust's web UI does not answer at {url}", hint=f"its log: {log_file}")
+
+        try:
+            status = _attend(process, interrupts, on_tick)
+        except BaseException:
+            process.kill()
+            raise
+        process.clear_leftovers()
+    if not interrupts:
+        raise _failure(process, status)
+    return ExitCode.INTERRUPTED if status == ExitCode.INTERRUPTED else ExitCode.PASSED
+
+
+def _variable(name: str) -> str:
+    """The environment variable that the plug-in reads as a setting's default."""
+    return f"LOADTEST_{name.upper()}"
+
+
+def _new_run_dir(settings: RunSettings, scenario: Scenario) -> Path:
+    """Make the run's folder, with its folder for logs.
+
+    Raises:
+        UsageError: A run of that name exists, or the folder cannot be made.
+    """
+    results = Path(settings.results)
+    name = settings.run_id
+    if name == "auto":
+        wanted = name = f"{utc_now():%Y%m%d-%H%M%S}-{scenario.name}"
+        copy = 1
+        while (results / name).exists():
+            copy += 1
+            name = f"{wanted}-{copy}"
+    elif (results / name / run_record.RUN_JSON).exists():
+        raise UsageError(f"there is a run {name!r} in {results} already", hint="choose another --run-id")
+    _make_folder(results / name / "logs")
+    return results / name
+
+
+def _make_folder(path: Path) -> None:
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UsageError(f"cannot make the folder {path}: {error.strerror}", hint="choose another --results") from error
+
+
+def _start(request: RunRequest, arguments: list[str], log_file: Path) -> LocustProcess:
+    # A URL with a password goes by the environment: a command line can be read by every user of the machine.
+    secrets = {_variable(name): value for name, value in request.settings.items() if "@" in value and "://" in value}
+    return LocustProcess(["-f", str(request.scenario.path), *arguments], log_file, secrets)
+
+
+def _flags(request: RunRequest, *, run_id: str | None) -> list[str]:
+    flags: list[str] = []
+    for setting in SETTINGS:
+        value = run_id if setting.name == "run_id" else request.settings.get(setting.name)
+        if value is not None and not ("@" in value and "://" in value):
+            flags += [setting.flag, value]
+    return [*flags, *request.locust_arguments]
+
+
+@contextlib.contextmanager
+def _interrupts() -> Iterator[list[int]]:
+    """Collect SIGINT and SIGTERM in a list while inside."""
+    received: list[int] = []
+
+    def note(signum: int, _frame: FrameType | None) -> None:
+        received.append(signum)
+
+    before = {which: signal.signal(which, note) for which in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield received
+    finally:
+        for which, handler in before.items():
+            signal.signal(which, handler)
+
+
+def _attend(process: LocustProcess, interrupts: list[int], on_tick: Callable[[], None]) -> int:
+    """Wait for the end; the first interrupt asks for it, a second one or too long a wait forces it."""
+    deadline = float("inf")
+    while (status := process.wait(TICK_S)) is None:
+        if interrupts and deadline == float("inf"):
+            process.interrupt()
+            deadline = time.monotonic() + ORDERLY_END_S
+        if len(interrupts) > 1 or time.monotonic() > deadline:
+            process.kill()
+            continue
+        on_tick()
+    return status
+
+
+def _exit_code(process: LocustProcess, run_dir: Path, status: int, *, interrupted: bool) -> int:
+    """The code the command ends with.
+
+    Raises:
+        LoadTestError: There is no result; says why, and leaves no folder of a run that never was.
+    """
+    try:
+        verdict = run_record.load(run_dir).verdict
+    except ResultError as error:
+        if interrupted:
+            _discard(run_dir)
+            return ExitCode.INTERRUPTED
+        failure = _failure(process, status)
+        if isinstance(failure, UsageError):
+            _discard(run_dir)
+        raise failure from error
+    if interrupted:
+        return ExitCode.INTERRUPTED
+    if verdict is None or status not in set(ExitCode):
+        raise HarnessError(
+            f"Locust ended with status {status} before the run was over: {last_line(process.log_text())}",
+            hint=f"what was measured is in {run_dir}; Locust's log: {process.log_file}",
+        )
+    return status or verdict.exit_code
+
+
+def _failure(process: LocustProcess, status: int) -> LoadTestError:
+    """Why Locust ended without a result, in its own words where it left some."""
+    faults, hint = process.refusal()
+    if faults:
+        return UsageError(faults, hint=hint)
+    said = last_line(process.log_text())
+    return HarnessError(
+        f"Locust ended with status {status} and no result" + (f": {said}" if said else ""),
+        hint=f"its log: {process.log_file}",
+    )
+
+
+def _discard(run_dir: Path) -> None:
+    """Remove the folder of a run that did not take place."""
+    if not (run_dir / run_record.RUN_JSON).exists():
+        shutil.rmtree(run_dir, ignore_errors=True)
+
+
+def _listens(host: str, port: int) -> bool:
+    try:
+        refuse_taken(port, host=host)
+    except EnvironmentNotReady:
+        return True
+    return False

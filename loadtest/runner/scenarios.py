@@ -1,0 +1,59 @@
+"""Which scenarios there are: Locust files in a folder, called by their name."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from loadtest.errors import UsageError
+
+FOLDER = "scenarios"
+
+
+@dataclass(frozen=True, slots=True)
+class Scenario:
+    """A scenario found.
+
+    Attributes:
+        name: The file's name without ``.py``.
+        path: The Locust file.
+    """
+
+    name: str
+    path: Path
+
+
+def folders() -> list[Path]:
+    """Where scenarios are looked for: here first, then beside the package."""
+    beside_package = Path(__file__).resolve().parents[2] / FOLDER
+    return list(dict.fromkeys((Path.cwd() / FOLDER, beside_package)))
+
+
+def known() -> dict[str, Scenario]:
+    """Every scenario that can be called by name."""
+    found: dict[str, Scenario] = {}
+    for folder in folders():
+        for path in sorted(folder.glob("*.py")):
+            if not path.name.startswith("_"):
+                found.setdefault(path.stem, Scenario(path.stem, path))
+    return found
+
+
+def find(name_or_path: str) -> Scenario:
+    """The scenario of a name, or in a file.
+
+    Raises:
+        UsageError: There is none; lists those there are.
+    """
+    if name_or_path.endswith(".py"):
+        path = Path(name_or_path)
+        if not path.is_file():
+            raise UsageError(f"there is no scenario file {name_or_path}")
+        return Scenario(path.stem, path)
+    by_name = known()
+    if name_or_path not in by_name:
+        raise UsageError(
+            f"there is no scenario {name_or_path!r}",
+            hint=f"known scenarios: {', '.join(sorted(by_name)) or 'none'}; or give the path of a .py file",
+        )
+    return by_name[name_or_path]
