@@ -92,6 +92,11 @@ class WebSocketConnection(asyncio.Protocol):
         """Messages can be sent and are delivered."""
         return self._state == OPEN
 
+    @property
+    def is_opening(self) -> bool:
+        """TCP is connected and the handshake is not over."""
+        return self._state == OPENING
+
     @staticmethod
     @abstractmethod
     def frame(opcode: int, payload: bytes) -> bytes:

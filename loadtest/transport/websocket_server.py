@@ -59,12 +59,12 @@ class WebSocketServerConnection(WebSocketConnection):
 
     def pause_reading(self) -> None:
         """Take nothing more from the peer for now; what was read already is still delivered."""
-        if self.transport is not None:
+        if self.transport is not None and not self.transport.is_closing():
             self.transport.pause_reading()
 
     def resume_reading(self) -> None:
         """Take from the peer again."""
-        if self.transport is not None:
+        if self.transport is not None and not self.transport.is_closing():
             self.transport.resume_reading()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:

@@ -1,0 +1,100 @@
+"""Who may open a connection: the handshake's outcomes in EMQX's order, with its statuses and reason words.
+
+Where EMQX crashes and answers 500 (an URL without an id, bad percent-encoding) the answer here is 400.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hmac
+import re
+from typing import TYPE_CHECKING
+from urllib.parse import unquote_to_bytes
+
+from loadtest.protocol.topics import FORBIDDEN_IN_ID
+from loadtest.transport.websocket_server import Reject
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+SUBPROTOCOL = "ocpp1.6"
+
+NO_SUBPROTOCOL = "no_subprotocol"
+NO_SUPPORTED_SUBPROTOCOL = "no_supported_subprotocol"
+ID_EMPTY = "clientid_cannot_be_empty"
+ID_UNSUPPORTED = "unsupported_clientid"
+NOT_AUTHORIZED = "not_authorized"
+BAD_CREDENTIALS = "bad_username_or_password"
+NOT_FOUND = "not_found"
+
+REASONS = frozenset(
+    {NO_SUBPROTOCOL, NO_SUPPORTED_SUBPROTOCOL, ID_EMPTY, ID_UNSUPPORTED, NOT_AUTHORIZED, BAD_CREDENTIALS, NOT_FOUND}
+)
+"""All reason words of :func:`admit`."""
+
+_BAD_ESCAPE = re.compile(rb"%(?![0-9A-Fa-f]{2})")
+# Control characters and non-characters are valid UTF-8, but MQTT 3.1.1 (section 1.5.3) lets a broker end the
+# connection over one in a topic, and that connection is shared by all charge points.
+_UNFIT_FOR_TOPIC = re.compile(
+    "[\x00-\x1f\x7f-\x9f\ufdd0-\ufdef]|["
+    + "".join(chr(plane << 16 | low) for plane in range(17) for low in (0xFFFE, 0xFFFF))
+    + "]"
+)
+
+
+def admit(target: str, headers: Mapping[str, str], *, path: str, credentials: Mapping[str, str]) -> bytes | Reject:
+    """Decide on an upgrade request.
+
+    Args:
+        target: The request target as sent.
+        headers: Request headers by lower-case name.
+        path: What must precede ``/<charge point id>``.
+        credentials: Passwords by user name; empty lets everyone in, whatever they bring.
+
+    Returns:
+        The charge point's id as UTF-8, or the refusal.
+    """
+    url_path = target.partition("?")[0]
+    if url_path != path and not url_path.startswith(path + "/"):
+        return Reject(404, NOT_FOUND)
+    if "sec-websocket-protocol" not in headers:
+        return Reject(400, NO_SUBPROTOCOL)
+    if SUBPROTOCOL not in {offer.strip() for offer in headers["sec-websocket-protocol"].split(",")}:
+        return Reject(400, NO_SUPPORTED_SUBPROTOCOL)
+    identity = _identity(url_path[len(path) + 1 :])
+    if isinstance(identity, Reject):
+        return identity
+    if credentials and (reason := _refusal(headers.get("authorization", ""), credentials)):
+        return Reject(400, reason)
+    return identity
+
+
+def _identity(escaped: str) -> bytes | Reject:
+    """The id from its place in the URL."""
+    if not escaped:
+        return Reject(400, ID_EMPTY)
+    raw = escaped.encode("utf-8", "surrogateescape")
+    identity = unquote_to_bytes(raw)
+    try:
+        text = identity.decode()
+    except UnicodeDecodeError:
+        return Reject(400, ID_UNSUPPORTED)
+    if _BAD_ESCAPE.search(raw) or FORBIDDEN_IN_ID.intersection(text) or _UNFIT_FOR_TOPIC.search(text):
+        return Reject(400, ID_UNSUPPORTED)
+    return identity
+
+
+def _refusal(authorization: str, credentials: Mapping[str, str]) -> str:
+    """Why HTTP Basic credentials (RFC 7617) do not open the door; empty when they do."""
+    scheme, _, encoded = authorization.partition(" ")
+    try:
+        user, colon, password = base64.b64decode(encoded.strip(), validate=True).decode().partition(":")
+    except (binascii.Error, UnicodeDecodeError):
+        colon = ""
+    if scheme.lower() != "basic" or not colon:
+        return NOT_AUTHORIZED
+    expected = credentials.get(user)
+    # An unknown user takes as long as a wrong password.
+    matches = hmac.compare_digest(password.encode(), (expected if expected is not None else password + "x").encode())
+    return "" if matches else BAD_CREDENTIALS
