@@ -10,7 +10,7 @@ import asyncio
 import os
 import signal
 import socket
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from loadtest.control import messages
 from loadtest.errors import HarnessError
@@ -34,17 +34,24 @@ class ControlChannel(asyncio.Protocol):
         self._on_command = on_command
         self._on_parent_gone = on_parent_gone
         self._splitter = messages.FrameSplitter()
+        self._waiting: list[bytes] = []
+        self._started = False
         self._transport: asyncio.Transport | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Called by the loop."""
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        self._transport = cast("asyncio.Transport", transport)  # uvloop's are not subclasses of it
+
+    def start(self) -> None:
+        """Begin to deliver commands: not before the owner holds the channel, for answers go through it."""
+        self._started = True
+        self.data_received(b"")
 
     def data_received(self, data: bytes) -> None:
         """Called by the loop."""
-        for body in self._splitter.feed(data):
-            self._on_command(messages.decode_command(body))
+        self._waiting += self._splitter.feed(data)
+        while self._waiting and self._started:
+            self._on_command(messages.decode_command(self._waiting.pop(0)))
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Called by the loop."""
@@ -86,4 +93,5 @@ async def open_control_channel(
     endpoint.settimeout(0)
     loop = asyncio.get_running_loop()
     _, protocol = await loop.create_connection(lambda: ControlChannel(on_command, on_parent_gone), sock=endpoint)
+    loop.call_soon(protocol.start)
     return protocol
