@@ -263,7 +263,9 @@ class Collector:
     def _add_series(self, source: str, second: _Second, series: Series) -> None:
         try:
             tag = self._tags.get(series.tag) or self._tags.setdefault(series.tag, parse(series.tag))
-            second.histograms.setdefault(tag, Histogram()).add_series(series)
+            histogram = second.histograms.get(tag) or Histogram()
+            histogram.add_series(series)
+            second.histograms[tag] = histogram
         except (ResultError, ValueError) as error:
             self.event(verdict.DAMAGED_REPORT, f"{source}: {series.tag}: {error}", source)
 
@@ -281,7 +283,9 @@ class Collector:
         if second.histograms:
             self._interval_log.write(float(index), 1.0, second.histograms)
         for tag, histogram in second.histograms.items():
-            self._totals.setdefault(tag, Histogram()).merge(histogram)
+            if tag not in self._totals:
+                self._totals[tag] = Histogram()
+            self._totals[tag].merge(histogram)
         if index <= self._written:
             self._carry_over(second)
         else:

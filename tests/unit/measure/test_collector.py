@@ -1,0 +1,291 @@
+"""The collector against a made-up run whose every number is known."""
+
+from __future__ import annotations
+
+import errno
+import os
+from typing import TYPE_CHECKING
+
+import msgspec
+import pytest
+from sample_run import EPOCH_NS, STARTED_AT, SampleRun
+
+from loadtest.errors import ResultError
+from loadtest.measure import timeline
+from loadtest.measure.collector import PATIENCE, Collector
+from loadtest.measure.histogram import Histogram
+from loadtest.measure.interval import IntervalReport, Series
+from loadtest.measure.interval_log import IntervalLogReader, read_totals
+from loadtest.measure.ledger import Ledger
+from loadtest.measure.run_record import RunDescription, load
+from loadtest.measure.tags import parse
+from loadtest.units import NS_PER_S
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+LOSSY = SampleRun(lost_every=37, duplicated_every=23, reordered_every=41, timed_out_every=53, subscribers=2)
+
+
+def ledger_of(run_dir: Path) -> Ledger:
+    return msgspec.json.decode((run_dir / "ledger.json").read_bytes(), type=Ledger)
+
+
+def assert_equal_everywhere(run_dir: Path) -> None:
+    """The rule the whole record rests on: interval log, ledger and run record tell the same."""
+    record, ledger, totals = load(run_dir), ledger_of(run_dir), read_totals(run_dir / "latency.hlog")
+    assert {row.tag: row.count for row in record.latency} == {tag: h.total for tag, h in totals.items()}
+    for summary in record.latency:
+        histogram = totals[summary.tag]
+        assert (summary.p50_us, summary.p99_us, summary.p999_us) == tuple(histogram.percentiles((50, 99, 99.9)))
+    for kind in ("intended", "service"):
+        counted = {
+            f"{row.phase}.round_trip.{row.action}.{kind}": row.answered + row.call_error + row.timed_out
+            for row in ledger.operations
+        } | {f"{row.phase}.uplink.{row.action}.{kind}": row.delivered for row in ledger.legs}
+        for tag, count in counted.items():
+            assert (totals[tag].total if tag in totals else 0) == count
+    rows = timeline.read(run_dir / "timeline.csv")
+    for name in ("offered", "sent", "answered", "timed_out"):
+        whole = getattr(record.operations, name)
+        assert sum(getattr(row, name) for row in rows) == whole == sum(getattr(row, name) for row in ledger.operations)
+    assert sum(row.delivered for row in rows) == record.deliveries.delivered == ledger.delivered
+
+
+def test_log_ledger_timeline_and_record_agree_to_the_last_sample(tmp_path: Path) -> None:
+    processes = LOSSY.play(tmp_path)
+    processes.report_finally()
+    record = processes.finish()
+    assert_equal_everywhere(tmp_path)
+    assert record.unbalanced == []
+    assert record.operations.sent == processes.sent
+    assert record.deliveries.lost == len(processes.lost) > 0
+    named = [(row.charge_point, sequence) for row in ledger_of(tmp_path).lost_messages for sequence in row.sequences]
+    assert sorted(named) == sorted(processes.lost)
+    assert {reason.code for reason in record.verdict.reasons} == {"lost", "unanswered"}  # type: ignore[union-attr]
+    assert load(tmp_path) == record
+
+
+def test_each_interval_is_one_line_per_tag_whatever_the_number_of_processes(tmp_path: Path) -> None:
+    SampleRun(engines=3, subscribers=2).finished(tmp_path)
+    lines = list(IntervalLogReader(tmp_path / "latency.hlog"))
+    assert len({(line.tag, line.start_s) for line in lines}) == len(lines) > 20
+
+
+def test_every_sample_is_handed_out_exactly_once(tmp_path: Path) -> None:
+    processes = SampleRun().play(tmp_path, until_s=0)
+    handed_out: dict[str, int] = {}
+    returned = [pair for second in range(processes.sample.length_s) for pair in processes.report(second)]
+    returned += processes.collector.drain()
+    for tag, histogram in returned:
+        handed_out[str(tag)] = handed_out.get(str(tag), 0) + histogram.total
+    assert handed_out == {tag: h.total for tag, h in read_totals(tmp_path / "latency.hlog").items()}
+
+
+def test_a_second_is_written_as_soon_as_every_process_has_passed_it(tmp_path: Path) -> None:
+    processes = SampleRun().play(tmp_path, until_s=3)
+    assert [row.second for row in timeline.read(tmp_path / "timeline.csv")] == [0, 1, 2]
+    assert {line.start_s for line in IntervalLogReader(tmp_path / "latency.hlog")} == {0.0, 1.0, 2.0}
+    assert processes.collector.waiting_for == [name for name, _ in processes.names()]
+
+
+def test_a_silent_process_holds_seconds_back_no_longer_than_patience(tmp_path: Path) -> None:
+    processes = SampleRun(steady_s=9).play(tmp_path, until_s=2)
+    for second in range(2, 8):
+        processes.report(second, skip=("w0/engine-1",))
+    assert [row.second for row in timeline.read(tmp_path / "timeline.csv")][-1] == 7 - PATIENCE
+    for second in range(8, processes.sample.length_s):
+        processes.report(second)
+    processes.report_finally()
+    record = processes.finish()
+    assert_equal_everywhere(tmp_path)
+    assert record.verdict is not None
+    assert record.verdict.result == "passed"
+
+
+def test_a_report_that_comes_late_still_counts_in_full(tmp_path: Path) -> None:
+    processes = SampleRun().play(tmp_path, until_s=6)
+    late = Histogram()
+    late.record_many([1000, 2000])
+    report = IntervalReport(index=1, series=[late.to_series("steady.connect.WebSocket.intended")])
+    (returned,) = processes.collector.add("w0/engine-0", "engine", report)
+    assert returned[1].total == 2
+    for second in range(6, processes.sample.length_s):
+        processes.report(second)
+    processes.report_finally()
+    record = processes.finish()
+    assert read_totals(tmp_path / "latency.hlog")["steady.connect.WebSocket.intended"].total == 2
+    assert [(event.kind, event.part) for event in record.events] == [("late_report", "w0/engine-0")]
+    assert record.verdict is not None
+    assert record.verdict.result == "passed"
+
+
+def test_a_dead_process_is_not_waited_for_and_makes_the_run_void(tmp_path: Path) -> None:
+    processes = SampleRun().play(tmp_path, until_s=4)
+    processes.collector.part_gone("w0/engine-1", "w0/engine-1 killed by signal 9")
+    assert processes.collector.live().connected == processes.sample.charge_points // 2
+    for second in range(4, processes.sample.length_s):
+        processes.report(second, skip=("w0/engine-1",))
+        assert timeline.read(tmp_path / "timeline.csv")[-1].second == second
+    processes.report_finally(skip=("w0/engine-1",))
+    record = processes.finish()
+    assert record.verdict is not None
+    assert record.verdict.exit_code == 4
+    assert {"part_died", "report_missing", "ledger_unbalanced"} <= {reason.code for reason in record.verdict.reasons}
+    assert record.registered == processes.sample.charge_points
+
+
+def test_a_process_that_was_announced_and_never_reported_is_missed(tmp_path: Path) -> None:
+    processes = SampleRun().play(tmp_path)
+    processes.collector.expect("w1/engine-0", "engine", "host")
+    processes.report_finally()
+    assert processes.collector.waiting_for == ["w1/engine-0"]
+    record = processes.finish()
+    assert record.verdict is not None
+    assert [reason.code for reason in record.verdict.reasons] == ["report_missing"]
+
+
+def test_a_killed_run_leaves_all_but_its_last_seconds(tmp_path: Path) -> None:
+    processes = SampleRun().play(tmp_path, until_s=5)
+    del processes
+    record = load(tmp_path)
+    assert (record.state, record.verdict, record.run.run_id) == ("running", None, "sample")
+    assert len(timeline.read(tmp_path / "timeline.csv")) == 5
+    assert read_totals(tmp_path / "latency.hlog")["steady.uplink.Heartbeat.intended"].total > 0
+
+
+def test_the_live_view_covers_the_last_seconds(tmp_path: Path) -> None:
+    processes = SampleRun(rate_per_s=100, steady_s=12, stall_from_s=3, stall_s=2).play(tmp_path, until_s=14)
+    live = processes.collector.live()
+    assert (live.phase, live.elapsed_s, live.connected, live.registered) == ("steady", 14.0, 40, 40)
+    assert live.offered_per_s == live.answered_per_s == live.delivered_per_s == 100.0
+    assert 500 < live.uplink_p50_us < live.round_trip_p50_us < live.round_trip_p99_us < 100_000
+    assert live.totals["sent"] == processes.sent
+
+
+def test_before_anything_is_reported_the_live_view_is_empty(tmp_path: Path) -> None:
+    live = SampleRun().play(tmp_path, until_s=0).collector.live()
+    assert (live.offered_per_s, live.uplink_p99_us, live.connected) == (0.0, 0, 0)
+
+
+def test_a_damaged_series_is_put_on_record_and_voids_the_run(tmp_path: Path) -> None:
+    processes = SampleRun().play(tmp_path)
+    for tag in ("steady.uplink.Heartbeat.intended", "nonsense", "steady.up,link.x.y"):
+        report = IntervalReport(index=10, series=[Series(tag, b"junk", 1, 1)])
+        processes.collector.add("w0/subscriber-0", "subscriber", report)
+    processes.report_finally()
+    record = processes.finish()
+    assert [event.kind for event in record.events] == ["damaged_report"] * 3
+    assert record.verdict is not None
+    assert record.verdict.result == "void"
+
+
+def test_phases_hosts_facts_and_health_are_on_record(tmp_path: Path) -> None:
+    processes = SampleRun().play(tmp_path)
+    processes.collector.describe_sut({"broker": {"kind": "amqtt"}})
+    processes.report_finally()
+    record = processes.finish()
+    assert [(span.name, span.start_s, span.end_s) for span in record.phases] == [
+        ("ramp", 0.0, 3.0),
+        ("steady", 3.0, 9.0),
+        ("drain", 9.0, 10.0),
+    ]
+    assert record.run.sut["broker"] == {"kind": "amqtt"}
+    assert "gateway" in record.run.sut
+    health = {row.source: row for row in record.health}
+    assert health["w0/engine-0"].cpu_percent == 30.0
+    assert health["gateway"].cpu_percent == 45.0
+    assert health["broker"].rss_bytes_max == 9 * 2**20
+    assert "cpu_ns.gateway" not in record.counters
+    assert record.locust["requests"] == processes.sent
+
+
+def test_the_same_messages_are_counted_hop_by_hop(tmp_path: Path) -> None:
+    record = SampleRun(lost_every=50).finished(tmp_path)
+    up = [hop.count for hop in record.counted_by if hop.way == "up"]
+    sent, lost = record.operations.sent, record.deliveries.lost
+    assert up == [sent, sent, sent - lost, sent - lost, sent - lost, sent - lost]
+    back = [hop.count for hop in record.counted_by if hop.way == "back"]
+    assert back == [sent - lost, sent - lost, sent - lost, sent, sent]
+
+
+def test_cpu_is_averaged_over_the_steady_phase(tmp_path: Path) -> None:
+    processes = SampleRun().play(tmp_path, until_s=3)
+    processes.sample.cpu_ns = 950_000_000
+    for second in range(3, processes.sample.length_s):
+        processes.report(second)
+    processes.report_finally()
+    record = processes.finish()
+    assert next(row.cpu_percent for row in record.health if row.role == "engine") == 95.0
+    assert record.verdict is not None
+    assert {reason.code for reason in record.verdict.reasons} == {"generator_cpu"}
+
+
+def test_a_disk_that_fills_up_leaves_a_readable_record_that_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    processes = SampleRun().play(tmp_path, until_s=5)
+
+    def full(_descriptor: int, _data: bytes) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "write", full)
+    for second in range(5, processes.sample.length_s):
+        processes.report(second)
+    processes.report_finally()
+    record = processes.finish()
+    assert record.state == "partial"
+    assert record.verdict is not None
+    assert (record.verdict.result, record.verdict.exit_code) == ("void", 4)
+    assert [reason.code for reason in record.verdict.reasons] == ["results_incomplete"] * 2
+    assert "No space left on device" in record.verdict.reasons[0].text
+    assert load(tmp_path) == record
+    assert len(timeline.read(tmp_path / "timeline.csv")) == 5
+    assert read_totals(tmp_path / "latency.hlog")
+    assert not (tmp_path / ".reserve").exists()
+
+
+def test_a_record_that_cannot_be_written_at_the_end_is_returned_all_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    processes = SampleRun().play(tmp_path)
+    processes.report_finally()
+
+    def fail(_path: Path, _content: bytes) -> int:
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr(type(tmp_path), "write_bytes", fail)
+    record = processes.finish()
+    assert record.state == "partial"
+    assert record.verdict is not None
+    assert record.verdict.result == "void"
+    assert load(tmp_path).state == "running"
+
+
+def test_a_folder_that_cannot_be_written_to_is_one_clear_error(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    run = RunDescription(run_id="r", scenario="s", started_at=STARTED_AT)
+    with pytest.raises(ResultError, match="cannot write to"):
+        Collector(tmp_path / "file" / "run", run)
+
+
+def test_an_interrupted_run_is_partial_and_says_130(tmp_path: Path) -> None:
+    processes = SampleRun().play(tmp_path, until_s=5)
+    processes.collector.event("interrupted", "stopped before its time")
+    processes.report_finally()
+    record = processes.finish("partial")
+    assert record.verdict is not None
+    assert (record.state, record.verdict.exit_code) == ("partial", 130)
+    assert_equal_everywhere(tmp_path)
+
+
+def test_reports_from_before_the_epoch_count_in_the_first_second(tmp_path: Path) -> None:
+    processes = SampleRun().play(tmp_path, until_s=0)
+    processes.now_ns = EPOCH_NS - NS_PER_S
+    early = Histogram()
+    early.record_many([5])
+    report = IntervalReport(index=-1, series=[early.to_series("ramp.pacer.release.service")])
+    processes.collector.add("w0/engine-0", "engine", report)
+    processes.collector.drain()
+    (line,) = IntervalLogReader(tmp_path / "latency.hlog")
+    assert (parse(line.tag).leg, line.start_s) == ("pacer", 0.0)

@@ -1,0 +1,148 @@
+from __future__ import annotations
+
+import datetime as dt
+
+import msgspec
+import pytest
+
+from loadtest.measure.run_record import (
+    DeliveryTotals,
+    LatencySummary,
+    Limits,
+    OperationTotals,
+    RunDescription,
+    RunEvent,
+    RunRecord,
+    SourceHealth,
+    ThresholdOutcome,
+)
+from loadtest.measure.verdict import VOID_CODES, judge
+
+
+def record(**changes: object) -> RunRecord:
+    """A run that passes, but for the changes."""
+    fields: dict[str, object] = {
+        "run": RunDescription(
+            run_id="r", scenario="s", started_at=dt.datetime(2026, 1, 31, tzinfo=dt.UTC), charge_points=10
+        ),
+        "registered": 10,
+        "operations": OperationTotals(offered=100, sent=100, answered=100),
+        "deliveries": DeliveryTotals(observed=True, delivered=100),
+        "health": [
+            SourceHealth(source="w0/engine-0", role="engine", final=True, cpu_percent=50.0),
+            SourceHealth(source="w0/subscriber-0", role="subscriber", final=True),
+            SourceHealth(source="stand", role="stand"),
+        ],
+    }
+    return RunRecord(**(fields | changes))  # type: ignore[arg-type]
+
+
+def pacer(p99_us: int, phase: str = "steady") -> LatencySummary:
+    return LatencySummary(
+        tag=f"{phase}.pacer.release.service",
+        count=9,
+        min_us=1,
+        p50_us=1,
+        p90_us=1,
+        p99_us=p99_us,
+        p999_us=p99_us,
+        max_us=p99_us,
+        mean_us=1.0,
+        overflow=0,
+        non_positive=0,
+    )
+
+
+def engine(**changes: object) -> list[SourceHealth]:
+    fields: dict[str, object] = {"source": "w0/engine-0", "role": "engine", "final": True}
+    return [SourceHealth(**(fields | changes))]  # type: ignore[arg-type]
+
+
+def test_a_run_within_its_limits_passes() -> None:
+    verdict = judge(record())
+    assert (verdict.result, verdict.reasons, verdict.exit_code) == ("passed", [], 0)
+
+
+@pytest.mark.parametrize(
+    ("changes", "code", "text"),
+    [
+        ({"deliveries": DeliveryTotals(observed=True, lost=3, lost_charge_points=2)}, "lost", "3 of 100 .* 2 charge"),
+        ({"registered": 7}, "not_registered", "3 of 10 charge points never registered"),
+        ({"operations": OperationTotals(offered=9, sent=9, timed_out=1, unfinished=1)}, "unanswered", "2 of 9"),
+        ({"operations": OperationTotals(offered=9, sent=9, call_error=4)}, "call_errors", "4 of 9"),
+        ({"operations": OperationTotals(offered=9, sent=8, dropped=1)}, "dropped", "1 of 9"),
+        ({"operations": OperationTotals()}, "no_data", "not|single"),
+        ({"events": [RunEvent(2.5, "part_died", "broker ended with status 1", "stand")]}, "sut_died", "2.5 s: broker"),
+        ({"thresholds": [ThresholdOutcome("p99 below 5 ms", "7 ms", passed=False)]}, "threshold", "below 5 ms.*7 ms"),
+    ],
+)
+def test_what_the_system_did_wrong_fails_the_run(changes: dict[str, object], code: str, text: str) -> None:
+    verdict = judge(record(**changes))
+    assert (verdict.result, verdict.exit_code) == ("failed", 1)
+    assert [reason.code for reason in verdict.reasons] == [code]
+    assert code not in VOID_CODES
+    with pytest.raises(AssertionError, match=text):
+        raise AssertionError(verdict.reasons[0].text)
+
+
+@pytest.mark.parametrize(
+    ("changes", "code", "text"),
+    [
+        ({"unbalanced": ["a", "b", "c"]}, "ledger_unbalanced", "a and 2 more"),
+        ({"events": [RunEvent(1.0, "part_died", "it was killed", "w0/engine-3")]}, "part_died", "it was killed"),
+        ({"events": [RunEvent(1.0, "part_died", "who knows")]}, "part_died", "who knows"),
+        ({"events": [RunEvent(1.0, "worker_lost", "worker-1")]}, "worker_lost", "worker-1"),
+        ({"events": [RunEvent(1.0, "engine_fault", "KeyError", "w0/engine-1")]}, "harness_fault", "w0/engine-1 .*Key"),
+        ({"events": [RunEvent(1.0, "damaged_report", "x")]}, "report_damaged", "x"),
+        ({"events": [RunEvent(1.0, "write_failed", "disk full")]}, "results_incomplete", "disk full"),
+        ({"health": engine(final=False)}, "report_missing", "w0/engine-0"),
+        ({"health": engine(cpu_percent=91.0)}, "generator_cpu", "91 % of a core"),
+        ({"health": engine(coalesced_intervals=1)}, "generator_backlog", "1 intervals"),
+        ({"health": engine(host="a") + engine(host="b")}, "clocks_differ", "a, b"),
+        ({"latency": [pacer(20_001)]}, "generator_late", "20.0 ms"),
+    ],
+)
+def test_what_the_instrument_did_wrong_makes_the_run_void(changes: dict[str, object], code: str, text: str) -> None:
+    verdict = judge(record(**changes))
+    assert (verdict.result, verdict.exit_code) == ("void", 4)
+    assert [reason.code for reason in verdict.reasons] == [code]
+    with pytest.raises(AssertionError, match=text):
+        raise AssertionError(verdict.reasons[0].text)
+
+
+def test_void_outranks_failed_and_every_reason_is_given() -> None:
+    verdict = judge(record(unbalanced=["a"], registered=7))
+    assert verdict.result == "void"
+    assert [reason.code for reason in verdict.reasons] == ["ledger_unbalanced", "not_registered"]
+
+
+def test_an_interruption_decides_the_exit_code_and_nothing_else() -> None:
+    interrupted = [RunEvent(1.0, "interrupted", "stopped before its time")]
+    assert msgspec.structs.astuple(judge(record(events=interrupted))) == ("passed", [], 130)
+    assert judge(record(events=interrupted, registered=0)).result == "failed"
+
+
+def test_values_at_the_limit_hold_and_lateness_outside_the_steady_phase_is_not_judged() -> None:
+    fine = record(latency=[pacer(20_000), pacer(900_000, "ramp")], health=engine(cpu_percent=90.0))
+    assert judge(fine).result == "passed"
+
+
+def test_limits_can_be_moved_and_switched_off() -> None:
+    lossy = record(
+        deliveries=DeliveryTotals(observed=True, lost=3),
+        operations=OperationTotals(offered=200, sent=100, dropped=100, timed_out=50, call_error=50),
+        latency=[pacer(90_000)],
+        health=engine(cpu_percent=100.0, coalesced_intervals=7),
+    )
+    assert len(judge(lossy).reasons) == 7
+    off = dict.fromkeys(Limits.__struct_fields__)
+    lossy.run.limits = Limits(**off)
+    assert judge(lossy).result == "passed"
+    lossy.run.limits = Limits(**(off | {"lost": 2}))
+    assert [reason.code for reason in judge(lossy).reasons] == ["lost"]
+    lossy.run.limits = Limits(**(off | {"lost": 3}))
+    assert judge(lossy).result == "passed"
+
+
+def test_loss_is_not_judged_when_nobody_listened() -> None:
+    assert judge(record(deliveries=DeliveryTotals(observed=False, lost=5))).result == "passed"
