@@ -1,0 +1,363 @@
+"""The lean MQTT client against a real Mosquitto and against Mosquitto's own clients."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+import subprocess
+import time
+
+import pytest
+from mosquitto_process import MosquittoProcess
+
+from loadtest.errors import EnvironmentNotReady, UsageError
+from loadtest.transport import mqtt_client
+from loadtest.transport.loop import run
+
+pytestmark = pytest.mark.integration
+
+
+class Inbox:
+    """Collects messages; ``until`` waits for a number of them."""
+
+    def __init__(self):
+        self.messages = []
+
+    def __call__(self, topic, payload):
+        self.messages.append((topic, payload))
+
+    async def until(self, count, timeout_s=10):
+        await eventually(lambda: len(self.messages) >= count, timeout_s)
+
+    @property
+    def payloads(self):
+        return [payload for _, payload in self.messages]
+
+
+async def eventually(condition, timeout_s=10):
+    async with asyncio.timeout(timeout_s):
+        while not condition():  # noqa: ASYNC110 - the condition is another party's doing
+            await asyncio.sleep(0.005)
+
+
+@contextlib.asynccontextmanager
+async def connected(url, name, on_message=lambda topic, payload: None, **options):
+    client = await mqtt_client.connect(url, client_id=name, on_message=on_message, **options)
+    try:
+        yield client
+    finally:
+        await client.close()
+
+
+def numbers(count):
+    return [b"%d" % number for number in range(count)]
+
+
+@pytest.mark.parametrize("qos", [0, 1, 2])
+def test_mosquitto_s_subscriber_receives_what_we_publish(mosquitto_url, qos):
+    async def main():
+        port = mosquitto_url.rpartition(":")[2]
+        oracle = await asyncio.create_subprocess_exec(
+            *("mosquitto_sub", "-p", port, "-t", "a/#", "-q", "2", "-F", "%t %q %p"), stdout=subprocess.PIPE
+        )
+        async with connected(mosquitto_url, "us") as client:
+            first = asyncio.ensure_future(oracle.stdout.readline())
+            while not first.done():  # repeated until it shows that it listens
+                client.publish(b"a/hello", b"first", 0)
+                await asyncio.sleep(0.02)
+            for number in numbers(200):
+                client.publish("a/ü 1".encode(), number, qos)
+            lines = [await oracle.stdout.readline() for _ in range(200)]
+        oracle.terminate()
+        await oracle.wait()
+        while lines[0] == b"a/hello 0 first\n":
+            del lines[0]
+        assert lines == [f"a/ü 1 {qos} {number}\n".encode() for number in range(len(lines))]
+        assert len(lines) > 150
+
+    asyncio.run(main())
+
+
+@pytest.mark.parametrize("qos", [0, 1, 2])
+def test_we_receive_what_mosquitto_s_publisher_sends(mosquitto_url, qos):
+    port = mosquitto_url.rpartition(":")[2]
+
+    async def main():
+        inbox = Inbox()
+        async with connected(mosquitto_url, "us", inbox) as client:
+            assert await client.subscribed([(b"b/+", qos)]) == [qos]
+            publisher = await asyncio.create_subprocess_exec(
+                "mosquitto_pub", "-p", port, "-t", "b/x", "-q", str(qos), "-l", stdin=subprocess.PIPE
+            )
+            await publisher.communicate(b"\n".join(numbers(300)) + b"\n")
+            await inbox.until(300)
+        assert inbox.messages == [(b"b/x", number) for number in numbers(300)]
+
+    asyncio.run(main())
+
+
+@pytest.mark.parametrize("qos", [0, 1, 2])
+def test_a_burst_in_one_loop_turn_arrives_once_and_in_order(mosquitto_url, qos):
+    async def main():
+        inbox, drained = Inbox(), []
+        async with (
+            connected(mosquitto_url, "sub", inbox) as subscriber,
+            connected(
+                mosquitto_url,
+                "pub",
+                max_in_flight=50,
+                high_water=1000,
+                on_drained=lambda: drained.append(publisher.unacknowledged),
+            ) as publisher,
+        ):
+            await subscriber.subscribed([(b"c", qos)])
+            for number in numbers(3000):
+                publisher.publish(b"c", number, qos)
+            assert publisher.congested == (qos > 0)
+            assert publisher.unacknowledged == (3000 if qos else 0)
+            await inbox.until(3000)
+            await eventually(lambda: publisher.unacknowledged == 0)
+            await asyncio.sleep(0.05)
+            assert inbox.payloads == numbers(3000)
+            assert drained == ([500] if qos else [])
+            assert not publisher.congested
+
+    run(main())
+
+
+def test_unsubscribe_and_large_messages(mosquitto_url):
+    async def main():
+        inbox = Inbox()
+        async with connected(mosquitto_url, "us", inbox) as client:
+            await client.subscribed([(b"big", 1), (b"gone", 1)])
+            client.unsubscribe([b"gone"])
+            client.publish(b"gone", b"?", 1)
+            client.publish(b"big", bytes(700_000), 1)
+            await inbox.until(1)
+            assert inbox.messages == [(b"big", bytes(700_000))]
+
+    run(main())
+
+
+@pytest.mark.parametrize("runner", [run, asyncio.run])
+def test_nagle_is_off(mosquitto_url, runner):
+    async def main():
+        async with connected(mosquitto_url, "us") as client:
+            endpoint = client._connection._transport.get_extra_info("socket")
+            assert endpoint.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+
+    runner(main())
+
+
+def test_after_a_restart_everything_unacknowledged_is_sent_and_all_filters_are_asked_for_again(tmp_path):
+    async def main(broker):
+        inbox, states = Inbox(), []
+        async with connected(
+            broker.url,
+            "us",
+            inbox,
+            on_lost=lambda reason: states.append(("lost", bool(reason))),
+            on_restored=lambda: states.append("restored"),
+        ) as client:
+            client.subscribe([(b"d/%d" % number, 1) for number in range(250)])
+            client.publish(b"d/0", b"before", 1)
+            await inbox.until(1)
+            await asyncio.to_thread(broker.stop)
+            await eventually(lambda: states)
+            client.publish(b"d/249", b"lost", 0)
+            client.publish(b"d/249", b"meanwhile", 1)
+            assert (client.dropped, client.unacknowledged, client.connected) == (1, 1, False)
+            await asyncio.to_thread(broker.start)
+            await eventually(lambda: len(states) == 2)
+            await inbox.until(2)
+            assert states == [("lost", True), "restored"]
+            assert inbox.messages == [(b"d/0", b"before"), (b"d/249", b"meanwhile")]
+            assert client.reconnects == 1
+
+    with MosquittoProcess(tmp_path) as broker:
+        run(main(broker))
+
+
+@pytest.mark.parametrize("qos", [1, 2])
+def test_nothing_is_lost_over_a_broker_restart(tmp_path, qos):
+    """Not "exactly once": Mosquitto 2.0.11 repeats, after a restart, messages it had sent the PUBREL of."""
+
+    async def main(broker):
+        inbox = Inbox()
+        options = {"clean_session": False, "max_in_flight": 20}
+        async with (
+            connected(broker.url, "sub", inbox, **options) as subscriber,
+            connected(broker.url, "pub", **options) as publisher,
+        ):
+            await subscriber.subscribed([(b"e", qos)])
+            for number in numbers(4000):
+                publisher.publish(b"e", number, qos)
+            await inbox.until(300)
+            await asyncio.to_thread(broker.stop)
+            assert len(inbox.messages) < 4000, "the restart must fall into the middle"
+            assert publisher.unacknowledged
+            await asyncio.to_thread(broker.start)
+            await eventually(lambda: len(set(inbox.payloads)) == 4000 and not publisher.unacknowledged, 20)
+
+    with MosquittoProcess(tmp_path) as broker:
+        run(main(broker))
+
+
+class CutCable:
+    """A TCP relay in front of a broker, whose connections can be cut."""
+
+    def __init__(self, broker_url):
+        self._broker_port = int(broker_url.rpartition(":")[2])
+        self._writers = set()
+
+    async def __aenter__(self):
+        self._server = await asyncio.start_server(self._accept, "127.0.0.1", 0)
+        self.url = f"mqtt://127.0.0.1:{self._server.sockets[0].getsockname()[1]}"
+        return self
+
+    async def __aexit__(self, *_):
+        self._server.close()
+        self.cut()
+
+    async def _accept(self, client_reader, client_writer):
+        broker_reader, broker_writer = await asyncio.open_connection("127.0.0.1", self._broker_port)
+        self._writers |= {client_writer, broker_writer}
+        await asyncio.gather(self._pump(client_reader, broker_writer), self._pump(broker_reader, client_writer))
+
+    async def _pump(self, reader, writer):
+        with contextlib.suppress(OSError):
+            while data := await reader.read(700):  # small: cuts then fall between the packets of one handshake
+                writer.write(data)
+                await writer.drain()
+        writer.transport.abort()
+        self._writers.discard(writer)
+
+    def cut(self):
+        for writer in list(self._writers):
+            writer.transport.abort()
+
+
+def test_qos_2_is_exactly_once_over_cut_connections(mosquitto_url):
+    async def main():
+        inbox, restored = Inbox(), []
+        options = {"clean_session": False, "max_in_flight": 20, "on_restored": lambda: restored.append(1)}
+        async with (
+            CutCable(mosquitto_url) as cable,
+            connected(cable.url, "sub", inbox, **options) as subscriber,
+            connected(cable.url, "pub", **options) as publisher,
+        ):
+            await subscriber.subscribed([(b"e", 2)])
+            for number in numbers(4000):
+                publisher.publish(b"e", number, 2)
+            for cuts in range(1, 7):
+                await inbox.until(500 * cuts)
+                cable.cut()
+                await eventually(lambda cuts=cuts: len(restored) == 2 * cuts)
+            await inbox.until(4000)
+            await eventually(lambda: publisher.unacknowledged == 0)
+            await asyncio.sleep(0.1)
+            assert inbox.payloads == numbers(4000)
+            assert (publisher.reconnects, subscriber.reconnects) == (6, 6)
+
+    run(main())
+
+
+def test_a_hanging_broker_is_found_dead_and_used_again_when_it_wakes(tmp_path):
+    async def main(broker):
+        reasons, restored = [], []
+        async with connected(
+            broker.url, "us", keep_alive_s=1, on_lost=reasons.append, on_restored=lambda: restored.append(1)
+        ) as client:
+            await asyncio.sleep(1.2)
+            assert not reasons, "pings keep an idle connection alive"
+            broker.suspend()
+            began = time.monotonic()
+            await eventually(lambda: reasons, 3)
+            assert 0.4 < time.monotonic() - began < 1.6
+            assert "silent" in reasons[0]
+            broker.resume()
+            await eventually(lambda: restored and client.connected, 3)
+
+    with MosquittoProcess(tmp_path) as broker:
+        run(main(broker))
+
+
+def test_a_broker_that_stops_reading_makes_qos_0_congested(tmp_path):
+    async def main(broker):
+        drained = []
+        async with connected(broker.url, "us", on_drained=lambda: drained.append(1)) as client:
+            broker.suspend()
+            written = 0
+            while not client.congested and written < 200 << 20:
+                client.publish(b"f", bytes(100_000), 0)
+                written += 100_000
+                await asyncio.sleep(0)
+            assert client.congested
+            broker.resume()
+            await eventually(lambda: drained)
+            assert not client.congested
+
+    with MosquittoProcess(tmp_path) as broker:
+        run(main(broker))
+
+
+def test_closing_waits_for_what_was_just_published(mosquitto_url):
+    async def main():
+        inbox = Inbox()
+        async with connected(mosquitto_url, "sub", inbox) as subscriber:
+            await subscriber.subscribed([(b"g", 2)])
+            async with connected(mosquitto_url, "pub", max_in_flight=10) as publisher:
+                for number in numbers(500):
+                    publisher.publish(b"g", number, 2)
+            assert publisher.unacknowledged == 0
+            await inbox.until(500)
+
+    run(main())
+
+
+async def _attempt(url):
+    async with connected(url, "us"):
+        pass
+
+
+def test_an_unreachable_broker_is_named(unused_port):
+    with pytest.raises(EnvironmentNotReady, match=f"127.0.0.1:{unused_port}.*refused") as caught:
+        run(_attempt(f"mqtt://127.0.0.1:{unused_port}"))
+    assert caught.value.hint
+
+
+def test_a_refusal_says_what_to_do(tmp_path):
+    with MosquittoProcess(tmp_path, "allow_anonymous false") as broker:
+        with pytest.raises(EnvironmentNotReady, match="not authorised") as caught:
+            run(_attempt(broker.url))
+        assert "user" in caught.value.hint
+        with pytest.raises(EnvironmentNotReady, match=r"not authorised|user name") as caught:
+            run(_attempt(broker.url.replace("//", "//me:secret@")))
+        assert "secret" not in str(caught.value)
+
+
+def test_a_server_that_is_no_broker_is_found_out():
+    async def main():
+        async def serve(_, writer):
+            writer.write(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+            writer.close()
+
+        server = await asyncio.start_server(serve, "127.0.0.1", 0)
+        async with server:
+            with pytest.raises(EnvironmentNotReady, match="not an MQTT"):
+                await _attempt(f"mqtt://127.0.0.1:{server.sockets[0].getsockname()[1]}")
+
+    asyncio.run(main())
+
+
+def test_a_bad_url_is_a_usage_error():
+    with pytest.raises(UsageError, match="ws://x"):
+        run(_attempt("ws://x"))
+
+
+@pytest.fixture
+def unused_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
