@@ -232,8 +232,8 @@ class Conductor:
         self._drain(wire.ENGINE, timeout_s)
         self._await_deliveries(timeout_s)
         self._drain(wire.SUBSCRIBER, timeout_s)
+        self._runner.send_message(wire.END, {})  # before the broker goes, whose end is none of their business
         self._conclude("partial" if interrupted else "complete", interrupted=interrupted)
-        self._runner.send_message(wire.END, {})
 
     def _drain(self, role: str, timeout_s: float) -> None:
         deadline_ns = monotonic_ns() + int(timeout_s * NS_PER_S)

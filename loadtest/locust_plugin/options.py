@@ -18,10 +18,9 @@ _IN_WEB_FORM = ("charge_points", "duration", "ramp", "seed")
 
 def add_options(parser: LocustArgumentParser) -> None:
     """Add every setting to Locust's parser, as text: checking them is ours, all faults at once."""
-    group = parser.add_argument_group("loadtest", "Charge points, the system under test, and the run")
     for setting in SETTINGS:
         default = os.environ.get(environment_name(setting.name), str(setting.default))
-        group.add_argument(
+        parser.add_argument(
             setting.flag,
             dest=setting.name,
             default=default,
