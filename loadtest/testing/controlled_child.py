@@ -136,6 +136,8 @@ class ControlledChild:
                 data = self._channel.recv(READ_BYTES)
             except TimeoutError:
                 continue
+            except ConnectionResetError:  # it died with commands unread
+                data = b""
             if not data:
                 raise HarnessError(f"{self._module} (pid {self.pid}) ended with status {self._process.wait()}")
             self._waiting.extend(messages.decode_notice(body) for body in self._splitter.feed(data))
