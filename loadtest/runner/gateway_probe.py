@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import secrets
 from urllib.parse import urlsplit
 
@@ -39,12 +40,18 @@ class _Probe(WebSocketClient):
 
     def on_closed(self, code: int | None, exc: Exception | None) -> None:
         if not self.refusal:
-            self.refusal = f"ended the connection without an answer{f': {exc}' if exc else ''}"
+            why = f": {_in_words(exc)}" if isinstance(exc, OSError) else ""
+            self.refusal = f"ended the connection without an answer{why}"
         self._settle(opened=False)
 
     def _settle(self, *, opened: bool) -> None:
         if not self.over.done():
             self.over.set_result(opened)
+
+
+def _in_words(error: OSError) -> str:
+    """Just the reason; asyncio puts addresses and numbers around it."""
+    return os.strerror(error.errno) if error.errno and error.errno > 0 else str(error)
 
 
 async def answers_handshake(url: str) -> None:
@@ -77,7 +84,7 @@ async def answers_handshake(url: str) -> None:
         ) from None
     except OSError as error:
         raise EnvironmentNotReady(
-            f"{shown} cannot be reached: {error.strerror or error}", hint="is it running? is the port right?"
+            f"{shown} cannot be reached: {_in_words(error)}", hint="is it running? is the port right?"
         ) from error
     if not opened:
         raise EnvironmentNotReady(

@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 LEFTOVER_GRACE_S = 12.0
 """How long processes of the run may take to end after Locust has: the stand allows each part 5 s."""
 
-_REFUSAL = re.compile(r"^(?:locust: )?(error|hint): (.*)$")
+_REFUSAL = re.compile(r"^(?:(?:locust|__main__\.py): )?(error|hint): (.*)$")
+"""Lines of ours, and those of Locust's own argument parser."""
 
 
 class LocustProcess:

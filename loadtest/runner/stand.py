@@ -8,6 +8,7 @@ that dies; and takes everything down again, gateway first, whatever becomes of i
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import signal
 import sys
@@ -22,6 +23,9 @@ from loadtest.transport.loop import run
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+FAREWELL_S = 2.0
+"""How long the parent may take to read our last words."""
 
 
 class Stand:
@@ -47,9 +51,11 @@ class Stand:
                 case messages.Drain(deadline_ns) if self._system is not None:
                     self._stop_reporting()
                     await self._system.drain(deadline_ns)
+                case messages.EnterPhase() if self._system is not None:
+                    self._system.enter_phase(command)
                 case messages.Stop():
                     return
-                case _:  # cohorts and phases are the engines' business
+                case _:  # cohorts are the engines' business
                     continue
 
     async def stop(self) -> None:
@@ -79,11 +85,17 @@ async def main() -> None:
     """Run the stand until its parent says stop or is gone."""
     commands: asyncio.Queue[messages.Command] = asyncio.Queue()
 
+    channel_closed = asyncio.Event()
+
     def give_up() -> None:
         if not obeying.cancelling():
             obeying.cancel()
 
-    channel = await open_control_channel(commands.put_nowait, give_up)
+    def parent_gone() -> None:
+        channel_closed.set()
+        give_up()
+
+    channel = await open_control_channel(commands.put_nowait, parent_gone)
     stand = Stand(channel.send)
     obeying = asyncio.create_task(stand.obey(commands), name="obey")
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, give_up)
@@ -91,6 +103,8 @@ async def main() -> None:
     await asyncio.wait({obeying})
     await stand.stop()
     channel.close()
+    with contextlib.suppress(TimeoutError):
+        await asyncio.wait_for(channel_closed.wait(), FAREWELL_S)
     if not obeying.cancelled():
         obeying.result()
 

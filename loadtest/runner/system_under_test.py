@@ -157,6 +157,11 @@ class SystemUnderTest:
             self._health.note_loop_lag(max(0, monotonic_ns() - due_ns) // 1000)
             self._send(messages.Report(self.report(index)))
 
+    def enter_phase(self, command: messages.EnterPhase) -> None:
+        """Tell the gateway, which settles its memory when the fleet stands."""
+        if self._gateway is not None:
+            self._gateway.send(command)
+
     async def drain(self, deadline_ns: int) -> None:
         """Wait for the gateway's last figures, and send the final report."""
         if self._gateway is not None:

@@ -1,0 +1,64 @@
+"""Which broker a run gets, and the reason it gives."""
+
+from __future__ import annotations
+
+import pytest
+
+from loadtest.brokers import choose, mosquitto
+from loadtest.brokers.broker import BrokerFacts
+from loadtest.brokers.process import ending
+from loadtest.errors import EnvironmentNotReady, UsageError
+
+
+@pytest.fixture
+def installed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(mosquitto, "executable", lambda: "/usr/sbin/mosquitto")
+
+
+@pytest.fixture
+def not_installed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(mosquitto, "executable", lambda: None)
+
+
+@pytest.mark.usefixtures("installed")
+def test_auto_takes_mosquitto_when_it_is_installed() -> None:
+    assert choose.choose("auto").kind == "mosquitto"
+
+
+@pytest.mark.usefixtures("not_installed")
+def test_auto_without_mosquitto_takes_amqtt_and_names_the_command_that_installs_it() -> None:
+    choice = choose.choose("auto")
+    assert choice.kind == "amqtt"
+    assert mosquitto.install_command() in choice.why
+
+
+@pytest.mark.usefixtures("not_installed")
+def test_mosquitto_by_name_is_never_replaced_by_another() -> None:
+    with pytest.raises(EnvironmentNotReady) as caught:
+        choose.choose("mosquitto")
+    assert mosquitto.install_command() in caught.value.hint
+
+
+def test_a_url_is_an_external_broker() -> None:
+    choice = choose.choose("mqtt://broker.example:1884")
+    assert (choice.kind, choice.url) == ("external", "mqtt://broker.example:1884")
+
+
+@pytest.mark.parametrize("wanted", ["rabbit", "", "mqtts://host", "http://host:1883", "mqtt://:1883"])
+def test_anything_else_is_refused(wanted: str) -> None:
+    with pytest.raises(UsageError):
+        choose.choose(wanted)
+
+
+def test_a_password_never_reaches_the_record() -> None:
+    facts = BrokerFacts(
+        kind="external", version="", url="mqtt://me:s3cret@h:1883", why="asked for by URL", embedded=False
+    )
+    assert "s3cret" not in repr(facts.public())
+
+
+@pytest.mark.parametrize(
+    ("status", "words"), [(0, "exited with status 0"), (3, "exited with status 3"), (-9, "was killed by SIGKILL")]
+)
+def test_an_ending_in_words(status: int, words: str) -> None:
+    assert ending(status) == words

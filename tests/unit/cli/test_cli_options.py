@@ -1,0 +1,45 @@
+"""The command line follows the table of settings."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+from click.testing import CliRunner
+
+from loadtest import __version__
+from loadtest.cli.main import loadtest
+from loadtest.cli.messages import show_error
+from loadtest.cli.options import given
+from loadtest.errors import EnvironmentNotReady, UsageError
+from loadtest.scenario.settings import SETTINGS
+
+
+@pytest.mark.parametrize("command", ["run", "web"])
+def test_every_setting_has_its_option(command: str) -> None:
+    shown = CliRunner().invoke(loadtest, [command, "--help"], terminal_width=200).output
+    assert [setting.flag for setting in SETTINGS if setting.flag not in shown] == []
+
+
+def test_only_settings_that_were_given_count() -> None:
+    assert given({"seed": "3", "engines": None, "quiet": "x"}) == {"seed": "3"}
+
+
+def test_the_command_line_never_loads_locust_or_gevent() -> None:
+    check = "import sys, loadtest.cli.main; sys.exit(bool({'locust', 'gevent'} & set(sys.modules)))"
+    assert subprocess.run([sys.executable, "-c", check], check=False, timeout=30).returncode == 0
+
+
+def test_the_version() -> None:
+    assert __version__ in CliRunner().invoke(loadtest, ["--version"]).output
+
+
+def test_each_fault_gets_a_line_and_the_hint_comes_last(capsys: pytest.CaptureFixture[str]) -> None:
+    show_error(UsageError(["one [thing]", "another"], hint="do this"))
+    assert capsys.readouterr().err.splitlines() == ["error: one [thing]", "error: another", "hint: do this"]
+
+
+def test_more_lines_of_one_fault_are_indented(capsys: pytest.CaptureFixture[str]) -> None:
+    show_error(EnvironmentNotReady("it ended\nits last words"))
+    assert capsys.readouterr().err.splitlines() == ["error: it ended", "  its last words"]

@@ -1,0 +1,79 @@
+"""The table at the end of a run."""
+
+from __future__ import annotations
+
+import datetime as dt
+import io
+
+from rich.console import Console
+
+from loadtest.cli.summary import print_summary
+from loadtest.measure.run_record import (
+    DeliveryTotals,
+    LatencySummary,
+    OperationTotals,
+    Reason,
+    RunDescription,
+    RunRecord,
+    Verdict,
+)
+
+
+def series(tag: str, p99_us: int) -> LatencySummary:
+    return LatencySummary(
+        tag=tag,
+        count=1234,
+        min_us=100,
+        p50_us=500,
+        p90_us=900,
+        p99_us=p99_us,
+        p999_us=p99_us,
+        max_us=p99_us,
+        mean_us=500.0,
+        overflow=0,
+        non_positive=0,
+    )
+
+
+def shown(record: RunRecord) -> str:
+    out = io.StringIO()
+    print_summary(record, Console(file=out, width=120))
+    return out.getvalue()
+
+
+def record(*latency: LatencySummary) -> RunRecord:
+    return RunRecord(
+        run=RunDescription(run_id="r1", scenario="steady", started_at=dt.datetime(2026, 1, 31, tzinfo=dt.UTC)),
+        verdict=Verdict("failed", [Reason("lost", "3 of 10 messages were lost [really].")], 1),
+        registered=2000,
+        operations=OperationTotals(offered=10, sent=10, answered=10),
+        deliveries=DeliveryTotals(observed=True, delivered=7, lost=3),
+        latency=list(latency),
+    )
+
+
+def test_response_and_service_time_stand_in_one_row_of_the_steady_phase() -> None:
+    text = shown(
+        record(
+            series("ramp.round_trip.Heartbeat.intended", 77_000),
+            series("steady.round_trip.Heartbeat.intended", 12_340),
+            series("steady.round_trip.Heartbeat.service", 5_670),
+        )
+    )
+    row = next(line for line in text.splitlines() if "Heartbeat" in line)
+    assert "12.34" in row
+    assert "5.67" in row
+    assert "77.00" not in text
+
+
+def test_connecting_is_shown_from_the_phase_it_happened_in() -> None:
+    text = shown(record(series("ramp.connect.open.intended", 3_000), series("steady.uplink.Heartbeat.intended", 900)))
+    assert "connect" in text
+    assert "uplink" in text
+
+
+def test_the_verdict_comes_with_its_reasons_and_the_ledger() -> None:
+    text = shown(record())
+    assert "verdict  failed" in text
+    assert "3 of 10 messages were lost [really]." in text
+    assert "lost 3" in text

@@ -1,0 +1,35 @@
+"""What Locust's log says about why it ended."""
+
+from __future__ import annotations
+
+from loadtest.runner.locust_process import last_line, refusal_in
+
+
+def test_errors_and_hints_are_picked_out_of_the_chatter() -> None:
+    log = "[2026-01-31] INFO/locust.main: Starting\nerror: no broker\nerror: no gateway\nhint: start them\n"
+    assert refusal_in(log) == (["no broker", "no gateway"], "start them")
+
+
+def test_each_is_said_once_however_many_processes_said_it() -> None:
+    assert refusal_in("error: no broker\nhint: start it\nerror: no broker\nhint: start it\n") == (
+        ["no broker"],
+        "start it",
+    )
+
+
+def test_locusts_own_argument_parser_is_understood() -> None:
+    log = "usage: locust [options]\n__main__.py: error: unrecognized arguments: --nope\n"
+    assert refusal_in(log) == (["unrecognized arguments: --nope"], "")
+
+
+def test_an_error_in_the_middle_of_a_line_is_not_a_refusal() -> None:
+    assert refusal_in("request failed with error: timeout\n") == ([], "")
+
+
+def test_the_last_line_of_a_traceback_is_the_exception() -> None:
+    log = "Traceback (most recent call last):\n  File \"x.py\", line 1\nModuleNotFoundError: No module named 'y'\n\n"
+    assert last_line(log) == "ModuleNotFoundError: No module named 'y'"
+
+
+def test_an_empty_log_has_no_last_line() -> None:
+    assert last_line("\n \n") == ""
