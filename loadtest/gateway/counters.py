@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field, fields
+from functools import partial
+
+from loadtest.gateway.translation import NOT_JSON, NOT_OCPP
 
 PREFIX = "gateway."
 
@@ -27,6 +30,13 @@ STOP = "stop"
 
 CAUSES = (BY_PEER, LOST, VIOLATION, BINARY, TAKEOVER, KEEPALIVE, IDLE, SLOW_READER, STOP)
 """Why an open connection ended."""
+
+OFFLINE = "offline"
+"""Why an envelope is dropped: its charge point left before it arrived."""
+
+
+def _from_zero(*names: str) -> Counter[str]:
+    return Counter(dict.fromkeys(names, 0))
 
 
 @dataclass(slots=True)
@@ -56,10 +66,10 @@ class GatewayCounters:
     downstream_results: int = 0
     downstream_errors: int = 0
     paused: int = 0
-    upstream_dropped: Counter[str] = field(default_factory=Counter)
-    downstream_dropped: Counter[str] = field(default_factory=Counter)
+    upstream_dropped: Counter[str] = field(default_factory=partial(_from_zero, NOT_JSON, NOT_OCPP))
+    downstream_dropped: Counter[str] = field(default_factory=partial(_from_zero, NOT_JSON, NOT_OCPP, OFFLINE))
     refused: Counter[str] = field(default_factory=Counter)
-    closed: Counter[str] = field(default_factory=lambda: Counter(dict.fromkeys(CAUSES, 0)))
+    closed: Counter[str] = field(default_factory=partial(_from_zero, *CAUSES))
 
     def report(self) -> dict[str, int]:
         """All of them by reported name: ``gateway.accepted``, ``gateway.closed_idle`` and so on."""

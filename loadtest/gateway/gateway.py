@@ -29,8 +29,6 @@ SWEEP_PARTS = 10
 """Each connection's silence is looked at once in so many ticks, a part of them in each, so that none takes long."""
 
 STOP_TIMEOUT_S = 3.0
-OFFLINE = "offline"
-"""A downstream message whose charge point left before it arrived."""
 
 
 class Broker(Protocol):
@@ -180,7 +178,7 @@ class Gateway:
         totals = self.counters
         connection = self._connections.get(topic[len(DOWNSTREAM_PREFIX) :])
         if connection is None or not connection.is_open:
-            totals.downstream_dropped[OFFLINE] += 1
+            totals.downstream_dropped[counters.OFFLINE] += 1
             return
         try:
             message = translation.downstream(envelope)
