@@ -119,7 +119,7 @@ class CentralSystem:
             self._malformed += 1
             return
         if envelope.message_type == CALL:
-            if answer_topic is _REPLY:
+            if not answer_topic:
                 self._malformed += 1
                 return
             self._calls += 1
