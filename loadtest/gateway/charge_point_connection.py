@@ -9,6 +9,7 @@ from loadtest.transport.websocket_frames import FrameError
 from loadtest.transport.websocket_server import Accept, Reject, WebSocketServerConnection
 
 if TYPE_CHECKING:
+    import asyncio
     from collections.abc import Mapping
 
 
@@ -107,9 +108,9 @@ class ChargePointConnection(WebSocketServerConnection):
             ending = counters.VIOLATION if isinstance(exc, FrameError) else counters.LOST
             self.switchboard.closed(self, self._cause or (counters.BY_PEER if code is not None else ending))
 
-    def connection_made(self, transport: object) -> None:
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Called by the loop."""
-        super().connection_made(transport)  # type: ignore[arg-type]
+        super().connection_made(transport)
         self.switchboard.begun(self)
 
     def data_received(self, data: bytes) -> None:

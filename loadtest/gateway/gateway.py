@@ -28,7 +28,7 @@ DOWNSTREAM_PREFIX = topics.downstream_topic("").encode()
 SWEEP_PARTS = 10
 """Each connection's silence is looked at once in so many ticks, a part of them in each, so that none takes long."""
 
-STOP_TIMEOUT_S = 3.0
+STOP_TIMEOUT_S = 2.0
 
 
 class Broker(Protocol):

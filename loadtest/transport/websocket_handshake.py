@@ -135,7 +135,7 @@ class ClientOpening:
         fault = self._protocol.handshake_exc
         if isinstance(fault, InvalidStatus):
             response = fault.response
-            lines = response.body.decode(errors="replace").strip().splitlines()
+            lines = (response.body or b"").decode(errors="replace").strip().splitlines()
             raise HandshakeRefused(response.status_code, lines[0][:200] if lines else response.reason_phrase) from fault
         if fault is not None:
             cause = fault.__cause__

@@ -30,6 +30,8 @@ from loadtest.units import NS_PER_S
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from websockets.sync.connection import Connection
+
 pytestmark = pytest.mark.integration
 
 HEARTBEAT = '[2,"%d","Heartbeat",{"filler":"' + "x" * 900 + '"}]'
@@ -134,7 +136,7 @@ class TwoProcesses:
     def accepted(self) -> list[int]:
         return [counters_now(child)["gateway.accepted"] for child in self.children]
 
-    def still_open(self, websockets: list[ClientConnection]) -> list[ClientConnection]:
+    def still_open(self, websockets: list[Connection]) -> list[Connection]:
         time.sleep(0.5)  # much longer than a claim takes
         living = []
         for websocket in websockets:
