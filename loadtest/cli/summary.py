@@ -13,22 +13,29 @@ from loadtest.protocol.phases import PHASES, STEADY
 
 if TYPE_CHECKING:
     from loadtest.measure.run_record import LatencySummary, RunRecord
+    from loadtest.measure.tags import Tag
 
 _STYLES = {"passed": "bold green", "failed": "bold red", "void": "bold yellow"}
 
 
 def print_summary(record: RunRecord, console: Console | None = None) -> None:
     """Verdict with its reasons, latencies, ledger."""
-    out = console or Console(highlight=False)
-    out.print()
+    out = console or _stdout()
     out.print(_latency_table(record))
-    out.print(_ledger_line(record))
+    out.print(_ledger(record), soft_wrap=True)
     verdict = record.verdict
     if verdict is None:
         return
     out.print(Text.assemble("verdict  ", (verdict.result, _STYLES[verdict.result])))
     for reason in verdict.reasons:
         out.print(f"  {reason.text}", markup=False, soft_wrap=True)
+
+
+def _stdout() -> Console:
+    console = Console(highlight=False)
+    if not console.is_terminal:  # a file or a pipe has no width; the usual guess of 80 would cut names off
+        console.width = 120
+    return console
 
 
 def _latency_table(record: RunRecord) -> Table:
@@ -43,9 +50,9 @@ def _latency_table(record: RunRecord) -> Table:
         padding=(0, 2, 0, 0),
     )
     for heading in ("leg", "action"):
-        table.add_column(heading)
+        table.add_column(heading, no_wrap=True)
     for heading in ("count", "p50", "p90", "p99", "p99.9", "max", "service p99"):
-        table.add_column(heading, justify="right")
+        table.add_column(heading, justify="right", no_wrap=True)
     for leg in LEGS:
         # Connecting belongs to the ramp, wherever the rest is looked at.
         shown = [tag for tag in series if tag.leg == leg and tag.kind == INTENDED]
@@ -56,7 +63,8 @@ def _latency_table(record: RunRecord) -> Table:
     return table
 
 
-def _latest(tags: list) -> list:  # type: ignore[type-arg]
+def _latest(tags: list[Tag]) -> list[Tag]:
+    """Those of the last phase that has any."""
     last = _phase_shown({tag.phase for tag in tags})
     return [tag for tag in tags if tag.phase == last]
 
@@ -69,21 +77,20 @@ def _phase_shown(present: set[str]) -> str:
 
 def _figures(row: LatencySummary, service: LatencySummary | None) -> list[str]:
     times = (row.p50_us, row.p90_us, row.p99_us, row.p999_us, row.max_us)
-    return [f"{row.count:,}", *map(_ms, times), _ms(service.p99_us) if service else "-"]
+    # A percentile is the upper edge of its histogram bucket, which can lie a little above the exact maximum.
+    return [f"{row.count:,}", *(_ms(min(each, row.max_us)) for each in times), _ms(service.p99_us) if service else "-"]
 
 
-def _ledger_line(record: RunRecord) -> Text:
+def _ledger(record: RunRecord) -> Text:
     operations, deliveries = record.operations, record.deliveries
     text = Text.assemble(
-        "ledger   ",
-        f"offered {operations.offered:,} = dropped {operations.dropped:,} + sent {operations.sent:,}; "
-        f"sent = answered {operations.answered:,} + call error {operations.call_error:,} "
-        f"+ timed out {operations.timed_out:,} + cut off {operations.cut_off:,} "
-        f"+ unfinished {operations.unfinished:,}",
+        f"\nledger   offered {operations.offered:,} = dropped {operations.dropped:,} + sent {operations.sent:,}\n",
+        f"         sent {operations.sent:,} = answered {operations.answered:,} + call error {operations.call_error:,} "
+        f"+ timed out {operations.timed_out:,} + cut off {operations.cut_off:,} + unfinished {operations.unfinished:,}",
     )
     if deliveries.observed:
         text.append(
-            f"\n         delivered {deliveries.delivered:,}, lost {deliveries.lost:,}, "
+            f"\n         sent {operations.sent:,} = delivered {deliveries.delivered:,} + lost {deliveries.lost:,}; "
             f"duplicated {deliveries.duplicated:,}, reordered {deliveries.reordered:,}"
         )
     return text

@@ -38,6 +38,7 @@ async def gateway(request: GatewayRequest, announce: Callable[[str], None]) -> N
         EnvironmentNotReady: The broker does not answer, the port is taken.
         HarnessError: A process of it ended by itself.
     """
+    told = _told()
     raise_limit()
     await answers_connect(request.broker_url)
     with _log_dir() as log_dir:
@@ -46,7 +47,7 @@ async def gateway(request: GatewayRequest, announce: Callable[[str], None]) -> N
         try:
             announce(running.url)
             async with _task(running.watch(deaths.put_nowait)):
-                await _until_told(deaths.get())
+                await _serve(told, deaths.get())
         finally:
             await running.stop()
 
@@ -58,6 +59,7 @@ async def csms(settings: dict[str, object], announce: Callable[[str], None]) -> 
         EnvironmentNotReady: The broker does not answer.
         HarnessError: Its process ended by itself.
     """
+    told = _told()
     url = str(settings["broker_url"])
     await answers_connect(url)
     with _log_dir() as log_dir:
@@ -69,7 +71,7 @@ async def csms(settings: dict[str, object], announce: Callable[[str], None]) -> 
             async def death() -> str:
                 return f"csms {ending(await child.ended())}"
 
-            await _until_told(death())
+            await _serve(told, death())
         finally:
             await child.stop()
 
@@ -82,26 +84,31 @@ async def broker(wanted: str, port: int | None, announce: Callable[[str, str], N
         EnvironmentNotReady: It is not installed, does not start, or the port is taken.
         HarnessError: It ended by itself.
     """
+    told = _told()
     raise_limit()
     with _log_dir() as log_dir:
         running = await choose.start(wanted, log_dir, port=port)
         try:
             announce(running.facts.url, f"{running.facts.kind} {running.facts.version}, {running.facts.why}")
-            await _until_told(running.died())
+            await _serve(told, running.died())
         finally:
             await running.stop()
 
 
-async def _until_told(death: Coroutine[None, None, str]) -> None:
-    """Wait for SIGINT or SIGTERM.
+def _told() -> asyncio.Event:
+    """Set by SIGINT or SIGTERM from now on; what is being started then is finished, and stopped."""
+    told = asyncio.Event()
+    for which in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(which, told.set)
+    return told
+
+
+async def _serve(told: asyncio.Event, death: Coroutine[None, None, str]) -> None:
+    """Wait until told to stop.
 
     Raises:
         HarnessError: ``death`` came first.
     """
-    loop = asyncio.get_running_loop()
-    told = asyncio.Event()
-    for which in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(which, told.set)
     async with _task(death) as dying, _task(told.wait()) as telling:
         await asyncio.wait({dying, telling}, return_when=asyncio.FIRST_COMPLETED)
         if dying.done() and not told.is_set():

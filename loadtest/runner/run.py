@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from loadtest.brokers.ports import refuse_taken
+from loadtest.brokers.process import ending
 from loadtest.clock import utc_now
 from loadtest.errors import EnvironmentNotReady, ExitCode, HarnessError, LoadTestError, ResultError, UsageError
 from loadtest.measure import run_record
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
     from types import FrameType
 
+    from loadtest.measure.run_record import RunRecord
     from loadtest.runner.scenarios import Scenario
     from loadtest.scenario.settings import RunSettings
 
@@ -235,42 +237,40 @@ def _exit_code(process: LocustProcess, run_dir: Path, status: int, *, interrupte
     Raises:
         LoadTestError: There is no result; says why, and leaves no folder of a run that never was.
     """
-    try:
-        verdict = run_record.load(run_dir).verdict
-    except ResultError as error:
-        if interrupted:
-            _discard(run_dir)
-            return ExitCode.INTERRUPTED
-        failure = _failure(process, status)
-        if isinstance(failure, UsageError):
-            _discard(run_dir)
-        raise failure from error
+    record = _record(run_dir)
     if interrupted:
+        if record is None:
+            shutil.rmtree(run_dir, ignore_errors=True)
         return ExitCode.INTERRUPTED
-    if verdict is None or status not in set(ExitCode):
-        raise HarnessError(
-            f"Locust ended with status {status} before the run was over: {last_line(process.log_text())}",
-            hint=f"what was measured is in {run_dir}; Locust's log: {process.log_file}",
-        )
-    return status or verdict.exit_code
+    failure = _failure(process, status)
+    if isinstance(failure, UsageError) and status == ExitCode.USAGE and (record is None or not record.operations.sent):
+        shutil.rmtree(run_dir, ignore_errors=True)  # refused: nothing was connected, so there is nothing to keep
+        raise failure
+    if record is None:
+        raise failure
+    if record.verdict is None or status == ExitCode.USAGE or status not in set(ExitCode):
+        failure.hint = f"what was measured is in {run_dir}; Locust's log: {process.log_file}"
+        raise failure
+    return status or record.verdict.exit_code
+
+
+def _record(run_dir: Path) -> RunRecord | None:
+    try:
+        return run_record.load(run_dir)
+    except ResultError:
+        return None
 
 
 def _failure(process: LocustProcess, status: int) -> LoadTestError:
-    """Why Locust ended without a result, in its own words where it left some."""
+    """Why Locust ended as it did, in its own words where it left some."""
     faults, hint = process.refusal()
     if faults:
         return UsageError(faults, hint=hint)
     said = last_line(process.log_text())
     return HarnessError(
-        f"Locust ended with status {status} and no result" + (f": {said}" if said else ""),
+        f"Locust {ending(status)} before its time" + (f": {said}" if said else ""),
         hint=f"its log: {process.log_file}",
     )
-
-
-def _discard(run_dir: Path) -> None:
-    """Remove the folder of a run that did not take place."""
-    if not (run_dir / run_record.RUN_JSON).exists():
-        shutil.rmtree(run_dir, ignore_errors=True)
 
 
 def _listens(host: str, port: int) -> bool:

@@ -1,0 +1,153 @@
+"""Real brokers started, probed, killed and stopped."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from typing import TYPE_CHECKING
+
+import psutil
+import pytest
+
+from loadtest.brokers import choose, mosquitto, shared_subscription
+from loadtest.brokers.readiness import answers_connect
+from loadtest.errors import EnvironmentNotReady
+from loadtest.transport.loop import run
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from loadtest.brokers.broker import Broker
+
+pytestmark = pytest.mark.integration
+
+needs_mosquitto = pytest.mark.skipif(mosquitto.executable() is None, reason="Mosquitto is not installed")
+KINDS = [pytest.param("mosquitto", marks=needs_mosquitto), "amqtt"]
+
+
+def alive(pid: int) -> bool:
+    try:
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
+def gone_within(pid: int, timeout_s: float) -> bool:
+    deadline = time.monotonic() + timeout_s
+    while alive(pid) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    return not alive(pid)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_broker_is_ready_when_start_returns_and_gone_when_stop_does(kind: str, tmp_path: Path) -> None:
+    async def scene() -> Broker:
+        broker = await choose.start(kind, tmp_path)
+        await answers_connect(broker.facts.url)
+        assert broker.facts.pid is not None
+        assert alive(broker.facts.pid)
+        await broker.stop()
+        await broker.stop()
+        assert not alive(broker.facts.pid)
+        return broker
+
+    facts = run(scene()).facts
+    assert facts.kind == kind
+    assert facts.version[0].isdigit()
+    assert facts.embedded
+
+
+@needs_mosquitto
+def test_mosquitto_shares_a_subscription(tmp_path: Path) -> None:
+    assert run(shares("mosquitto", tmp_path)) is True
+
+
+def test_amqtt_does_not_share_a_subscription_though_it_grants_it(tmp_path: Path) -> None:
+    assert run(shares("amqtt", tmp_path)) is False
+
+
+async def shares(kind: str, log_dir: Path) -> bool:
+    broker = await choose.start(kind, log_dir)
+    try:
+        return await shared_subscription.supported(broker.facts.url)
+    finally:
+        await broker.stop()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_death_is_noticed_and_told_how(kind: str, tmp_path: Path) -> None:
+    async def scene() -> str:
+        broker = await choose.start(kind, tmp_path)
+        assert broker.facts.pid is not None
+        os.kill(broker.facts.pid, signal.SIGKILL)
+        return await asyncio.wait_for(broker.died(), 5)
+
+    assert run(scene()) == f"broker {kind} was killed by SIGKILL"
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_no_broker_outlives_a_parent_that_was_killed(kind: str, tmp_path: Path) -> None:
+    script = (
+        "import asyncio, pathlib, sys\n"
+        "from loadtest.brokers import choose\n"
+        "from loadtest.transport.loop import run\n"
+        "async def main():\n"
+        "    broker = await choose.start(sys.argv[1], pathlib.Path(sys.argv[2]))\n"
+        "    print(broker.facts.pid, flush=True)\n"
+        "    await asyncio.sleep(60)\n"
+        "run(main())\n"
+    )
+    parent = subprocess.Popen([sys.executable, "-c", script, kind, str(tmp_path)], stdout=subprocess.PIPE, text=True)
+    with parent:
+        assert parent.stdout is not None
+        pid = int(parent.stdout.readline())
+        assert alive(pid)
+        parent.kill()
+    assert gone_within(pid, 5)
+
+
+def test_a_wanted_port_that_is_taken_is_named(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        with pytest.raises(EnvironmentNotReady, match=f"port {port} on 127.0.0.1 is already in use"):
+            run(choose.start("amqtt", tmp_path, port=port))
+
+
+@needs_mosquitto
+def test_a_broker_that_ends_at_its_start_is_quoted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(mosquitto.SETTINGS, "no_such_directive", "true")
+    with pytest.raises(EnvironmentNotReady, match="mosquitto exited with status") as caught:
+        run(choose.start("mosquitto", tmp_path))
+    assert "no_such_directive" in caught.value.message
+    assert str(tmp_path / "mosquitto.log") in caught.value.hint
+
+
+def test_an_external_broker_that_is_not_there() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as closing:
+        port = closing.getsockname()[1]
+    with pytest.raises(EnvironmentNotReady, match=f"127.0.0.1:{port} cannot be reached: Connection refused"):
+        run(answers_connect(f"mqtt://127.0.0.1:{port}"))
+
+
+def test_an_external_broker_that_says_nothing() -> None:
+    with (
+        socket.create_server(("127.0.0.1", 0)) as silent,
+        pytest.raises(EnvironmentNotReady, match="did not answer within"),
+    ):
+        run(answers_connect(f"mqtt://127.0.0.1:{silent.getsockname()[1]}", timeout_s=0.3))
+
+
+def test_an_external_broker_is_left_running(mosquitto_url: str, tmp_path: Path) -> None:
+    async def scene() -> None:
+        broker = await choose.start(mosquitto_url, tmp_path)
+        assert not broker.facts.embedded
+        assert broker.facts.pid is None
+        await broker.stop()
+        await answers_connect(mosquitto_url)
+
+    run(scene())

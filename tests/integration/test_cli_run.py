@@ -1,0 +1,157 @@
+"""``loadtest run`` and ``loadtest web`` as real commands, from start to exit code."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from typing import TYPE_CHECKING
+
+import psutil
+import pytest
+
+from loadtest.measure import run_record
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+pytestmark = pytest.mark.integration
+
+SMALL = ("--charge-points", "60", "--ramp", "1s", "--duration", "3s")
+
+
+class Command:
+    """A command in a folder of its own, in a session of its own."""
+
+    def __init__(self, folder: Path, *arguments: str) -> None:
+        self.folder = folder
+        self.started: set[psutil.Process] = set()
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "loadtest", *arguments],
+            cwd=folder,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
+
+    @property
+    def run_dir(self) -> Path:
+        (found,) = (self.folder / "results").iterdir()
+        return found
+
+    def until(self, condition: Callable[[], object], timeout_s: float = 40.0) -> None:
+        """Wait for something while remembering every process that is started."""
+        deadline = time.monotonic() + timeout_s
+        while not condition():
+            assert self.process.poll() is None, self.process.communicate()
+            assert time.monotonic() < deadline
+            self.started.update(psutil.Process(self.process.pid).children(recursive=True))
+            time.sleep(0.05)
+
+    def measuring(self) -> bool:
+        """Whether the run is in its steady phase."""
+        with contextlib.suppress(OSError, ValueError):
+            return ",steady," in (self.run_dir / run_record.TIMELINE_CSV).read_text()
+        return False
+
+    def ended(self) -> tuple[int, str, str]:
+        """Exit status, standard output, standard error; none of its processes may be left."""
+        out, err = self.process.communicate(timeout=90)
+        assert psutil.wait_procs(self.started, timeout=3)[1] == []
+        return self.process.returncode, out, err
+
+
+@contextlib.contextmanager
+def command(folder: Path, *arguments: str) -> Iterator[Command]:
+    running = Command(folder, *arguments)
+    try:
+        yield running
+    finally:
+        if running.process.poll() is None:
+            for process in running.started:
+                with contextlib.suppress(psutil.NoSuchProcess):
+                    process.kill()
+            running.process.kill()
+        with running.process:  # closes its pipes
+            pass
+
+
+def test_a_run_measures_prints_and_passes(tmp_path: Path) -> None:
+    with command(tmp_path, "run", "steady", *SMALL, "--run-id", "first") as running:
+        running.until(running.measuring)
+        status, out, err = running.ended()
+    assert status == 0, err
+    record = run_record.load(tmp_path / "results" / "first")
+    assert record.state == "complete"
+    assert record.registered == 60
+    assert record.deliveries.lost == 0
+    assert "verdict  passed" in out
+    assert re.search(r"round trip +Heartbeat +\d", out)
+    assert f"offered {record.operations.offered:,} = dropped 0" in out
+    assert re.search(r"^(report: results/first/report\.html|results: results/first)$", out, re.MULTILINE)
+    assert "60 of 60 registered" in err, "progress, as plain lines"
+    assert (tmp_path / "results" / "first" / "logs" / "locust.log").stat().st_size > 0
+
+
+def test_quiet_says_nothing_but_the_summary_and_locusts_options_are_passed_on(tmp_path: Path) -> None:
+    locust_html = tmp_path / "locust.html"
+    with command(tmp_path, "run", "steady", *SMALL, "--quiet", "--html", str(locust_html)) as running:
+        status, out, err = running.ended()
+    assert (status, err) == (0, "")
+    assert "verdict  passed" in out
+    assert locust_html.exists()
+
+
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupted_run_keeps_what_it_measured(how: signal.Signals, tmp_path: Path) -> None:
+    with command(tmp_path, "run", "steady", *SMALL[:-1], "10m", "--quiet") as running:
+        running.until(running.measuring)
+        running.process.send_signal(how)
+        status, out, err = running.ended()
+        record = run_record.load(running.run_dir)
+    assert status == 130, err
+    assert record.state == "partial"
+    assert record.operations.sent > 0
+    assert "partial" in err
+    assert "verdict" in out
+
+
+def test_a_second_interrupt_does_not_wait(tmp_path: Path) -> None:
+    with command(tmp_path, "run", "steady", *SMALL[:-1], "10m", "--quiet") as running:
+        running.until(running.measuring)
+        started = time.monotonic()
+        running.process.send_signal(signal.SIGINT)
+        time.sleep(0.3)
+        running.process.send_signal(signal.SIGINT)
+        status, _, _ = running.ended()
+    assert status == 130
+    assert time.monotonic() - started < 20
+
+
+def test_a_command_that_is_killed_leaves_no_process(tmp_path: Path) -> None:
+    with command(tmp_path, "run", "steady", *SMALL[:-1], "10m", "--quiet") as running:
+        running.until(running.measuring)
+        running.process.kill()
+        running.process.wait()
+        assert psutil.wait_procs(running.started, timeout=40)[1] == []
+
+
+def test_the_web_ui_is_served_until_interrupted(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as closing:
+        port = closing.getsockname()[1]
+    with command(tmp_path, "web", "steady", *SMALL, "--web-port", str(port)) as running:
+        assert running.process.stdout is not None
+        assert running.process.stdout.readline() == f"web ready: http://127.0.0.1:{port}\n"
+        running.until(lambda: True)
+        page = urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=10).read().decode()
+        assert "<title>Locust" in page
+        running.process.send_signal(signal.SIGINT)
+        status, _, err = running.ended()
+    assert status == 0, err

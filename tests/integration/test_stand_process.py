@@ -1,0 +1,204 @@
+"""The stand over its control channel: brings the system under test up, watches it, takes it down."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from typing import TYPE_CHECKING, Any
+
+import psutil
+import pytest
+
+from loadtest.brokers import mosquitto
+from loadtest.clock import monotonic_ns
+from loadtest.control import messages
+from loadtest.errors import UsageError
+from loadtest.runner.child_process import ControlChild, start_child
+from loadtest.runner.gateway_probe import answers_handshake
+from loadtest.transport.loop import run
+from loadtest.units import NS_PER_S
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable
+    from pathlib import Path
+
+    from loadtest.measure.interval import IntervalReport
+
+pytestmark = pytest.mark.integration
+
+BROKER = "mosquitto" if mosquitto.executable() else "amqtt"
+
+
+class Scene:
+    """A stand with what it has reported, and what is below it."""
+
+    def __init__(self) -> None:
+        self.child: ControlChild
+        self.facts: dict[str, Any] = {}
+        self.reports: list[IntervalReport] = []
+        self.events: list[messages.Event] = []
+
+    def on_notice(self, notice: messages.Notice) -> None:
+        if isinstance(notice, messages.Report):
+            self.reports.append(notice.report)
+        elif isinstance(notice, messages.Event):
+            self.events.append(notice)
+
+    @property
+    def part_pids(self) -> list[int]:
+        return [*self.facts["gateway"]["pids"], self.facts["broker"]["pid"]]
+
+    async def until(self, condition: Callable[[], object], timeout_s: float = 8.0) -> None:
+        deadline = time.monotonic() + timeout_s
+        while not condition():
+            assert time.monotonic() < deadline, f"not reached; events: {self.events}, reports: {self.reports[-1:]}"
+            await asyncio.sleep(0.02)
+
+
+@contextlib.asynccontextmanager
+async def stand(log_dir: Path, **settings: Any) -> AsyncIterator[Scene]:
+    scene = Scene()
+    scene.child = await start_child(
+        "loadtest.runner.stand", name="stand", log_file=log_dir / "stand.log", on_notice=scene.on_notice
+    )
+    try:
+        wanted = {"epoch_ns": monotonic_ns(), "log_dir": str(log_dir), "broker": BROKER} | settings
+        scene.facts = (await scene.child.configure(wanted, 20)).facts
+        yield scene
+    finally:
+        await scene.child.stop()
+
+
+def alive(pids: list[int]) -> list[int]:
+    found = []
+    for pid in pids:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            if psutil.Process(pid).status() != psutil.STATUS_ZOMBIE:
+                found.append(pid)
+    return found
+
+
+def test_everything_embedded_comes_up_reports_and_goes_down(tmp_path: Path) -> None:
+    async def life() -> Scene:
+        async with stand(tmp_path, gateway_processes=2, subscribers=2) as scene:
+            url = scene.facts["gateway"]["url"]
+            await asyncio.gather(*(answers_handshake(url) for _ in range(20)))
+            assert len(alive(scene.part_pids)) == 3
+            await scene.until(lambda: scene.reports)
+            scene.child.send(messages.Drain(monotonic_ns() + NS_PER_S))
+            await scene.until(lambda: scene.reports[-1].final)
+        return scene
+
+    scene = run(life())
+    final = scene.reports[-1]
+    assert final.counters["gateway.accepted"] == 20, "both processes' counts, added up"
+    assert final.counters["cpu_ns.gateway"] > 0
+    assert final.gauges["rss_bytes.gateway"] > final.gauges["rss_bytes.broker"] > 0
+    assert [report.index for report in scene.reports[:-1]] == sorted({report.index for report in scene.reports[:-1]})
+    assert scene.facts["broker"]["kind"] == BROKER
+    assert scene.facts["broker"]["shared_subscriptions"] is (BROKER == "mosquitto")
+    assert scene.facts["gateway"]["processes"] == 2
+    assert scene.events == []
+    assert alive(scene.part_pids) == []
+    assert (tmp_path / f"{BROKER}.log").exists()
+    assert (tmp_path / "gateway-1.log").exists()
+
+
+def test_a_gateway_process_that_dies_is_named_and_the_rest_goes_on(tmp_path: Path) -> None:
+    async def life() -> Scene:
+        async with stand(tmp_path, gateway_processes=2) as scene:
+            os.kill(scene.facts["gateway"]["pids"][1], signal.SIGKILL)
+            await scene.until(lambda: scene.events)
+            await answers_handshake(scene.facts["gateway"]["url"])
+            scene.child.send(messages.Drain(monotonic_ns() + NS_PER_S))
+            await scene.until(lambda: scene.reports and scene.reports[-1].final)
+        return scene
+
+    scene = run(life())
+    assert scene.events == [messages.Event("part_died", "gateway process 1 was killed by SIGKILL")]
+    assert alive(scene.part_pids) == []
+
+
+def test_a_broker_that_dies_is_named(tmp_path: Path) -> None:
+    async def life() -> Scene:
+        async with stand(tmp_path) as scene:
+            os.kill(scene.facts["broker"]["pid"], signal.SIGKILL)
+            await scene.until(lambda: any(event.kind == "part_died" for event in scene.events))
+        return scene
+
+    scene = run(life())
+    died = [event.text for event in scene.events if event.kind == "part_died"]
+    assert died == [f"broker {BROKER} was killed by SIGKILL"]
+
+
+@pytest.mark.parametrize("how", ["parent gone", "SIGTERM", "SIGKILL"])
+def test_nothing_is_left_however_it_ends(how: str, tmp_path: Path) -> None:
+    async def life() -> list[int]:
+        async with stand(tmp_path) as scene:
+            assert len(alive(scene.part_pids)) == 2
+            if how == "parent gone":
+                assert scene.child._transport is not None
+                scene.child._transport.close()
+            else:
+                os.kill(scene.child.pid, getattr(signal, how))
+            await asyncio.wait_for(scene.child.ended(), 8)
+            await scene.until(lambda: not alive(scene.part_pids))
+            return scene.part_pids
+
+    assert alive(run(life())) == []
+
+
+def test_every_fault_is_found_before_anything_is_started(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as closing:
+        port = closing.getsockname()[1]
+
+    async def life() -> None:
+        async with stand(tmp_path, gateway=f"ws://127.0.0.1:{port}/ocpp", broker=f"mqtt://127.0.0.1:{port}"):
+            pass
+
+    with pytest.raises(UsageError) as caught:
+        run(life())
+    assert len(caught.value.faults) == 2
+    assert "gateway" in caught.value.faults[0]
+    assert "broker" in caught.value.faults[1]
+
+
+def test_too_few_descriptors_are_refused_and_leave_no_broker(tmp_path: Path) -> None:
+    async def life() -> None:
+        async with stand(tmp_path, charge_points=100_000_000):
+            pass
+
+    with pytest.raises(UsageError, match="do not fit") as caught:
+        run(life())
+    assert "--gateway-processes" in caught.value.hint
+    assert alive([process.pid for process in psutil.Process().children(recursive=True)]) == []
+
+
+def test_external_parts_are_probed_and_left_alone(mosquitto_url: str, tmp_path: Path) -> None:
+    async def life() -> None:
+        (tmp_path / "ours").mkdir()
+        (tmp_path / "theirs").mkdir()
+        async with stand(tmp_path / "theirs", broker=mosquitto_url) as theirs:
+            url = theirs.facts["gateway"]["url"]
+            async with stand(tmp_path / "ours", gateway=url, broker=mosquitto_url) as ours:
+                assert ours.facts["gateway"] == {"url": url, "embedded": False, "processes": 0, "pids": []}
+                assert ours.facts["broker"]["embedded"] is False
+                assert ours.facts["broker"]["shared_subscriptions"] is None
+            await answers_handshake(url)
+
+    run(life())
+
+
+def test_it_is_not_for_people() -> None:
+    ended = subprocess.run(
+        [sys.executable, "-m", "loadtest.runner.stand"], capture_output=True, text=True, timeout=20, check=False
+    )
+    assert ended.returncode != 0
+    assert ended.stderr.startswith("error: this process is started by the harness itself")
+    assert "Traceback" not in ended.stderr
