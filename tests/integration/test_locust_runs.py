@@ -3,18 +3,12 @@ lost when something is killed or interrupted."""
 
 from __future__ import annotations
 
-import contextlib
 import csv
 import os
 import signal
-import socket
-import subprocess
-import sys
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import psutil
 import pytest
 
 from loadtest.measure import run_record
@@ -22,95 +16,14 @@ from loadtest.measure.interval_log import read_totals
 from loadtest.measure.tags import parse
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
-    from loadtest.measure.run_record import RunRecord
+    from locust_process import LocustRun
+
 
 pytestmark = pytest.mark.integration
 
-SCENARIO = Path(__file__).parents[2] / "scenarios" / "steady.py"
 SMALL = ("--charge-points", "200", "--ramp", "1s", "--duration", "4s")
-
-
-class LocustRun:
-    """Locust in a session of its own, so that signals and left-overs can be told from those of other tests."""
-
-    def __init__(self, results: Path, *options: str) -> None:
-        self.results = results
-        self.folder = results / "run"
-        self.log = results.parent / f"locust-{len(list(results.parent.glob('locust-*')))}.log"
-        command = [sys.executable, "-m", "locust", "-f", str(SCENARIO), "--results", str(results), "--run-id", "run"]
-        with self.log.open("wb") as log:
-            self.process = subprocess.Popen(
-                [*command, *options],
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                start_new_session=True,
-            )
-
-    def part(self, text: str) -> psutil.Process:
-        """The process below this run whose command line contains a text."""
-        for child in psutil.Process(self.process.pid).children(recursive=True):
-            with contextlib.suppress(psutil.Error):
-                if text in " ".join(child.cmdline()):
-                    return child
-        raise AssertionError(f"no process with {text!r}; Locust says:\n{self.log.read_text()}")
-
-    def wait_for_phase(self, phase: str, timeout_s: float = 40) -> None:
-        """Until the timeline has a row of a phase."""
-        deadline = time.monotonic() + timeout_s
-        timeline = self.folder / run_record.TIMELINE_CSV
-        while time.monotonic() < deadline and self.process.poll() is None:
-            if timeline.exists() and f",{phase}," in timeline.read_text():
-                return
-            time.sleep(0.1)
-        raise AssertionError(f"phase {phase} was not reached; Locust says:\n{self.log.read_text()}")
-
-    def wait(self, timeout_s: float = 60) -> int:
-        """Until Locust has ended; its exit status."""
-        return self.process.wait(timeout_s)
-
-    def record(self) -> RunRecord:
-        return run_record.load(self.folder)
-
-    def left_over(self) -> list[str]:
-        """Processes of this run's session that are still there a moment after its end."""
-        deadline = time.monotonic() + 5
-        while True:
-            found = []
-            for process in psutil.process_iter():
-                with contextlib.suppress(psutil.Error, ProcessLookupError):
-                    if os.getsid(process.pid) == self.process.pid and process.status() != psutil.STATUS_ZOMBIE:
-                        found.append(" ".join(process.cmdline()))
-            if not found or time.monotonic() > deadline:
-                return found
-            time.sleep(0.1)
-
-
-@pytest.fixture
-def free_tcp_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-@pytest.fixture
-def start(tmp_path: Path) -> Iterator[Callable[..., LocustRun]]:
-    runs: list[LocustRun] = []
-    # Where SIGINT is ignored, as in a shell's background job, children would inherit that.
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-
-    def start_one(*options: str) -> LocustRun:
-        runs.append(LocustRun(tmp_path / "results", *options))
-        return runs[-1]
-
-    yield start_one
-    for run in runs:
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(run.process.pid, signal.SIGKILL)
-        run.process.wait(10)
-    signal.signal(signal.SIGINT, before)
 
 
 def assert_everything_agrees(run: LocustRun, csv_prefix: Path) -> None:

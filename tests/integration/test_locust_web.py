@@ -1,0 +1,107 @@
+"""Runs started and stopped from Locust's web UI, one after the other in one process."""
+
+from __future__ import annotations
+
+import json
+import time
+import urllib.parse
+import urllib.request
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from loadtest.measure import run_record
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from locust_process import LocustRun
+
+pytestmark = pytest.mark.integration
+
+
+class WebUi:
+    """What a browser sends and reads."""
+
+    def __init__(self, port: int) -> None:
+        self.url = f"http://127.0.0.1:{port}"
+
+    def wait_until_up(self, timeout_s: float = 20) -> None:
+        deadline = time.monotonic() + timeout_s
+        while True:
+            try:
+                self.get("/stats/requests")
+            except OSError:
+                assert time.monotonic() < deadline, "the web UI does not come up"
+                time.sleep(0.1)
+            else:
+                return
+
+    def get(self, path: str) -> str:
+        with urllib.request.urlopen(self.url + path, timeout=10) as answer:
+            return answer.read().decode()
+
+    def start(self, **form: object) -> None:
+        data = urllib.parse.urlencode({"spawn_rate": 100, **form}).encode()
+        with urllib.request.urlopen(self.url + "/swarm", data=data, timeout=10) as answer:
+            assert json.load(answer)["success"] is True
+
+    def stop(self) -> None:
+        with urllib.request.urlopen(self.url + "/stop", data=b"", timeout=60) as answer:
+            assert json.load(answer)["success"] is True
+
+    def stats(self) -> dict[str, Any]:
+        stats: dict[str, Any] = json.loads(self.get("/stats/requests"))
+        return stats
+
+    def wait_for_state(self, *states: str, timeout_s: float = 40) -> dict[str, Any]:
+        deadline = time.monotonic() + timeout_s
+        while (stats := self.stats())["state"] not in states:
+            assert time.monotonic() < deadline, f"still {stats['state']}, not {states}"
+            time.sleep(0.2)
+        return stats
+
+
+def requests_of(stats: dict[str, Any], leg: str) -> int:
+    return sum(row["num_requests"] for row in stats["stats"] if row["method"] == leg)
+
+
+def test_two_runs_from_the_web_ui(start: Callable[..., LocustRun], free_tcp_port: int) -> None:
+    """Each run has its own folder and its own counts, with the values of the form it was started with."""
+    run = start("--web-host", "127.0.0.1", "--web-port", str(free_tcp_port), "--charge-points", "100")
+    ui = WebUi(free_tcp_port)
+    ui.wait_until_up()
+    for folder, charge_points in (("run", 120), ("run-2", 60)):
+        ui.start(user_count=3, charge_points=charge_points, duration="2s", ramp="1s", seed=7)
+        ui.wait_for_state("running", "spawning")
+        stats = ui.wait_for_state("stopped")
+        record = run_record.load(run.results / folder)
+        assert record.verdict is not None
+        assert record.verdict.result == "passed", record.verdict
+        assert (record.registered, record.run.settings["seed"]) == (charge_points, 7)
+        assert requests_of(stats, "round_trip") == requests_of(stats, "uplink") == record.operations.answered > 0
+
+
+def test_a_run_is_stopped_from_the_web_ui(start: Callable[..., LocustRun], free_tcp_port: int) -> None:
+    run = start("--web-host", "127.0.0.1", "--web-port", str(free_tcp_port))
+    ui = WebUi(free_tcp_port)
+    ui.wait_until_up()
+    ui.start(user_count=2, charge_points=50, duration="60s", ramp="1s", seed=1)
+    run.wait_for_phase("steady")
+    ui.stop()
+    ui.wait_for_state("stopped")
+    record = run.record()
+    assert record.operations.answered == record.deliveries.delivered > 0
+    assert record.unbalanced == []
+
+
+def test_a_form_that_cannot_be_run_says_why_and_stops(start: Callable[..., LocustRun], free_tcp_port: int) -> None:
+    run = start("--web-host", "127.0.0.1", "--web-port", str(free_tcp_port))
+    ui = WebUi(free_tcp_port)
+    ui.wait_until_up()
+    ui.start(user_count=2, charge_points="many", duration="-1s", ramp="1s", seed=1)
+    ui.wait_for_state("stopped", "ready")
+    log = run.log.read_text()
+    assert "error: --charge-points: 'many' is not a whole number" in log
+    assert "error: --duration:" in log
+    assert "Traceback" not in log
