@@ -13,16 +13,20 @@ from typing import TYPE_CHECKING, TypeVar
 import msgspec
 import numpy as np
 
+from loadtest.errors import ResultError
 from loadtest.measure import sequence
 from loadtest.measure.interval import DeliveryRow, OperationRow
+from loadtest.measure.run_record import LEDGER_JSON, decode
 from loadtest.measure.tags import INTENDED, ROUND_TRIP, SERVICE, UPLINK, Tag
 from loadtest.protocol import phases
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
+    from pathlib import Path
 
     from loadtest.measure.interval import ChargePointWindow, SentCounts
 
+LEDGER_FORMAT = "loadtest-ledger"
 LEDGER_VERSION = 1
 NAMED_CHARGE_POINTS = 1_000
 NAMED_SEQUENCES = 100
@@ -64,7 +68,7 @@ class Ledger(msgspec.Struct, kw_only=True):
         unbalanced: One sentence for each equation that does not hold.
     """
 
-    format: str = "loadtest-ledger"
+    format: str = LEDGER_FORMAT
     version: int = LEDGER_VERSION
     operations: list[OperationRow] = []
     legs: list[LegRow] = []
@@ -231,3 +235,17 @@ def _sent_by_charge_point(sent: Iterable[SentCounts]) -> dict[int, int]:
             # A cohort taken off and added again goes on counting, so the larger figure holds the smaller.
             totals[number] = max(totals.get(number, 0), count)
     return totals
+
+
+def load(run_dir: Path) -> Ledger:
+    """Read the ledger of a run from its folder.
+
+    Raises:
+        ResultError: There is none, or it is damaged, or of a version this one cannot read.
+    """
+    path = run_dir / LEDGER_JSON
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise ResultError(f"cannot read {path}: {error.strerror}") from error
+    return decode(content, Ledger, path, LEDGER_FORMAT, LEDGER_VERSION)

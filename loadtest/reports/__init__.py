@@ -1,0 +1,8 @@
+"""What a run found, for people: one HTML file that needs no network, and a page of Markdown.
+
+Made from a run's folder alone, at its end or years later: the interval log, the ledger, the timeline and the record.
+"""
+
+from loadtest.reports.write import write_reports
+
+__all__ = ["write_reports"]

@@ -1,0 +1,218 @@
+"""The tables of a report, as text: columns, rows, and a sentence on how to read them."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING, Any
+
+from loadtest.measure.hops import BACK, UP
+from loadtest.measure.tags import INTENDED, SERVICE
+from loadtest.protocol import phases
+from loadtest.reports.figures import bytes_text, count_text, latency_text, span_text
+
+if TYPE_CHECKING:
+    from loadtest.measure.run_record import LatencySummary, RunRecord
+    from loadtest.reports.run_folder import RunFolder
+
+MOST_LOSERS = 20
+MOST_EVENTS = 100
+_PERCENTS = (50, 90, 99, 99.9)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Table:
+    """A table of text. The first ``left`` columns are words, the others numbers."""
+
+    title: str
+    columns: tuple[str, ...] = ()
+    rows: tuple[tuple[str, ...], ...] = ()
+    note: str = ""
+    left: int = 1
+
+
+def thresholds(record: RunRecord) -> Table:
+    """The scenario's own thresholds."""
+    rows = tuple((row.text, row.observed, "holds" if row.passed else "missed") for row in record.thresholds)
+    return Table("Thresholds", ("Threshold", "Observed", "Result"), rows, left=3)
+
+
+def latency(run: RunFolder, leg: str, title: str) -> Table:
+    """One leg by phase and action: response time in full, service time beside."""
+    recorded = {row.tag: row for row in run.record.latency}
+    rows: list[tuple[str, ...]] = []
+    tags = [tag for tag in run.totals if tag.leg == leg and tag.kind == INTENDED]
+    for tag in sorted(tags, key=lambda tag: (phases.order(tag.phase), tag.action)):
+        histogram = run.totals[tag]
+        summary = recorded.get(str(tag))
+        longest_us = summary.max_us if summary else histogram.max_us
+        service = run.totals.get(tag._replace(kind=SERVICE))
+        rows.append(
+            (
+                tag.phase,
+                tag.action,
+                count_text(histogram.total),
+                # A percentile is the upper edge of a slot 0.1 % wide; the largest sample is known exactly.
+                *(latency_text(min(value_us, longest_us)) for value_us in histogram.percentiles(_PERCENTS)),
+                latency_text(longest_us),
+                latency_text(service.percentile(99)) if service else "–",
+                _out_of_range(summary),
+            )
+        )
+    columns: tuple[str, ...] = ("Phase", "Action", "Count", "p50", "p90", "p99", "p99.9", "Max", "Service p99")
+    if any(row[-1] for row in rows):
+        columns = (*columns, "Out of range")
+    return Table(title, columns, tuple(row[: len(columns)] for row in rows), left=2)
+
+
+def _out_of_range(summary: LatencySummary | None) -> str:
+    """Samples no histogram can hold as they are: counted in its outermost slots, and here."""
+    if summary is None or not (summary.overflow or summary.non_positive):
+        return ""
+    counts = (f"{summary.overflow:,} over 60 s", f"{summary.non_positive:,} not positive")
+    return ", ".join(
+        text for text, count in zip(counts, (summary.overflow, summary.non_positive), strict=True) if count
+    )
+
+
+def ledgers(run: RunFolder) -> tuple[Table, ...]:
+    """Operations, legs, hops, and what was lost by name."""
+    ledger, record = run.ledger, run.record
+    found = []
+    if ledger is not None:
+        fates = ("offered", "dropped", "sent", "answered", "call_error", "timed_out", "cut_off", "unfinished")
+        rows = [
+            (row.phase, row.action, *(count_text(getattr(row, fate)) for fate in fates)) for row in ledger.operations
+        ]
+        rows.append(("all", "", *(count_text(getattr(ledger.total, fate)) for fate in fates)))
+        found.append(
+            Table(
+                "Operations, at the charge points",
+                ("Phase", "Action", *(fate.replace("_", " ").capitalize() for fate in fates)),
+                tuple(rows),
+                "offered = dropped + sent; sent = answered + call error + timed out + cut off + unfinished.",
+                left=2,
+            )
+        )
+    if ledger is not None and ledger.observed:
+        parts = ("sent", "delivered", "lost", "duplicated", "reordered")
+        found.append(
+            Table(
+                "Uplink, at the subscriber",
+                ("Phase", "Action", *(part.capitalize() for part in parts)),
+                tuple(
+                    (row.phase, row.action, *(count_text(getattr(row, part)) for part in parts)) for row in ledger.legs
+                ),
+                "sent = delivered + lost; further arrivals of a message count as duplicated.",
+                left=2,
+            )
+        )
+    if record.counted_by:
+        ways = {UP: "CALLs up", BACK: "answers back"}
+        found.append(
+            Table(
+                "The same messages, counted hop by hop",
+                ("Way", "Counted by", "Messages"),
+                tuple((ways.get(hop.way, hop.way), hop.counted_by, count_text(hop.count)) for hop in record.counted_by),
+                "The lines of one way agree, but for what the ledgers name as lost, repeated or timed out.",
+                left=2,
+            )
+        )
+    if ledger is not None and ledger.lost_messages:
+        shown = ledger.lost_messages[:MOST_LOSERS]
+        more = ledger.lost_charge_points - len(shown)
+        found.append(
+            Table(
+                "Lost messages by charge point",
+                ("Charge point", "First sequence numbers", "Lost"),
+                tuple(
+                    (f"number {row.charge_point}", _sequences(row.sequences, row.count), count_text(row.count))
+                    for row in shown
+                ),
+                f"The worst first; {count_text(more)} more in ledger.json." if more else "The worst first.",
+                left=2,
+            )
+        )
+    if record.unbalanced:
+        rows = [(sentence,) for sentence in record.unbalanced[:MOST_EVENTS]]
+        found.append(Table("Equations that do not hold", ("Equation",), tuple(rows)))
+    return tuple(found)
+
+
+def _sequences(numbers: list[int], count: int) -> str:
+    return ", ".join(map(str, numbers[:10])) + (", …" if count > 10 else "")
+
+
+def health(record: RunRecord) -> Table:
+    """Every process of the run."""
+    rows = tuple(
+        (
+            row.source,
+            row.role,
+            f"{row.cpu_percent:.0f} %",
+            f"{row.cpu_percent_max:.0f} %",
+            bytes_text(row.rss_bytes_max),
+            latency_text(row.loop_lag_max_us) if row.reports else "–",
+            latency_text(row.gc_pause_max_us) if row.reports else "–",
+            count_text(row.coalesced_intervals) if row.reports else "–",
+        )
+        for row in record.health
+    )
+    return Table(
+        "Processes",
+        ("Process", "Role", "CPU, mean", "CPU, most", "Memory", "Loop lag, most", "GC pause, most", "Late intervals"),
+        rows,
+        "CPU in percent of one core; the mean is over the steady phase.",
+        left=2,
+    )
+
+
+def events(record: RunRecord) -> Table:
+    """What happened during the run."""
+    rows = tuple(
+        (f"{event.at_s:.1f} s", event.kind.replace("_", " "), event.part, event.text)
+        for event in record.events[:MOST_EVENTS]
+    )
+    more = len(record.events) - len(rows)
+    note = f"{count_text(more)} more in run.json." if more > 0 else ""
+    return Table("Events", ("At", "Kind", "Part", "What"), rows, note, left=4)
+
+
+def tested(record: RunRecord) -> tuple[Table, ...]:
+    """What was run, on what, against what."""
+    run = record.run
+    spans = tuple(
+        (span.name, f"{span.start_s:.1f} s", f"{span.end_s:.1f} s", span_text(max(span.end_s - span.start_s, 0)))
+        for span in record.phases
+    )
+    found = [
+        Table("Phases", ("Phase", "From", "To", "Length"), spans),
+        _facts("Settings", run.settings | {"seed": run.seed}),
+        _facts("System under test", run.sut),
+        _facts("Host", run.host),
+        _facts("Versions", run.versions),
+    ]
+    return tuple(table for table in found if table.rows)
+
+
+def _facts(title: str, facts: dict[str, Any]) -> Table:
+    rows: list[tuple[str, str]] = []
+    for name, value in facts.items():
+        if isinstance(value, dict):
+            rows += [(f"{_words(name)}: {_words(key)}", _value(inner)) for key, inner in value.items()]
+        else:
+            rows.append((_words(name), _value(value)))
+    return Table(title, ("", ""), tuple(rows), left=2)
+
+
+def _words(name: str) -> str:
+    return str(name).replace("_", " ")
+
+
+def _value(value: Any) -> str:
+    if isinstance(value, (list, tuple)):
+        return ", ".join(map(str, value)) or "none"
+    if isinstance(value, dict):
+        return ", ".join(f"{_words(key)} {inner}" for key, inner in value.items()) or "none"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return str(value)

@@ -1,0 +1,156 @@
+"""What a report says, as text and tables: the same for HTML, Markdown and anything else."""
+
+from __future__ import annotations
+
+import dataclasses
+import shlex
+from typing import TYPE_CHECKING
+
+from loadtest.measure.tags import CONNECT, INTENDED, REGISTER, ROUND_TRIP, SERVICE, UPLINK
+from loadtest.protocol import phases
+from loadtest.reports import tables
+from loadtest.reports.figures import count_text, latency_text, rate_text, share_text, span_text
+
+if TYPE_CHECKING:
+    from loadtest.reports.run_folder import RunFolder
+    from loadtest.reports.tables import Table
+
+LEG_NAMES = {
+    ROUND_TRIP: "Round trip",
+    UPLINK: "Uplink",
+    CONNECT: "Connect",
+    REGISTER: "Register",
+}
+LEG_MEANINGS = {
+    ROUND_TRIP: "charge point to central system and back",
+    UPLINK: "charge point to the MQTT subscriber",
+    CONNECT: "TCP and WebSocket handshake",
+    REGISTER: "connect start to BootNotification accepted",
+}
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Headline:
+    """One figure that matters, what it is, and what stands beside it."""
+
+    label: str
+    value: str
+    note: str = ""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class View:
+    """A report, ready to be laid out.
+
+    Attributes:
+        result: ``passed``, ``failed``, ``void``, or ``unfinished`` for a run without a verdict.
+        phase: The phase the headline figures are of.
+    """
+
+    title: str
+    subtitle: str
+    result: str
+    result_text: str
+    reasons: tuple[str, ...]
+    gaps: tuple[str, ...]
+    phase: str
+    headlines: tuple[Headline, ...]
+    thresholds: Table
+    latency_note: str
+    latency: tuple[Table, ...]
+    ledgers: tuple[Table, ...]
+    health: Table
+    events: Table
+    tested: tuple[Table, ...]
+    command: str
+
+
+_LATENCY_NOTE = (
+    "Times run from the instant a message was due, “service” times from when it was really sent. "
+    "Percentiles are exact to three digits, maxima to the microsecond."
+)
+_RESULT_TEXTS = {
+    "passed": "Every limit and threshold holds, the ledgers balance, the generator kept up.",
+    "failed": "The system under test missed a limit. The generator kept up and the ledgers balance.",
+    "void": "The instrument was not fit to judge. Do not draw conclusions about the system from these figures.",
+    "unfinished": "There is no verdict: the run has not ended, or was killed. What it had written until then follows.",
+}
+
+
+def view(run: RunFolder) -> View:
+    """Put a run's figures into words."""
+    record = run.record
+    verdict = record.verdict
+    result = verdict.result if verdict else "unfinished"
+    phase = phase_shown(run)
+    partial = " · cut short" if record.state == "partial" else ""
+    return View(
+        title=record.run.scenario,
+        subtitle=f"run {record.run.run_id} · {record.run.started_at:%Y-%m-%d %H:%M:%S} UTC"
+        f" · {span_text(_length_s(run))}{partial}",
+        result=result,
+        result_text=_RESULT_TEXTS[result],
+        reasons=tuple(reason.text for reason in verdict.reasons) if verdict else (),
+        gaps=tuple(run.gaps),
+        phase=phase,
+        headlines=_headlines(run, phase),
+        thresholds=tables.thresholds(record),
+        latency_note=_LATENCY_NOTE,
+        latency=tuple(
+            tables.latency(run, leg, f"{LEG_NAMES[leg]}: {LEG_MEANINGS[leg]}")
+            for leg in LEG_NAMES
+            if any(tag.leg == leg for tag in run.totals)
+        ),
+        ledgers=tables.ledgers(run),
+        health=tables.health(record),
+        events=tables.events(record),
+        tested=tables.tested(record),
+        command=shlex.join(record.run.command),
+    )
+
+
+def phase_shown(run: RunFolder) -> str:
+    """The phase that headline figures and percentile curves are of: steady, or else the one with most samples."""
+    samples: dict[str, int] = {}
+    for tag, histogram in run.totals.items():
+        if tag.leg in (ROUND_TRIP, UPLINK):
+            samples[tag.phase] = samples.get(tag.phase, 0) + histogram.total
+    if not samples or phases.STEADY in samples:
+        return phases.STEADY
+    return max(samples, key=lambda phase: samples[phase])
+
+
+def _length_s(run: RunFolder) -> float:
+    return run.record.end_s or float(len(run.timeline))
+
+
+def _headlines(run: RunFolder, phase: str) -> tuple[Headline, ...]:
+    record = run.record
+    planned = record.run.charge_points
+    registered = record.registered or max((row.registered for row in run.timeline), default=0)
+    of_planned = f"of {count_text(planned)} asked for" if planned else ""
+    found = [Headline("Charge points registered", count_text(registered), of_planned), _rate(run, phase)]
+    for leg in (ROUND_TRIP, UPLINK):
+        histogram = run.merged(phase, leg, INTENDED)
+        if histogram.total:
+            p50_us, p99_us, p999_us = histogram.percentiles((50, 99, 99.9))
+            service_us = run.merged(phase, leg, SERVICE).percentile(99)
+            note = (
+                f"p50 {latency_text(p50_us)} · p99.9 {latency_text(p999_us)} · service p99 {latency_text(service_us)}"
+            )
+            found.append(Headline(f"{LEG_NAMES[leg]} p99", latency_text(p99_us), note))
+    deliveries = record.deliveries
+    if deliveries.observed:
+        beside = f"{share_text(deliveries.lost, record.operations.sent)} of {count_text(record.operations.sent)} sent"
+        found.append(Headline("Messages lost", count_text(deliveries.lost), beside))
+        twice = f"reordered {count_text(deliveries.reordered)}"
+        found.append(Headline("Messages duplicated", count_text(deliveries.duplicated), twice))
+    return tuple(found)
+
+
+def _rate(run: RunFolder, phase: str) -> Headline:
+    rows = [row for row in run.timeline if row.phase == phase] or run.timeline
+    length_s = len(rows) or 1
+    answered = sum(row.answered for row in rows) / length_s
+    sent = sum(row.sent for row in rows) / length_s
+    return Headline("Messages per second", rate_text(sent), f"sent by charge points, {rate_text(answered)} answered")

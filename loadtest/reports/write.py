@@ -1,0 +1,89 @@
+"""The two files of a report, rendered from templates."""
+
+from __future__ import annotations
+
+import json
+from importlib import resources
+from typing import TYPE_CHECKING, Any
+
+import jinja2
+from markupsafe import Markup
+from plotly.offline import get_plotlyjs
+
+from loadtest.errors import ResultError
+from loadtest.measure.result_files import write_whole
+from loadtest.reports.charts import percentile_charts
+from loadtest.reports.run_folder import open_run
+from loadtest.reports.time_charts import time_charts
+from loadtest.reports.view import view
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+REPORT_HTML = "report.html"
+SUMMARY_MD = "summary.md"
+
+_TEMPLATES = resources.files("loadtest.reports") / "templates"
+
+
+def write_reports(run_dir: Path) -> list[Path]:
+    """Write ``report.html`` and ``summary.md`` into a run's folder, replacing older ones.
+
+    Returns:
+        The files written.
+
+    Raises:
+        ResultError: The folder holds no readable run record, or cannot be written to. Whatever else is missing
+            or damaged is said in the report instead.
+    """
+    run = open_run(run_dir)
+    facts = {"view": view(run)}
+    environment = _environment()
+    documents = {
+        REPORT_HTML: environment.get_template("report.html").render(
+            facts, charts=percentile_charts(run) + time_charts(run)
+        ),
+        SUMMARY_MD: environment.get_template("summary.md").render(facts),
+    }
+    written = []
+    for name, text in documents.items():
+        path = run_dir / name
+        try:
+            write_whole(path, text.encode())
+        except OSError as error:
+            raise ResultError(f"cannot write {path}: {error.strerror}") from error
+        written.append(path)
+    return written
+
+
+def _environment() -> jinja2.Environment:
+    environment = jinja2.Environment(
+        loader=jinja2.FunctionLoader(_read),
+        autoescape=jinja2.select_autoescape(("html",)),
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+        undefined=jinja2.StrictUndefined,
+    )
+    environment.globals |= {"verbatim": _verbatim, "plotly": lambda: Markup(get_plotlyjs())}  # noqa: S704 - a library
+    environment.filters |= {"script": _script, "cell": _cell}
+    return environment
+
+
+def _read(name: str) -> str:
+    return (_TEMPLATES / name).read_text(encoding="utf-8")
+
+
+def _verbatim(name: str) -> Markup:
+    """A file of ours that stands in the page as it is."""
+    return Markup(_read(name))  # noqa: S704 - our own file
+
+
+def _script(value: Any) -> Markup:
+    """JSON that can stand inside a script element, whatever text is in it."""
+    return Markup(json.dumps(value, separators=(",", ":")).replace("<", "\\u003c"))  # noqa: S704 - no tag can follow
+
+
+def _cell(text: str) -> str:
+    """Text as a Markdown table takes it."""
+    return text.replace("|", "\\|").replace("\n", " ")

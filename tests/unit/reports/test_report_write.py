@@ -1,0 +1,168 @@
+"""The two documents of a report: what is in them is what was measured, and nothing else gets in."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+import pytest
+from sample_run import SampleRun
+
+from loadtest.errors import ResultError
+from loadtest.measure.run_record import ThresholdOutcome
+from loadtest.reports import write_reports
+from loadtest.reports.__main__ import main
+from loadtest.reports.run_folder import open_run
+from loadtest.reports.view import phase_shown, view
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def page_without_scripts(run_dir: Path) -> str:
+    return re.sub(r"<script>.*?</script>", "", (run_dir / "report.html").read_text(), flags=re.DOTALL)
+
+
+def test_both_documents_say_the_verdict_first_and_why(tmp_path: Path) -> None:
+    record = SampleRun(lost_every=30, never_register=2).finished(tmp_path)
+    assert write_reports(tmp_path) == [tmp_path / "report.html", tmp_path / "summary.md"]
+    assert record.verdict is not None
+    for text in (page_without_scripts(tmp_path), (tmp_path / "summary.md").read_text()):
+        assert "ac_public: failed" in text
+        for reason in record.verdict.reasons:
+            assert text.index(reason.text) < text.index("Charge points registered")
+        assert "loadtest run ac_public --charge-points 40 --seed 1" in text
+        assert f"{record.deliveries.lost:,}" in text
+
+
+def test_the_headline_is_of_the_steady_phase_and_equals_the_samples(tmp_path: Path) -> None:
+    SampleRun(rate_per_s=80, steady_s=10).finished(tmp_path)
+    run = open_run(tmp_path)
+    shown = {headline.label: headline for headline in view(run).headlines}
+    assert phase_shown(run) == "steady"
+    assert shown["Messages per second"].value == "80.0"
+    assert shown["Charge points registered"].value == "40"
+    p99_us = run.merged("steady", "uplink", "intended").percentile(99)
+    assert shown["Uplink p99"].value == f"{p99_us / 1000:.2f} ms"
+
+
+def test_every_table_row_has_as_many_cells_as_columns(tmp_path: Path) -> None:
+    SampleRun(
+        lost_every=30, thresholds=(ThresholdOutcome("p99 below 1 ms", "2 ms", passed=False),), stall_from_s=4, stall_s=1
+    ).finished(tmp_path)
+    shown = view(open_run(tmp_path))
+    tables = [shown.thresholds, *shown.latency, *shown.ledgers, shown.health, *shown.tested]
+    assert len(tables) > 10
+    for table in tables:
+        assert table.rows
+        assert {len(row) for row in table.rows} == {len(table.columns)}
+
+
+def test_markdown_tables_are_whole(tmp_path: Path) -> None:
+    SampleRun(lost_every=30).finished(tmp_path)
+    write_reports(tmp_path)
+    widths = [line.count("|") for line in (tmp_path / "summary.md").read_text().splitlines() if line.startswith("|")]
+    blocks = re.findall(r"(?:^\|.*\n)+", (tmp_path / "summary.md").read_text(), flags=re.MULTILINE)
+    assert len(widths) > 40
+    for block in blocks:
+        lines = block.splitlines()
+        assert len({line.count("|") for line in lines}) == 1
+        assert re.fullmatch(r"[|\s:-]+", lines[1])
+
+
+def test_no_percentile_exceeds_the_maximum_beside_it(tmp_path: Path) -> None:
+    SampleRun().finished(tmp_path)
+    run = open_run(tmp_path)
+    for row in run.record.latency:
+        row.max_us = 7
+    for table in view(run).latency:
+        assert all(cell == "7 µs" for row in table.rows for cell in row[3:8])
+
+
+def test_the_page_needs_no_network(tmp_path: Path) -> None:
+    SampleRun().finished(tmp_path)
+    write_reports(tmp_path)
+    page = page_without_scripts(tmp_path)
+    assert not re.search(r"(src|href)\s*=", page)
+    assert not re.search(r"url\(|@import", page)
+    assert "default-src 'none'" in page
+
+
+def test_text_from_a_run_cannot_become_markup_or_script(tmp_path: Path) -> None:
+    evil = "<script>alert(1)</script> | <b>"
+    SampleRun(description={"scenario": evil, "settings": {evil: evil}, "command": [evil]}).finished(tmp_path)
+    processes = SampleRun(description={"scenario": evil}).play(tmp_path)
+    processes.collector.event("warning", evil, evil)
+    processes.collector.enter_phase("</script><script>alert(2)", processes.now_ns)
+    processes.report_finally()
+    processes.finish()
+    write_reports(tmp_path)
+    page = (tmp_path / "report.html").read_text()
+    assert "<script>alert" not in page
+    assert "</script><script>" not in page
+    assert page.count("</script>") == 2
+    markdown = (tmp_path / "summary.md").read_text()
+    assert "\\|" in markdown
+
+
+def test_a_killed_run_is_reported_as_unfinished_with_what_there_is(tmp_path: Path) -> None:
+    SampleRun().play(tmp_path, until_s=6)
+    log = tmp_path / "latency.hlog"
+    log.write_bytes(log.read_bytes()[:-9])
+    write_reports(tmp_path)
+    text = (tmp_path / "summary.md").read_text()
+    assert "ac_public: unfinished" in text
+    assert "last line of latency.hlog was cut off" in text
+    assert "| steady | Heartbeat |" in text
+
+
+@pytest.mark.parametrize("name", ["ledger.json", "timeline.csv", "latency.hlog"])
+def test_any_missing_file_but_the_record_leaves_a_report_that_says_so(tmp_path: Path, name: str) -> None:
+    SampleRun(lost_every=30).finished(tmp_path)
+    (tmp_path / name).unlink()
+    write_reports(tmp_path)
+    text = (tmp_path / "summary.md").read_text()
+    assert re.search(rf"cannot read .*{re.escape(name)}: No such file", text)
+
+
+def test_a_damaged_log_keeps_what_stands_before_the_damage(tmp_path: Path) -> None:
+    SampleRun().finished(tmp_path)
+    log = tmp_path / "latency.hlog"
+    lines = log.read_text().splitlines(keepends=True)
+    log.write_text("".join([*lines[:30], "garbage\n", *lines[30:]]))
+    run = open_run(tmp_path)
+    assert run.totals
+    assert any("line 31 is damaged" in gap for gap in run.gaps)
+
+
+def test_samples_no_histogram_can_hold_are_shown(tmp_path: Path) -> None:
+    processes = SampleRun().play(tmp_path, until_s=5)
+    from loadtest.measure.tags import Tag
+
+    processes.engines[0].handle(Tag("ramp", "connect", "WebSocket", "intended")).extend([-5, 0, 61_000_000])
+    for second in range(5, processes.sample.length_s):
+        processes.report(second)
+    processes.report_finally()
+    processes.finish()
+    connect = next(table for table in view(open_run(tmp_path)).latency if table.title.startswith("Connect"))
+    assert connect.columns[-1] == "Out of range"
+    assert connect.rows[0][-1] == "1 over 60 s, 2 not positive"
+
+
+def test_a_folder_without_a_record_is_one_error_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(ResultError, match="not the folder of a run"):
+        write_reports(tmp_path)
+    assert main([str(tmp_path)]) == 2
+    assert capsys.readouterr().err.splitlines()[0].startswith(f"error: {tmp_path} is not the folder of a run")
+    assert main([]) == 2
+
+
+def test_a_folder_that_cannot_be_written_to_is_one_clear_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    SampleRun().finished(tmp_path)
+
+    def fail(_path: Path, _content: bytes) -> int:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(type(tmp_path), "write_bytes", fail)
+    with pytest.raises(ResultError, match=r"cannot write .*report\.html: No space left"):
+        write_reports(tmp_path)
