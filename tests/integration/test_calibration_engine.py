@@ -19,6 +19,7 @@ from loadtest.clock import monotonic_ns
 from loadtest.control.messages import AddCohort, Drain, EnterPhase
 from loadtest.measure.histogram import Histogram
 from loadtest.measure.interval import OperationRow
+from loadtest.measure.tags import INTENDED, PACER, ROUND_TRIP, SERVICE
 from loadtest.protocol.phases import DRAIN, RAMP, STEADY
 from loadtest.testing.controlled_child import ControlledChild
 from loadtest.testing.stub_behaviour import Fault, StubBehaviour
@@ -44,13 +45,21 @@ class Outcome:
     def final(self) -> IntervalReport:
         return self.reports[-1]
 
-    def round_trips(self, action: str, kind: str) -> Histogram:
-        """All steady round trips of an action."""
-        merged = Histogram()
+    def steady_seconds(self, leg: str, action: str, kind: str) -> list[Histogram]:
+        """The steady samples of one series, by second."""
+        seconds = []
         for report in self.reports:
             for series in report.series:
-                if series.tag == f"{STEADY}.round_trip.{action}.{kind}":
-                    merged.add_series(series)
+                if series.tag == f"{STEADY}.{leg}.{action}.{kind}":
+                    seconds.append(Histogram())
+                    seconds[-1].add_series(series)
+        return seconds
+
+    def steady(self, leg: str, action: str, kind: str) -> Histogram:
+        """All steady samples of one series."""
+        merged = Histogram()
+        for second in self.steady_seconds(leg, action, kind):
+            merged.merge(second)
         return merged
 
     def operations(self, action: str | None = None) -> OperationRow:
@@ -142,20 +151,29 @@ def assert_balanced(outcome: Outcome, stub: StubGateway) -> None:
 
 
 def test_a_delay_of_50_ms_is_reported_as_50_ms_within_2_percent() -> None:
-    """Service and response time alike: no charge point has a CALL waiting, so nothing queues."""
+    """Service and response time alike: no charge point has a CALL waiting, so nothing queues.
+
+    Neighbours on the machine only ever add to a delay. So nothing may be reported as shorter, and of five seconds
+    with a median each the quietest tells what the instrument itself adds.
+    """
     delay_us = 50_000
     with StubGateway(StubBehaviour(delay_s=0.05, boot_interval_s=1)) as stub, Run(stub, 100, heartbeat_s=1) as run:
         run.all_registered()
-        outcome = run.finish(4)
+        outcome = run.finish(6)
     assert_balanced(outcome, stub)
-    service, intended = (outcome.round_trips(HEARTBEAT, kind) for kind in ("service", "intended"))
-    assert service.total == intended.total >= 380
-    assert service.percentile(50) == pytest.approx(delay_us, rel=0.02)
-    assert intended.percentile(50) == pytest.approx(delay_us, rel=0.02)
-    assert service.min_us >= delay_us
-    # The stub's own record of how long it held each answer: ours adds the two ways between, and nothing else.
     held_us = float(np.median(stub.counts.delays_ns)) / NS_PER_US
-    assert 0 <= service.percentile(50) - held_us < 0.02 * delay_us
+    assert delay_us <= held_us < delay_us * 1.1, "the stub is late where the machine is; it knows by how much"
+    late_us = outcome.steady(PACER, "release", SERVICE).percentile(50)
+    # Response time runs from when the heartbeat was due, and so holds the generator's own lateness: 0.1 ms when idle.
+    for kind, allowed_us in ((SERVICE, 0), (INTENDED, late_us)):
+        whole = outcome.steady(ROUND_TRIP, HEARTBEAT, kind)
+        assert whole.total >= 580
+        assert whole.min_us >= delay_us
+        seconds = outcome.steady_seconds(ROUND_TRIP, HEARTBEAT, kind)
+        medians_us = [second.percentile(50) for second in seconds if second.total >= 90]
+        assert len(medians_us) >= 5
+        assert delay_us <= min(medians_us) <= held_us * 1.02 + allowed_us, kind
+        assert whole.percentile(50) == pytest.approx(delay_us, rel=0.1), kind
 
 
 def expected_waits_us(
@@ -183,7 +201,7 @@ def test_a_stall_shows_in_intended_time_as_computed_and_hides_in_service_time() 
         run.all_registered()
         outcome = run.finish(2 * stalls)
     assert_balanced(outcome, stub)
-    service, intended = (outcome.round_trips(HEARTBEAT, kind) for kind in ("service", "intended"))
+    service, intended = (outcome.steady(ROUND_TRIP, HEARTBEAT, kind) for kind in (SERVICE, INTENDED))
     offered = charge_points * 2 * stalls / 0.01
     assert service.total == intended.total == pytest.approx(offered, rel=0.01)
 
