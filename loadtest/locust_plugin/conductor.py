@@ -29,6 +29,7 @@ from loadtest.measure.interval import IntervalReport
 from loadtest.measure.verdict import INTERRUPTED, PART_DIED, WORKER_LOST
 from loadtest.protocol.phases import DRAIN, RAMP, STEADY
 from loadtest.scenario.plan import Plan
+from loadtest.scenario.settings import masked
 from loadtest.units import NS_PER_MS, NS_PER_S
 
 if TYPE_CHECKING:
@@ -124,7 +125,7 @@ class Conductor:
         except BaseException:
             self._conclude("partial", interrupted=False)
             raise
-        self._collector.describe_sut(facts)
+        self._collector.describe_sut(_without_passwords(facts))
         shared = bool(facts["broker"].get("shared_subscriptions"))
         subscribers = settings.subscribers if shared else 1
         self._plan = Plan(
@@ -351,3 +352,11 @@ class Conductor:
                 self._collector.event(WORKER_LOST, f"{worker} with {', '.join(children)}", worker)
                 for child in children:
                     self._collector.part_gone(child, "its worker was lost")
+
+
+def _without_passwords(facts: dict[str, Any]) -> dict[str, Any]:
+    """The description of the parts as it may be written down."""
+    return {
+        name: {key: masked(value) if isinstance(value, str) else value for key, value in part.items()}
+        for name, part in facts.items()
+    }

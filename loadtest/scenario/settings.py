@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from typing import TYPE_CHECKING, Any, Literal
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import urlsplit
 
 import msgspec
 
@@ -128,6 +128,7 @@ SETTINGS: tuple[Setting, ...] = (
     Setting(name="run_id", kind="text", default="auto", metavar="NAME", help="name of the run and of its folder"),
 )
 
+_PASSWORD_IN_URL = re.compile(r"(\w://[^:/@\s]*):[^@/\s]*@")
 _RUN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
 
@@ -157,13 +158,9 @@ class RunSettings(msgspec.Struct, frozen=True, kw_only=True):
         return plain | {"gateway": masked(self.gateway), "broker": masked(self.broker)}
 
 
-def masked(url: str) -> str:
-    """The URL with its password, if it has one, replaced by stars."""
-    parts = urlsplit(url)
-    if parts.password is None:
-        return url
-    host = parts.netloc.rpartition("@")[2]
-    return urlunsplit(parts._replace(netloc=f"{parts.username or ''}:***@{host}"))
+def masked(text: str) -> str:
+    """The text with the password of every URL in it replaced by stars."""
+    return _PASSWORD_IN_URL.sub(r"\1:***@", text)
 
 
 def _value(setting: Setting, raw: object) -> tuple[str, Any]:
