@@ -120,8 +120,8 @@ class EngineProcess:
     def _interval(self, now_ns: int, *, final: bool) -> IntervalReport:
         assert self._settings is not None
         assert self._channel is not None
-        # A report sent at a second's end covers the second before it.
-        index = (now_ns - self._settings.epoch_ns - (0 if final else 1)) // NS_PER_S
+        # A report made at a second's end covers the second before it; the last one covers a second's beginning.
+        index = (now_ns - self._settings.epoch_ns) // NS_PER_S - (0 if final else 1)
         return IntervalReport(
             index=index,
             final=final,
