@@ -19,7 +19,7 @@ from loadtest.clock import monotonic_ns
 from loadtest.control.messages import AddCohort, Drain, EnterPhase
 from loadtest.measure.histogram import Histogram
 from loadtest.measure.interval import OperationRow
-from loadtest.measure.tags import INTENDED, PACER, ROUND_TRIP, SERVICE
+from loadtest.measure.tags import INTENDED, ROUND_TRIP, SERVICE
 from loadtest.protocol.phases import DRAIN, RAMP, STEADY
 from loadtest.testing.controlled_child import ControlledChild
 from loadtest.testing.stub_behaviour import Fault, StubBehaviour
@@ -129,11 +129,21 @@ class Run:
         for _ in range(seconds):
             self.until(lambda _: True)
 
-    def finish(self, steady_s: float) -> Outcome:
-        """A steady phase of ``steady_s``, a second behind it, then the drain."""
+    def finish(
+        self, steady_s: float, *, enough: Callable[[Outcome], bool] = lambda _: True, at_most_s: float = 0
+    ) -> Outcome:
+        """A steady phase of ``steady_s``, longer until there is ``enough`` of it; a second more; then the drain."""
         start_ns = monotonic_ns() + 50 * NS_PER_MS
         end_ns = start_ns + round(steady_s * NS_PER_S)
         self._child.send(EnterPhase(STEADY, start_ns))
+        if at_most_s:
+            longest_ns = start_ns + round(at_most_s * NS_PER_S)
+            self.until(lambda _: monotonic_ns() > end_ns, steady_s + 20)
+            self.until(
+                lambda _: enough(Outcome(self._reports, (start_ns, end_ns))) or monotonic_ns() > longest_ns,
+                at_most_s + 20,
+            )
+            end_ns = monotonic_ns()
         self._child.send(EnterPhase(DRAIN, end_ns))
         self.until(lambda _: monotonic_ns() > end_ns + NS_PER_S, steady_s + 20)
         self._child.send(Drain(monotonic_ns() + 5 * NS_PER_S))
@@ -150,29 +160,32 @@ def assert_balanced(outcome: Outcome, stub: StubGateway) -> None:
     assert outcome.operations(HEARTBEAT).sent == stub.counts.calls_by_action[HEARTBEAT]
 
 
+def median_of_quietest_second(outcome: Outcome, kind: str) -> int:
+    seconds = outcome.steady_seconds(ROUND_TRIP, HEARTBEAT, kind)
+    return min(second.percentile(50) for second in seconds if second.total >= 90)
+
+
 def test_a_delay_of_50_ms_is_reported_as_50_ms_within_2_percent() -> None:
     """Service and response time alike: no charge point has a CALL waiting, so nothing queues.
 
-    Neighbours on the machine only ever add to a delay. So nothing may be reported as shorter, and of five seconds
-    with a median each the quietest tells what the instrument itself adds.
+    Neighbours on the machine only ever add to a delay. So nothing may be reported as shorter, and of many seconds
+    with a median each the quietest tells what the instrument itself adds; a busy machine is given more of them.
     """
     delay_us = 50_000
+
+    def quiet_enough(outcome: Outcome) -> bool:
+        return median_of_quietest_second(outcome, INTENDED) <= delay_us * 1.02
+
     with StubGateway(StubBehaviour(delay_s=0.05, boot_interval_s=1)) as stub, Run(stub, 100, heartbeat_s=1) as run:
         run.all_registered()
-        outcome = run.finish(6)
+        outcome = run.finish(4, enough=quiet_enough, at_most_s=30)
     assert_balanced(outcome, stub)
-    held_us = float(np.median(stub.counts.delays_ns)) / NS_PER_US
-    assert delay_us <= held_us < delay_us * 1.1, "the stub is late where the machine is; it knows by how much"
-    late_us = outcome.steady(PACER, "release", SERVICE).percentile(50)
-    # Response time runs from when the heartbeat was due, and so holds the generator's own lateness: 0.1 ms when idle.
-    for kind, allowed_us in ((SERVICE, 0), (INTENDED, late_us)):
+    assert np.median(stub.counts.delays_ns) / NS_PER_US == pytest.approx(delay_us, rel=0.1), "the stub's own word"
+    for kind in (SERVICE, INTENDED):
         whole = outcome.steady(ROUND_TRIP, HEARTBEAT, kind)
-        assert whole.total >= 580
+        assert whole.total >= 380
         assert whole.min_us >= delay_us
-        seconds = outcome.steady_seconds(ROUND_TRIP, HEARTBEAT, kind)
-        medians_us = [second.percentile(50) for second in seconds if second.total >= 90]
-        assert len(medians_us) >= 5
-        assert delay_us <= min(medians_us) <= held_us * 1.02 + allowed_us, kind
+        assert delay_us <= median_of_quietest_second(outcome, kind) <= delay_us * 1.02, kind
         assert whole.percentile(50) == pytest.approx(delay_us, rel=0.1), kind
 
 
@@ -191,31 +204,31 @@ def expected_waits_us(
 def test_a_stall_shows_in_intended_time_as_computed_and_hides_in_service_time() -> None:
     """A stall of 0.4 s every 2 s, an operation due every 10 ms: a fifth of all operations is due in a stall.
 
-    Of these each charge point sends one and keeps the rest waiting behind it, which is 1 of 200 operations of a
-    period: below the 99th percentile of service times. In intended time the q-th percentile is the q-th of the
+    Of these the charge point sends one and keeps the rest waiting behind it, which is 1 of 200 operations of a
+    period: beyond the 99th percentile of service times. In intended time the q-th percentile is the q-th of the
     waits until the stall's end.
     """
-    charge_points, stalls = 2, 3
-    stalling = StubBehaviour(boot_interval_s=0, stall_s=0.4, stall_every_s=2)
-    with StubGateway(stalling) as stub, Run(stub, charge_points, heartbeat_s=0.01) as run:
+    stall_s, beat_s, stalls = 0.4, 0.01, 3
+    stalling = StubBehaviour(boot_interval_s=0, stall_s=stall_s, stall_every_s=2)
+    with StubGateway(stalling) as stub, Run(stub, 1, heartbeat_s=beat_s) as run:
         run.all_registered()
         outcome = run.finish(2 * stalls)
     assert_balanced(outcome, stub)
     service, intended = (outcome.steady(ROUND_TRIP, HEARTBEAT, kind) for kind in (SERVICE, INTENDED))
-    offered = charge_points * 2 * stalls / 0.01
-    assert service.total == intended.total == pytest.approx(offered, rel=0.01)
+    assert service.total == intended.total == pytest.approx(2 * stalls / beat_s, rel=0.01)
 
     waits_us = expected_waits_us(outcome, stub.counts.stalls_ns)
+    # When the stall ends, what waited is served one after the other, in less than 1 ms each.
+    flush_us = stall_s / beat_s * 1000
     for percent in (85, 90, 95, 99):
         expected_us = np.percentile(waits_us, percent)
-        # What waited is served one after the other when the stall ends, which takes some ms more.
-        assert expected_us * 0.98 <= intended.percentile(percent) <= expected_us * 1.02 + 25_000, percent
+        assert expected_us * 0.98 <= intended.percentile(percent) <= expected_us * 1.02 + flush_us, percent
     assert intended.percentile(50) < 20_000
     assert intended.percentile(90) > 150_000
 
     assert service.percentile(99) < 20_000, "one operation in 200 does not reach the 99th percentile"
     values_us, counts = service.recorded()
-    assert int(counts[values_us > 200_000].sum()) == charge_points * stalls
+    assert int(counts[values_us > 200_000].sum()) == stalls
     assert service.max_us >= 380_000
 
 
