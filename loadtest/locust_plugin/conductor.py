@@ -128,6 +128,12 @@ class Conductor:
         self._collector.describe_sut(_without_passwords(facts))
         shared = bool(facts["broker"].get("shared_subscriptions"))
         subscribers = settings.subscribers if shared else 1
+        if subscribers < settings.subscribers:
+            self._collector.event(
+                "single_subscriber",
+                "the broker does not share subscriptions: one subscriber takes everything",
+                "broker",
+            )
         self._plan = Plan(
             run_tag=description.run_tag,
             epoch_ns=epoch_ns,
