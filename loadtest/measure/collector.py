@@ -12,25 +12,16 @@ from __future__ import annotations
 from collections import deque
 from typing import TYPE_CHECKING, Any
 
-import msgspec
-
 from loadtest.clock import monotonic_ns, utc_now
 from loadtest.errors import ResultError
-from loadtest.measure import ledger as ledgers
 from loadtest.measure import run_record, verdict
+from loadtest.measure.closing import fill, settle
 from loadtest.measure.histogram import Histogram
-from loadtest.measure.hops import counted_by
 from loadtest.measure.interval_log import IntervalLogWriter
+from loadtest.measure.live import LIVE_SECONDS, LiveView, live_view
 from loadtest.measure.result_files import AppendFile, DiskReserve, write_whole
-from loadtest.measure.run_record import (
-    DeliveryTotals,
-    LatencySummary,
-    OperationTotals,
-    PhaseSpan,
-    RunEvent,
-    RunRecord,
-)
-from loadtest.measure.sources import CPU_COUNTER, Source
+from loadtest.measure.run_record import PhaseSpan, RunEvent, RunRecord
+from loadtest.measure.sources import Source, total_gauge
 from loadtest.measure.tags import Tag, parse
 from loadtest.measure.timeline import COUNTS, GAUGES, PARTS, SecondLatency, TimelineRow, TimelineWriter
 from loadtest.protocol.phases import STEADY
@@ -42,32 +33,10 @@ if TYPE_CHECKING:
 
     from loadtest.clock import Clock
     from loadtest.measure.interval import IntervalReport, Series
-    from loadtest.measure.ledger import Ledger
     from loadtest.measure.run_record import Role, RunDescription, State, ThresholdOutcome
 
 PATIENCE = 3
 """Seconds by which the fastest process may be ahead before a second is written without the others."""
-
-LIVE_SECONDS = 5
-"""Written seconds over which :class:`LiveView` takes rates and percentiles."""
-
-
-class LiveView(msgspec.Struct, kw_only=True):
-    """The run as it stands, for a screen. Rates and percentiles cover the last :data:`LIVE_SECONDS` seconds."""
-
-    phase: str
-    elapsed_s: float
-    connected: int
-    registered: int
-    transactions: int
-    offered_per_s: float
-    answered_per_s: float
-    delivered_per_s: float
-    round_trip_p50_us: int
-    round_trip_p99_us: int
-    uplink_p50_us: int
-    uplink_p99_us: int
-    totals: dict[str, int]
 
 
 class _Second:
@@ -170,29 +139,8 @@ class Collector:
 
     def live(self) -> LiveView:
         """The run as it stands."""
-        rows = [row for row, _ in self._latest]
-        span_s = rows[-1].second - rows[0].second + 1 if rows else 1
-        round_trip, uplink = Histogram(), Histogram()
-        for _, latency in self._latest:
-            round_trip.merge(latency.round_trip_intended)
-            uplink.merge(latency.uplink)
-        round_trip_p50_us, round_trip_p99_us = round_trip.percentiles((50, 99))
-        uplink_p50_us, uplink_p99_us = uplink.percentiles((50, 99))
-        return LiveView(
-            phase=self._phase_at(self._elapsed_s()),
-            elapsed_s=self._elapsed_s(),
-            connected=self._gauge("connected"),
-            registered=self._gauge("registered"),
-            transactions=self._gauge("transactions"),
-            offered_per_s=sum(row.offered for row in rows) / span_s,
-            answered_per_s=sum(row.answered for row in rows) / span_s,
-            delivered_per_s=sum(row.delivered for row in rows) / span_s,
-            round_trip_p50_us=round_trip_p50_us,
-            round_trip_p99_us=round_trip_p99_us,
-            uplink_p50_us=uplink_p50_us,
-            uplink_p99_us=uplink_p99_us,
-            totals={name: sum(source.count(name) for source in self._sources.values()) for name in COUNTS},
-        )
+        elapsed_s = self._elapsed_s()
+        return live_view(self._phase_at(elapsed_s), elapsed_s, list(self._sources.values()), list(self._latest))
 
     @property
     def waiting_for(self) -> list[str]:
@@ -231,8 +179,13 @@ class Collector:
             if not file.complete:
                 state = "partial"
                 self.event(verdict.WRITE_FAILED, f"{file.path.name}: {_reason(file.error)}")
-        ledger = self._settle()
-        self._fill(state, ledger, locust or {})
+        sources = list(self._sources.values())
+        ledger = settle(sources, self._totals)
+        self._record.state, self._record.ended_at, self._record.locust = state, utc_now(), locust or {}
+        self._record.end_s = round(self._elapsed_s(), 3)
+        if self._record.phases:
+            self._record.phases[-1].end_s = self._record.end_s
+        fill(self._record, ledger, sources, self._totals, self._registered_most)
         self._record.thresholds = list(thresholds(self._record)) if thresholds else []
         self._record.verdict = verdict.judge(self._record)
         self._reserve.release()
@@ -258,7 +211,7 @@ class Collector:
         return name
 
     def _gauge(self, name: str) -> int:
-        return sum(source.gauges.get(name, 0) for source in self._sources.values())
+        return total_gauge(self._sources.values(), name)
 
     def _add_series(self, source: str, second: _Second, series: Series) -> None:
         try:
@@ -314,66 +267,6 @@ class Collector:
         latency.fill(row)
         self._latest.append((row, latency))
         self._timeline.write(row)
-
-    def _settle(self) -> Ledger:
-        sources = self._sources.values()
-        subscribers = [source for source in sources if source.role == "subscriber"]
-        return ledgers.settle(
-            ledgers.merge_rows(source.operations for source in sources),
-            ledgers.merge_rows(source.deliveries for source in sources),
-            [counts for source in sources for counts in source.sent],
-            [source.seen for source in subscribers],
-            {tag: histogram.total for tag, histogram in self._totals.items()},
-            observed=bool(subscribers),
-        )
-
-    def _fill(self, state: State, ledger: Ledger, locust: dict[str, Any]) -> None:
-        record = self._record
-        record.state = state
-        record.ended_at = utc_now()
-        record.end_s = round(self._elapsed_s(), 3)
-        if record.phases:
-            record.phases[-1].end_s = record.end_s
-        record.locust = locust
-        record.unbalanced = ledger.unbalanced
-        record.registered = max(self._gauge("registered_ever"), self._registered_most)
-        total = ledger.total
-        record.operations = OperationTotals(
-            **{name: getattr(total, name) for name in OperationTotals.__struct_fields__}
-        )
-        record.deliveries = DeliveryTotals(
-            observed=ledger.observed,
-            delivered=ledger.delivered,
-            lost=ledger.lost,
-            lost_charge_points=ledger.lost_charge_points,
-            duplicated=ledger.duplicated,
-            reordered=ledger.reordered,
-        )
-        for source in self._sources.values():
-            for name, count in source.counters.items():
-                if name.startswith(CPU_COUNTER):
-                    continue  # told by the health of that part
-                record.counters[name] = record.counters.get(name, 0) + count
-        record.counted_by = counted_by(ledger, record.counters, self._totals)
-        record.latency = [_summary(tag, self._totals[tag]) for tag in sorted(self._totals)]
-        record.health = [health for source in self._sources.values() for health in source.health()]
-
-
-def _summary(tag: Tag, histogram: Histogram) -> LatencySummary:
-    p50_us, p90_us, p99_us, p999_us = histogram.percentiles((50, 90, 99, 99.9))
-    return LatencySummary(
-        tag=str(tag),
-        count=histogram.total,
-        min_us=histogram.min_us,
-        p50_us=p50_us,
-        p90_us=p90_us,
-        p99_us=p99_us,
-        p999_us=p999_us,
-        max_us=histogram.max_us,
-        mean_us=round(histogram.mean_us, 1),
-        overflow=histogram.overflow,
-        non_positive=histogram.non_positive,
-    )
 
 
 def _reason(error: OSError | None) -> str:

@@ -70,6 +70,12 @@ def _slots_of(values: NDArray[np.int64]) -> NDArray[np.int64]:
     return (bucket << _HALF_MAGNITUDE) + (values >> bucket)
 
 
+def _slot_of(value_us: int) -> int:
+    value = min(max(value_us, LOWEST_US), HIGHEST_US)
+    bucket = (value | _SUB_BUCKET_MASK).bit_length() - (_HALF_MAGNITUDE + 1)
+    return (bucket << _HALF_MAGNITUDE) + (value >> bucket)
+
+
 class Histogram:
     """Counts of samples by value, mergeable without loss.
 
@@ -120,12 +126,16 @@ class Histogram:
         Raises:
             ResultError: The blob is not a histogram of this geometry.
         """
-        total = self._add_blob(series.blob)
-        if total:
-            self._widen(series.min_us, series.max_us)
-            self.total += total
-            self.overflow += series.overflow
-            self.non_positive += series.non_positive
+        counts, total, last_slot = _counts_of(series.blob)
+        if not total:
+            return
+        if _slot_of(series.max_us) != last_slot:
+            raise ResultError(f"{series.tag}: the maximum {series.max_us} µs is not that of its histogram")
+        self._widen(series.min_us, series.max_us)
+        self._counts += counts
+        self.total += total
+        self.overflow += series.overflow
+        self.non_positive += series.non_positive
 
     def add_encoded(self, blob: bytes) -> None:
         """Add a bare blob; exact extremes are unknown then, those of the outermost slots take their place.
@@ -133,12 +143,12 @@ class Histogram:
         Raises:
             ResultError: The blob is not a histogram of this geometry.
         """
-        other = Histogram()
-        other.total = other._add_blob(blob)
-        used = np.flatnonzero(other._counts)
-        if used.size:
-            other.min_us, other.max_us = int(_LOWEST_IN_SLOT[used[0]]), int(_HIGHEST_IN_SLOT[used[-1]])
-        self.merge(other)
+        counts, total, last_slot = _counts_of(blob)
+        if total:
+            first_slot = int(np.flatnonzero(counts)[0])
+            self._widen(int(_LOWEST_IN_SLOT[first_slot]), int(_HIGHEST_IN_SLOT[last_slot]))
+            self._counts += counts
+            self.total += total
 
     def reset(self) -> None:
         """Forget everything, keep the memory."""
@@ -173,8 +183,7 @@ class Histogram:
 
     def encode(self) -> bytes:
         """The V2 compressed encoding, header included; base64 of it is what an interval log holds."""
-        used = np.flatnonzero(self._counts)
-        slots = int(used[-1]) + 1 if used.size else 0
+        slots = _slot_of(self.max_us) + 1 if self.total else 0
         varints = bytearray(slots * (_WORD_BYTES + 1) + 16)
         target = np.frombuffer(varints, dtype=np.uint8)
         length = encode_counts(self._counts.ctypes.data, slots, _WORD_BYTES, target.ctypes.data, len(varints))
@@ -192,15 +201,16 @@ class Histogram:
         else:
             self.min_us, self.max_us = min(self.min_us, low_us), max(self.max_us, high_us)
 
-    def _add_blob(self, blob: bytes) -> int:
-        payload = _payload_of(blob)
-        counts = np.zeros(_SLOTS, dtype=np.int64)
-        try:
-            found = decode_counts(payload, _PAYLOAD_HEADER.size, counts.ctypes.data, _SLOTS, _WORD_BYTES)
-        except (IndexError, ValueError, OverflowError) as error:
-            raise ResultError(f"damaged histogram: {error}") from error
-        self._counts += counts
-        return int(found["total"])
+
+def _counts_of(blob: bytes) -> tuple[NDArray[np.int64], int, int]:
+    """Decode a blob: counts by slot, their total, and the last slot in use."""
+    payload = _payload_of(blob)
+    counts = np.zeros(_SLOTS, dtype=np.int64)
+    try:
+        found = decode_counts(payload, _PAYLOAD_HEADER.size, counts.ctypes.data, _SLOTS, _WORD_BYTES)
+    except (IndexError, ValueError, OverflowError) as error:
+        raise ResultError(f"damaged histogram: {error}") from error
+    return counts, int(found["total"]), int(found["max_nonzero_index"])
 
 
 def is_whole(blob: bytes) -> bool:

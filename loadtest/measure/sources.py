@@ -13,6 +13,8 @@ from loadtest.measure.timeline import COUNTS
 from loadtest.units import NS_PER_S
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from loadtest.measure.interval import (
         ChargePointWindow,
         DeliveryRow,
@@ -58,6 +60,11 @@ class Usage:
 
 def _percent(cpu_ns: int, intervals: int) -> float:
     return round(100 * cpu_ns / (intervals * NS_PER_S), 1)
+
+
+def total_gauge(sources: Iterable[Source], name: str) -> int:
+    """A state now, over all processes."""
+    return sum(source.gauges.get(name, 0) for source in sources)
 
 
 class Source:
@@ -129,12 +136,14 @@ class Source:
 
     def _take_parts(self, report: IntervalReport, intervals: int, *, steady: bool) -> None:
         for name, cpu_ns in report.counters.items():
-            if name.startswith(CPU_COUNTER):
-                part = name.removeprefix(CPU_COUNTER)
-                usage = self.parts.setdefault(part, Usage(part, self.role, self.host))
-                used_ns = max(cpu_ns - self.counters.get(name, 0), 0)
-                usage.add(used_ns, report.gauges.get(RSS_GAUGE + part, 0), intervals, steady=steady)
-                usage.health.final = report.final
+            if not name.startswith(CPU_COUNTER):
+                continue
+            part = name.removeprefix(CPU_COUNTER)
+            usage = self.parts.setdefault(part, Usage(part, self.role, self.host))
+            # What a part used before its first report, to start up, belongs to no interval of the run.
+            used_ns = max(cpu_ns - self.counters.get(name, cpu_ns), 0)
+            usage.add(used_ns, report.gauges.get(RSS_GAUGE + part, 0), intervals, steady=steady)
+            usage.health.final = report.final
 
     def _take_health(self, now: Health, intervals: int, *, steady: bool) -> None:
         self.usage.add(now.cpu_ns, now.rss_bytes, intervals, steady=steady)

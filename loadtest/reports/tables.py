@@ -198,10 +198,20 @@ def _facts(title: str, facts: dict[str, Any]) -> Table:
     rows: list[tuple[str, str]] = []
     for name, value in facts.items():
         if isinstance(value, dict):
-            rows += [(f"{_words(name)}: {_words(key)}", _value(inner)) for key, inner in value.items()]
+            rows += [_fact(key, inner, f"{_words(name)}: ") for key, inner in value.items()]
         else:
-            rows.append((_words(name), _value(value)))
+            rows.append(_fact(name, value))
     return Table(title, ("", ""), tuple(rows), left=2)
+
+
+def _fact(name: str, value: Any, owner: str = "") -> tuple[str, str]:
+    """A fact in words; the unit in its name goes to its value."""
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        if name.endswith("_s"):
+            return owner + _words(name.removesuffix("_s")), f"{value:g} s"
+        if name.endswith("_bytes"):
+            return owner + _words(name.removesuffix("_bytes")), bytes_text(value)
+    return owner + _words(name), _value(value)
 
 
 def _words(name: str) -> str:
@@ -209,10 +219,15 @@ def _words(name: str) -> str:
 
 
 def _value(value: Any) -> str:
-    if isinstance(value, (list, tuple)):
-        return ", ".join(map(str, value)) or "none"
-    if isinstance(value, dict):
-        return ", ".join(f"{_words(key)} {inner}" for key, inner in value.items()) or "none"
-    if isinstance(value, bool):
-        return "yes" if value else "no"
+    match value:
+        case None:
+            return "not known"
+        case True | False:
+            return "yes" if value else "no"
+        case float():
+            return f"{value:g}"
+        case list() | tuple():
+            return ", ".join(map(_value, value)) or "none"
+        case dict():
+            return ", ".join(f"{_words(key)} {_value(inner)}" for key, inner in value.items()) or "none"
     return str(value)

@@ -93,6 +93,13 @@ def test_a_bare_blob_takes_its_extremes_from_the_slots() -> None:
     assert (histogram.total, histogram.min_us, histogram.max_us) == (2, 3, 900_095)
 
 
+@pytest.mark.parametrize("max_us", [-1, 0, 2990, 3010, 70_000_000])
+def test_a_series_whose_maximum_is_not_that_of_its_counts_is_refused(max_us: int) -> None:
+    blob = histogram_of([5, 3000]).encode()
+    with pytest.raises(ResultError, match="is not that of its histogram"):
+        Histogram().add_series(Series("t", blob, 5, max_us))
+
+
 def test_counts_beyond_32_bits_survive_the_wire() -> None:
     histogram = histogram_of([100])
     for _ in range(33):

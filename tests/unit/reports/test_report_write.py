@@ -166,3 +166,25 @@ def test_a_folder_that_cannot_be_written_to_is_one_clear_error(tmp_path: Path, m
     monkeypatch.setattr(type(tmp_path), "write_bytes", fail)
     with pytest.raises(ResultError, match=r"cannot write .*report\.html: No space left"):
         write_reports(tmp_path)
+
+
+def test_facts_are_written_with_their_units(tmp_path: Path) -> None:
+    facts: dict[str, object] = {
+        "ramp_s": 2.5,
+        "memory_bytes": 3 * 2**30,
+        "shared": None,
+        "tls": False,
+        "faults": [],
+        "x": {"a_s": 1.0},
+    }
+    SampleRun(description={"settings": facts}).finished(tmp_path)
+    settings = next(table for table in view(open_run(tmp_path)).tested if table.title == "Settings")
+    assert settings.rows == (
+        ("ramp", "2.5 s"),
+        ("memory", "3.00 GB"),
+        ("shared", "not known"),
+        ("tls", "no"),
+        ("faults", "none"),
+        ("x: a", "1 s"),
+        ("seed", "1"),
+    )

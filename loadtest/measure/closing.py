@@ -1,0 +1,87 @@
+"""Closing the books of a run: from what every process said last to one ledger and one record."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from loadtest.measure import ledger as ledgers
+from loadtest.measure.hops import counted_by
+from loadtest.measure.run_record import DeliveryTotals, LatencySummary, OperationTotals
+from loadtest.measure.sources import CPU_COUNTER, total_gauge
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from loadtest.measure.histogram import Histogram
+    from loadtest.measure.ledger import Ledger
+    from loadtest.measure.run_record import RunRecord
+    from loadtest.measure.sources import Source
+    from loadtest.measure.tags import Tag
+
+
+def settle(sources: Sequence[Source], totals: Mapping[Tag, Histogram]) -> Ledger:
+    """The ledgers of all processes together, held against each other and against the samples."""
+    subscribers = [source for source in sources if source.role == "subscriber"]
+    return ledgers.settle(
+        ledgers.merge_rows(source.operations for source in sources),
+        ledgers.merge_rows(source.deliveries for source in sources),
+        [counts for source in sources for counts in source.sent],
+        [source.seen for source in subscribers],
+        {tag: histogram.total for tag, histogram in totals.items()},
+        observed=bool(subscribers),
+    )
+
+
+def fill(
+    record: RunRecord,
+    ledger: Ledger,
+    sources: Sequence[Source],
+    totals: Mapping[Tag, Histogram],
+    registered_most: int,
+) -> None:
+    """Write everything that was counted and measured into the record.
+
+    Args:
+        record: The run's record.
+        ledger: Its settled ledgers.
+        sources: Every process that took part.
+        totals: All samples by series.
+        registered_most: Most charge points that were registered at the end of one second.
+    """
+    total = ledger.total
+    record.unbalanced = ledger.unbalanced
+    record.registered = max(total_gauge(sources, "registered_ever"), registered_most)
+    record.operations = OperationTotals(**{name: getattr(total, name) for name in OperationTotals.__struct_fields__})
+    record.deliveries = DeliveryTotals(
+        observed=ledger.observed,
+        delivered=ledger.delivered,
+        lost=ledger.lost,
+        lost_charge_points=ledger.lost_charge_points,
+        duplicated=ledger.duplicated,
+        reordered=ledger.reordered,
+    )
+    for source in sources:
+        for name, count in source.counters.items():
+            if not name.startswith(CPU_COUNTER):  # told by the health of that part
+                record.counters[name] = record.counters.get(name, 0) + count
+    record.counted_by = counted_by(ledger, record.counters, totals)
+    record.latency = [summary(tag, totals[tag]) for tag in sorted(totals)]
+    record.health = [health for source in sources for health in source.health()]
+
+
+def summary(tag: Tag, histogram: Histogram) -> LatencySummary:
+    """One series in figures."""
+    p50_us, p90_us, p99_us, p999_us = histogram.percentiles((50, 90, 99, 99.9))
+    return LatencySummary(
+        tag=str(tag),
+        count=histogram.total,
+        min_us=histogram.min_us,
+        p50_us=p50_us,
+        p90_us=p90_us,
+        p99_us=p99_us,
+        p999_us=p999_us,
+        max_us=histogram.max_us,
+        mean_us=round(histogram.mean_us, 1),
+        overflow=histogram.overflow,
+        non_positive=histogram.non_positive,
+    )
