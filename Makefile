@@ -32,7 +32,12 @@ $(VENV)/.broker: $(VENV)/.created .ci/broker
 	@.ci/broker
 	@touch $@
 
-test: setup
+# Tools only some tests need: the C reference and a browser for the report. Those tests are skipped without them.
+$(VENV)/.test-tools: $(VENV)/.created .ci/test-tools
+	@.ci/test-tools
+	@touch $@
+
+test: setup $(VENV)/.test-tools
 	$(BIN)/pytest
 
 check: setup lint types layers test
@@ -52,7 +57,7 @@ layers: setup
 	$(BIN)/lint-imports
 
 bench: setup
-	@command -v cc >/dev/null || .ci/install gcc libc6-dev
+	@command -v gcc >/dev/null || .ci/install gcc libc6-dev
 	$(BIN)/python tests/bench/run.py
 
 # In an environment of its own, so that nothing tried out by hand slips in.

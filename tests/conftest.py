@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-import shutil
+import os
 import socket
 import subprocess
 import time
 from typing import TYPE_CHECKING
 
 import pytest
+
+from loadtest.brokers import mosquitto
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -33,15 +35,13 @@ def wait_for_port(port: int, timeout_s: float = 10.0) -> None:
 
 @pytest.fixture
 def mosquitto_url(tmp_path: Path) -> Iterator[str]:
-    """A real Mosquitto, tuned for measuring, for one test."""
-    executable = shutil.which("mosquitto", path="/usr/sbin:/usr/bin:/usr/local/sbin:/usr/local/bin")
-    assert executable, "these tests need Mosquitto: apt-get install mosquitto mosquitto-clients"
+    """A real Mosquitto, configured as runs have it, for one test."""
+    executable = mosquitto.executable()
+    if executable is None:
+        pytest.skip(f"Mosquitto is not installed: {mosquitto.install_command()}")
     port = free_port()
     config = tmp_path / "mosquitto.conf"
-    config.write_text(
-        f"listener {port} 127.0.0.1\nallow_anonymous true\npersistence false\nset_tcp_nodelay true\n"
-        "max_queued_messages 0\nmax_inflight_messages 0\n"
-    )
+    config.write_text(mosquitto.config_text(port, as_root=os.geteuid() == 0))
     with (tmp_path / "mosquitto.log").open("wb") as log:
         process = subprocess.Popen([executable, "-c", str(config)], stdout=log, stderr=log)
     try:

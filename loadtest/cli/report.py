@@ -16,6 +16,6 @@ def report(run_dir: Path) -> int:
     from loadtest.reports import write_reports  # noqa: PLC0415 - brings in the charts, which no other command needs
 
     folder = run_dir if run_dir.exists() else Path("results") / run_dir
-    write_reports(folder)
-    click.echo(f"report: {folder / 'report.html'}")
+    for path in write_reports(folder):
+        click.echo(f"report: {path}")
     return ExitCode.PASSED
