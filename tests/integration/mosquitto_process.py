@@ -8,7 +8,7 @@ import subprocess
 from pathlib import Path
 from typing import Self
 
-from conftest import free_port, wait_for_port
+from servers import free_port, wait_for_port
 
 
 class MosquittoProcess:

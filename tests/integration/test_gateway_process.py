@@ -13,8 +13,8 @@ import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from conftest import free_port
 from mosquitto_process import MosquittoProcess
+from servers import free_port
 from websockets.exceptions import ConnectionClosed, ConnectionClosedOK
 from websockets.sync.client import ClientConnection, connect
 from websockets.typing import Subprotocol
