@@ -6,7 +6,7 @@ subtracted from a reading in another. ``loop.time()`` is never used for measurin
 
 from __future__ import annotations
 
-import datetime
+import datetime as dt
 import time
 from typing import Protocol
 
@@ -21,11 +21,11 @@ class Clock(Protocol):
         ...
 
 
-def utc_now() -> datetime.datetime:
+def utc_now() -> dt.datetime:
     """Wall time now, for labels in records and for OCPP timestamps."""
-    return datetime.datetime.now(datetime.UTC)
+    return dt.datetime.now(dt.UTC)
 
 
-def rfc3339(moment: datetime.datetime) -> str:
+def rfc3339(moment: dt.datetime) -> str:
     """``2026-01-31T12:00:00.000Z``: how OCPP-J and our records write an instant (RFC 3339, milliseconds)."""
-    return moment.astimezone(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03d}Z"
+    return moment.astimezone(dt.UTC).strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03d}Z"

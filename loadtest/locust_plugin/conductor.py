@@ -26,7 +26,7 @@ from loadtest.locust_plugin.sources import Sources
 from loadtest.locust_plugin.stand import Stand
 from loadtest.measure.collector import Collector
 from loadtest.measure.interval import IntervalReport
-from loadtest.measure.verdict import INTERRUPTED, PART_DIED, WORKER_LOST
+from loadtest.measure.verdict import INTERRUPTED, PART_DIED, REFUSED, WORKER_LOST
 from loadtest.protocol.phases import DRAIN, RAMP, STEADY
 from loadtest.scenario.plan import Plan
 from loadtest.scenario.settings import masked
@@ -122,8 +122,12 @@ class Conductor:
         self._stand = Stand(log_dir, self._on_stand_report, self._on_part_event)
         try:
             facts = self._stand.start(settings, epoch_ns)
-        except BaseException:
+        except LoadTestError as error:
+            self._collector.event(REFUSED, error.message)
             self._conclude("partial", interrupted=False)
+            raise
+        except BaseException:
+            self._conclude("partial", interrupted=True)
             raise
         self._collector.describe_sut(_without_passwords(facts))
         shared = bool(facts["broker"].get("shared_subscriptions"))
@@ -173,7 +177,7 @@ class Conductor:
         try:
             self._await_parts(plan, workers)
         except LoadTestError as error:
-            self._on_refused(error)
+            self._refuse(error)
             return
         settings = plan.settings
         start_ns = self._enter(RAMP)
@@ -212,6 +216,11 @@ class Conductor:
                     hint=f"see the logs in {plan.log_dir}",
                 )
             gevent.sleep(_POLL_S / 2)
+
+    def _refuse(self, error: LoadTestError) -> None:
+        assert self._collector is not None
+        self._collector.event(REFUSED, error.message)
+        self._on_refused(error)
 
     def _enter(self, phase: str) -> int:
         assert self._collector is not None
@@ -332,9 +341,10 @@ class Conductor:
         if not self._of_this_run(msg):
             return
         data: dict[str, Any] = msg.data
-        self._on_part_event(data["source"], data["kind"], data["text"])
-        if data["kind"] == "refused" and self._plan is not None:
-            self._on_refused(EnvironmentNotReady(data["text"], hint=data["hint"]))
+        if data["kind"] == REFUSED and self._plan is not None:
+            self._refuse(EnvironmentNotReady(data["text"], hint=data["hint"]))
+        else:
+            self._on_part_event(data["source"], data["kind"], data["text"])
 
     def _on_part_event(self, part: str, kind: str, text: str) -> None:
         logger.warning("%s: %s", part, text)

@@ -91,7 +91,6 @@ class _Master:
         self._options: Namespace = options
         self._headless = bool(options.headless)
         self._workers_expected = int(options.expect_workers) if isinstance(runner, MasterRunner) else 1
-        self._refused = False
         scenario = Path(str(options.locustfile).split(",")[0]).stem
         self._conductor = Conductor(environment, runner, scenario, self._on_refused, self._on_over)
         environment.events.test_start.add_listener(self._on_test_start)
@@ -164,10 +163,10 @@ class _Master:
                 self._prepare(self._settings(), self._runner.target_user_count)
             options[wire.PLAN_OPTION] = self._conductor.begin(workers)
         except LoadTestError as error:
+            self._environment.process_exit_code = int(error.exit_code)
             self._on_refused(error)
 
     def _on_refused(self, error: LoadTestError) -> None:
-        self._refused = True
         report_error(error)
         gevent.spawn(self._stop)
 
@@ -192,8 +191,7 @@ class _Master:
         if not self._conductor.prepared:
             return
         self._conductor.finish(interrupted=interrupted)
-        code = self._conductor.exit_code
-        self._environment.process_exit_code = int(ExitCode.USAGE) if self._refused else code
+        self._environment.process_exit_code = self._conductor.exit_code
         sys.stderr.write(f"results: {self._conductor.run_dir}\n")
 
     def _last_resort(self) -> None:

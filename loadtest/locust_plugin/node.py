@@ -14,6 +14,7 @@ from loadtest.errors import LoadTestError
 from loadtest.locust_plugin import wire
 from loadtest.locust_plugin.child import Child
 from loadtest.locust_plugin.description import boot_id
+from loadtest.measure.verdict import PART_DIED, REFUSED
 from loadtest.scenario import plan as plans
 
 if TYPE_CHECKING:
@@ -179,7 +180,7 @@ class Node:
         try:
             child.wait_ready(READY_TIMEOUT_S)
         except LoadTestError as error:
-            self._tell(wire.EVENT, source=child.name, kind="refused", text=error.message, hint=error.hint)
+            self._tell(wire.EVENT, source=child.name, kind=REFUSED, text=error.message, hint=error.hint)
 
     def _start_child(self, role: str, module: str, number: int) -> Child:
         assert self._plan is not None
@@ -201,7 +202,7 @@ class Node:
 
     def _on_child_exit(self, child: Child, status: int) -> None:
         how = f"killed by signal {-status}" if status < 0 else f"ended with status {status}"
-        self._tell(wire.EVENT, source=child.name, kind="part_died", text=f"{child.name} {how}", hint="")
+        self._tell(wire.EVENT, source=child.name, kind=PART_DIED, text=f"{child.name} {how}", hint="")
 
     def _tell(self, name: str, **data: object) -> None:
         run_tag = self._plan.run_tag if self._plan is not None else -1

@@ -9,6 +9,7 @@ from gevent.event import Event
 from loadtest.clock import monotonic_ns
 from loadtest.control import messages
 from loadtest.locust_plugin.child import Child
+from loadtest.measure.verdict import PART_DIED
 from loadtest.units import NS_PER_S
 
 if TYPE_CHECKING:
@@ -96,4 +97,4 @@ class Stand:
 
     def _on_exit(self, child: Child, status: int) -> None:
         self._final.set()
-        self._on_event("stand", "part_died", f"the process that holds broker and gateway ended with status {status}")
+        self._on_event("stand", PART_DIED, f"the process that holds broker and gateway ended with status {status}")

@@ -122,6 +122,7 @@ def settle(
     histogram_counts: Mapping[Tag, int],
     *,
     observed: bool,
+    named: bool = True,
 ) -> Ledger:
     """Close the books of a run.
 
@@ -132,13 +133,17 @@ def settle(
         windows: What each subscriber saw; from final reports only.
         histogram_counts: Samples by series, which must tell the same as the rows.
         observed: Whether a subscriber took part.
+        named: Every engine and subscriber has sent its final report; without them losses are known by totals only.
     """
     ledger = Ledger(operations=list(operations), observed=observed)
     ledger.unbalanced += _unbalanced_operations(operations)
     ledger.unbalanced += _unmatched_histograms(operations, deliveries, histogram_counts)
     if observed:
         _settle_legs(ledger, deliveries)
-        _name_lost(ledger, sent, windows)
+        if named:
+            _name_lost(ledger, sent, windows)
+        else:
+            ledger.lost = max(0, ledger.total.sent - ledger.delivered)
     return ledger
 
 

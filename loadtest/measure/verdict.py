@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 INTERRUPTED = "interrupted"
 """Kind of the event that says somebody stopped the run."""
+REFUSED = "refused"
+"""The run could not start, for a reason the user can mend."""
 PART_DIED = "part_died"
 WORKER_LOST = "worker_lost"
 DAMAGED_REPORT = "damaged_report"
@@ -53,6 +55,9 @@ VOID_CODES = frozenset(
 
 def judge(record: RunRecord) -> Verdict:
     """Hold a run against its limits; ``record.thresholds`` are judged as they stand."""
+    refused = [Reason("refused", event.text) for event in record.events if event.kind == REFUSED]
+    if refused:
+        return Verdict("void", refused, int(ExitCode.USAGE))
     reasons = [*_instrument(record), *_generator(record), *_system(record), *_thresholds(record)]
     result: Result = "passed"
     if reasons:

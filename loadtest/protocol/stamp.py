@@ -50,7 +50,7 @@ def encode(
         charge_point,
         sequence & 0xFF_FFFF,
         intended_us,
-        send_delay_us if send_delay_us <= MAX_SEND_DELAY_US else MAX_SEND_DELAY_US,
+        send_delay_us if send_delay_us <= MAX_SEND_DELAY_US else MAX_SEND_DELAY_US,  # noqa: FURB136 - once per message
     )
 
 
