@@ -6,6 +6,7 @@ import statistics
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from rich import box
 from rich.table import Table
 
 if TYPE_CHECKING:
@@ -52,13 +53,13 @@ class Samples:
     def table(self, title: str, budgets: Sequence[Budget]) -> Table:
         """Median and range of each figure, with its budget where it has one."""
         limits = {budget.name: budget for budget in budgets}
-        table = Table(title=title, title_justify="left")
-        table.add_column("figure")
+        table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD)
+        table.add_column("figure", no_wrap=True)
         for heading in ("median", "range", "budget"):
             table.add_column(heading, justify="right", no_wrap=True)
         for sample in self:
             budget = limits.get(sample.name)
-            verdict = "" if budget is None else f"{budget.limit:,g} {'met' if budget.met(self) else 'EXCEEDED'}"
+            verdict = "" if budget is None else f"{budget.limit:,g}{'' if budget.met(self) else ' EXCEEDED'}"
             style = None if budget is None else "green" if budget.met(self) else "bold red"
             span = f"{_figure(min(sample.rounds))} … {_figure(max(sample.rounds))}"
             table.add_row(sample.name, f"{_figure(sample.median)} {sample.unit}", span, verdict, style=style)
