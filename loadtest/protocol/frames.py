@@ -60,7 +60,7 @@ def _message(parts: list[msgspec.Raw]) -> Message:
             case b"4", 4 | 5:
                 details = parts[4].copy() if len(parts) == 5 else msgspec.Raw(b"{}")
                 return CallError(_text.decode(parts[1]), _text.decode(parts[2]), _text.decode(parts[3]), details)
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise RemoteProtocolError(f"OCPP-J message with a field of the wrong type: {error}") from error
     raise RemoteProtocolError(f"not an OCPP-J message: type {kind[:12]!r} with {len(parts)} elements")
 
@@ -73,7 +73,7 @@ def decode(text: bytes) -> Message:
     """
     try:
         parts = _array.decode(text)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise RemoteProtocolError(f"not a JSON array: {error}") from error
     return _message(parts)
 
@@ -86,8 +86,13 @@ def decode_all(text: bytes) -> Iterator[Message]:
     Raises:
         RemoteProtocolError: As :func:`decode`, at the message where reading fails.
     """
-    for document in split_documents(text):
-        yield decode(document)
+    try:
+        message = decode(text)  # nearly always; reading byte by byte is slow
+    except RemoteProtocolError:
+        for document in split_documents(text):
+            yield decode(document)
+    else:
+        yield message
 
 
 def split_documents(text: bytes) -> list[bytes]:

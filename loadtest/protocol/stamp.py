@@ -18,6 +18,7 @@ position width meaning
 
 from __future__ import annotations
 
+from binascii import unhexlify
 from typing import NamedTuple
 
 STAMP_LENGTH = 36
@@ -37,9 +38,7 @@ class Stamp(NamedTuple):
     send_delay_us: int
 
 
-def encode(
-    run_tag: int, phase: int, charge_point: int, sequence: int, intended_us: int, send_delay_us: int
-) -> bytes:
+def encode(run_tag: int, phase: int, charge_point: int, sequence: int, intended_us: int, send_delay_us: int) -> bytes:
     """Render a stamp as the 36 ASCII characters of a ``UniqueId``.
 
     A sequence beyond 2^24 wraps; a send delay beyond 71 minutes is capped.
@@ -59,13 +58,15 @@ def decode(unique_id: str | bytes) -> Stamp | None:
     if len(unique_id) != STAMP_LENGTH:
         return None
     try:
-        return Stamp(
-            int(unique_id[0:4], 16),
-            int(unique_id[4:5], 16),
-            int(unique_id[5:11], 16),
-            int(unique_id[11:17], 16),
-            int(unique_id[17:28], 16),
-            int(unique_id[28:36], 16),
-        )
+        # Takes digits only, where int() takes signs, blanks and underscores as well.
+        bits = int.from_bytes(unhexlify(unique_id), "big")
     except ValueError:
         return None
+    return Stamp(
+        bits >> 128,
+        bits >> 124 & 0xF,
+        bits >> 100 & 0xFF_FFFF,
+        bits >> 76 & 0xFF_FFFF,
+        bits >> 32 & 0xFFF_FFFF_FFFF,
+        bits & 0xFFFF_FFFF,
+    )
