@@ -49,8 +49,9 @@ class ChargePointProfile(msgspec.Struct, frozen=True, kw_only=True):
         faults: list[str] = []
         if not 1 <= self.connectors <= 63:
             faults.append(f"profile.connectors: {self.connectors} is not between 1 and 63")
-        if not self.id_prefix or set("/+#?%") & set(self.id_prefix) or not self.id_prefix.isascii():
-            faults.append(f"profile.id_prefix: {self.id_prefix!r} must be ASCII text without / + # ? %")
+        prefix = self.id_prefix
+        if not prefix or set('/+#?%"\\') & set(prefix) or not (prefix.isascii() and prefix.isprintable()):
+            faults.append(f'profile.id_prefix: {prefix!r} must be printable ASCII text without / + # ? % " \\')
         for name in ("vendor", "model"):
             text = getattr(self, name)
             if not 1 <= len(text) <= 20 or not text.isprintable() or '"' in text or "\\" in text:

@@ -22,7 +22,7 @@ def _mix(value: int) -> int:
 def uniform(seed: int, charge_point: int, draw: int) -> float:
     """Draw number ``draw`` of a charge point, uniform in [0, 1)."""
     stream = _mix((seed * _STEP + charge_point + 1) & _MASK)
-    return _mix((stream + (draw + 1) * _STEP) & _MASK) / 2**64
+    return (_mix((stream + (draw + 1) * _STEP) & _MASK) >> 11) / 2**53  # what a float holds: rounding would reach 1
 
 
 def exponential_s(mean_s: float, share: float) -> float:

@@ -128,7 +128,7 @@ SETTINGS: tuple[Setting, ...] = (
     Setting(name="run_id", kind="text", default="auto", metavar="NAME", help="name of the run and of its folder"),
 )
 
-_PASSWORD_IN_URL = re.compile(r"(\w://[^:/@\s]*):[^@/\s]*@")
+_PASSWORD_IN_URL = re.compile(r"((?:^|\w://)[^:/@\s]*):[^/?#\s]*@")
 _RUN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
 
@@ -159,7 +159,7 @@ class RunSettings(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def masked(text: str) -> str:
-    """The text with the password of every URL in it replaced by stars."""
+    """The text with the password of every URL in it replaced by stars, also where one begins without its scheme."""
     return _PASSWORD_IN_URL.sub(r"\1:***@", text)
 
 
