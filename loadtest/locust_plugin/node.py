@@ -44,6 +44,7 @@ class Node:
         self._tokens = itertools.count()
         self._asking: dict[int, ChargePointFleet | CsmsSubscriber] = {}
         self._cohorts: dict[int, tuple[int, Child]] = {}
+        self._engine_of: dict[int, Child] = {}
         self._entered: list[messages.EnterPhase] = []
         for name, handler in (
             (wire.GRANT, self._on_grant),
@@ -141,6 +142,7 @@ class Node:
         children = self._engines + self._subscribers
         self._engines, self._subscribers = [], []
         self._cohorts.clear()
+        self._engine_of.clear()
         for child in children:
             child.stop()
 
@@ -150,7 +152,8 @@ class Node:
 
     def _add_cohort(self, user: ChargePointFleet, number: int) -> None:
         assert self._plan is not None
-        engine = self._engines[len(self._cohorts) % len(self._engines)]
+        # The same engine for a number given again: it knows how far its charge points have counted.
+        engine = self._engine_of.setdefault(number, self._engines[len(self._engine_of) % len(self._engines)])
         first, count = self._plan.cohort(number)
         self._cohorts[id(user)] = (number, engine)
         engine.send(messages.AddCohort(first, count, msgspec.to_builtins(user.profile)))

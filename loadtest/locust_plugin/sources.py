@@ -30,7 +30,9 @@ class Sources:
 
     def take(self, source: str, report: IntervalReport) -> None:
         """A report came; a final one stands whatever comes after it."""
-        self._last[source] = report
+        last = self._last.get(source)
+        if last is None or not last.final:
+            self._last[source] = report
 
     def lose(self, source: str) -> None:
         """Nothing more will come from a child."""
