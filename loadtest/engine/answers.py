@@ -6,7 +6,6 @@ Each answer states what this charge point really does: what it does not support 
 
 from __future__ import annotations
 
-import contextlib
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -46,11 +45,26 @@ def answer(charge_point: ChargePoint, call: frames.Call, now_ns: int) -> None:
             reply = frames.encode(
                 frames.CALL_ERROR, call.message_id, call_errors.FORMATION_VIOLATION, str(error)[:255], {}
             )
-    with contextlib.suppress(LocalProtocolError):  # the gateway may have begun to close
+    try:
         charge_point.send_text(reply)
-        charge_point.fleet.counters.calls_answered += 1
+    except LocalProtocolError:  # the gateway has begun to close
+        return
+    charge_point.fleet.counters.calls_answered += 1
     if follow_up is not None:
         follow_up()
+
+
+def _text(request: dict[str, Any], name: str) -> str:
+    """A field that must be there and be text.
+
+    Raises:
+        KeyError: It is not there.
+        TypeError: It is not text.
+    """
+    value = request[name]
+    if not isinstance(value, str):
+        raise TypeError(f"{name} is not a string")
+    return value
 
 
 def _get_configuration(charge_point: ChargePoint, request: dict[str, Any], _: int) -> Answer:
@@ -62,13 +76,15 @@ def _get_configuration(charge_point: ChargePoint, request: dict[str, Any], _: in
         "SupportedFeatureProfiles": (True, "Core"),
     }
     wanted = request.get("key") or list(values)
+    if not isinstance(wanted, list):
+        raise TypeError("key is not a list")
     known = [{"key": key, "readonly": values[key][0], "value": str(values[key][1])} for key in wanted if key in values]
     unknown = [key for key in wanted if key not in values]
     return {"configurationKey": known} | ({"unknownKey": unknown} if unknown else {}), None
 
 
 def _change_configuration(charge_point: ChargePoint, request: dict[str, Any], _: int) -> Answer:
-    key, value = request["key"], request["value"]
+    key, value = _text(request, "key"), _text(request, "value")
     if key != "HeartbeatInterval":
         readonly = key in ("MeterValueSampleInterval", "NumberOfConnectors", "SupportedFeatureProfiles")
         return {"status": "Rejected" if readonly else "NotSupported"}, None
@@ -79,9 +95,10 @@ def _change_configuration(charge_point: ChargePoint, request: dict[str, Any], _:
 
 
 def _remote_start(charge_point: ChargePoint, request: dict[str, Any], now_ns: int) -> Answer:
-    connector, id_tag = int(request.get("connectorId", 1)), str(request["idTag"])
+    connector, id_tag = int(request.get("connectorId", 1)), _text(request, "idTag")
     possible = (
-        charge_point.transaction is None
+        charge_point.is_registered  # remote starts are forbidden before (OCPP 1.6 section 4.2.1)
+        and charge_point.transaction is None
         and 1 <= connector <= charge_point.profile.connectors
         and 0 < len(id_tag) <= HIGHEST_ID_TAG_LENGTH
         and id_tag.isascii()
@@ -94,18 +111,21 @@ def _remote_start(charge_point: ChargePoint, request: dict[str, Any], now_ns: in
 
 def _remote_stop(charge_point: ChargePoint, request: dict[str, Any], now_ns: int) -> Answer:
     transaction = charge_point.transaction
-    if transaction is None or transaction.transaction_id != request["transactionId"]:
+    wanted = request["transactionId"]
+    if transaction is None or not transaction.started_ns or transaction.transaction_id != wanted:
         return {"status": "Rejected"}, None
     return {"status": "Accepted"}, lambda: transaction.stop_remotely(now_ns)
 
 
 def _trigger_message(charge_point: ChargePoint, request: dict[str, Any], now_ns: int) -> Answer:
     fleet = charge_point.fleet
-    match request["requestedMessage"]:
-        case "Heartbeat":
-            action, payload = HEARTBEAT, payloads.HEARTBEAT
+    match _text(request, "requestedMessage"):
         case "BootNotification":
             return {"status": "Accepted"}, lambda: charge_point.boot(now_ns)
+        case "Heartbeat" | "StatusNotification" if not charge_point.is_registered:
+            return {"status": "Rejected"}, None  # it could not be sent
+        case "Heartbeat":
+            action, payload = HEARTBEAT, payloads.HEARTBEAT
         case "StatusNotification":
             connector = int(request.get("connectorId", 0))
             if not 0 <= connector <= charge_point.profile.connectors:
@@ -120,7 +140,7 @@ def _trigger_message(charge_point: ChargePoint, request: dict[str, Any], now_ns:
 
 
 def _data_transfer(_charge_point: ChargePoint, request: dict[str, Any], _: int) -> Answer:
-    return {"status": "UnknownVendorId" if request["vendorId"] else "Rejected"}, None
+    return {"status": "UnknownVendorId" if _text(request, "vendorId") else "Rejected"}, None
 
 
 def _get_local_list_version(_charge_point: ChargePoint, _request: dict[str, Any], _: int) -> Answer:

@@ -16,10 +16,8 @@ import msgspec
 from loadtest.clock import monotonic_ns
 from loadtest.engine import answers, payloads
 from loadtest.engine.operations import (
-    AUTHORIZE,
     BOOT_NOTIFICATION,
     HEARTBEAT,
-    START_TRANSACTION,
     STATUS_NOTIFICATION,
     TRANSACTION_RELATED,
     OperationCell,
@@ -36,7 +34,7 @@ if TYPE_CHECKING:
     from loadtest.scenario.profile import ChargePointProfile
 
 OFFLINE, CONNECTING, OPEN, REJECTED, REGISTERED, RETIRED = range(6)
-"""States: not connected; handshake under way; connected, not accepted (yet); told to be silent; accepted; done."""
+"""States: not connected; connection being made; open, not accepted (yet); told to be silent; accepted; done."""
 
 QUEUE_LIMIT = 200
 """Operations that may wait behind an outstanding CALL or for a connection; what is beyond is dropped and counted."""
@@ -70,10 +68,12 @@ class ChargePoint(WebSocketClient):
 
     __slots__ = (
         "beat_due_ns",
+        "boot_due_ns",
         "call_cell",
         "call_id",
         "call_intended_ns",
         "call_sent_ns",
+        "call_transaction",
         "connect_intended_ns",
         "connect_started_ns",
         "draws",
@@ -85,6 +85,7 @@ class ChargePoint(WebSocketClient):
         "profile",
         "queue",
         "sequence",
+        "standing",
         "state",
         "transaction",
         "transaction_due_ns",
@@ -96,53 +97,63 @@ class ChargePoint(WebSocketClient):
         self.number = number
         self.profile = profile
         self.state = OFFLINE
+        # What the last BootNotification.conf made of it: OPEN is Pending, OFFLINE that there was none.
+        self.standing = OFFLINE
         self.sequence = 0
         self.draws = 0
         self.failures = 0
         self.energy_wh = 0
-        self.heartbeat_ns = self.beat_due_ns = 0
+        self.heartbeat_ns = self.beat_due_ns = self.boot_due_ns = 0
         self.connect_intended_ns = self.connect_started_ns = 0
         self.call_id: bytes | None = None
         self.call_cell: OperationCell | None = None
+        self.call_transaction: Transaction | None = None
         self.call_intended_ns = self.call_sent_ns = 0
-        self.queue: deque[tuple[OperationCell, int, Payload]] | None = None
+        self.queue: deque[tuple[OperationCell, int, Payload, Transaction | None]] | None = None
         self.transaction: Transaction | None = None
         self.transaction_due_ns = 0
 
     # Operations -----------------------------------------------------------------------------------------------
 
-    def offer(self, action: int, intended_ns: int, payload: Payload) -> None:
+    def offer(self, action: int, intended_ns: int, payload: Payload, asking: Transaction | None = None) -> None:
         """An operation is due: send it, queue it behind the outstanding CALL, or drop it (OCPP-J 1.6 section 4.1.1).
 
         Offline, transaction-related messages wait for the connection and all others are dropped (OCPP 1.6 3.7.1).
-        While the run drains nothing is due any more. A payload that depends on an answer still to come is passed
-        as a function and rendered when sent.
+        While the run drains nothing is due any more.
+
+        Args:
+            action: Position in ``FROM_CHARGE_POINT``.
+            intended_ns: When it is due.
+            payload: JSON text; what depends on an answer still to come is a function, called when it is sent.
+            asking: The transaction that waits for the answer, by then perhaps no longer the present one.
         """
         if self.fleet.draining:
             return
         cell = self.fleet.operations.cell(action, intended_ns)
         cell.offered += 1
-        if self.state == REGISTERED and self.call_id is None:
-            self._send(cell, intended_ns, payload)
-        elif self.state == REGISTERED or action in TRANSACTION_RELATED:
-            self._enqueue(cell, intended_ns, payload)
+        if self.state == REGISTERED:
+            if self.call_id is None and self.queue is None:
+                self._send(cell, intended_ns, payload, asking)
+            else:
+                self._enqueue(cell, intended_ns, payload, asking)
+        elif action in TRANSACTION_RELATED:
+            self._enqueue(cell, intended_ns, payload, asking)
         else:
             cell.dropped += 1
             self.fleet.counters.dropped_offline += 1
 
-    def _enqueue(self, cell: OperationCell, intended_ns: int, payload: Payload) -> None:
+    def _enqueue(self, cell: OperationCell, intended_ns: int, payload: Payload, asking: Transaction | None) -> None:
         if self.queue is None:
             self.queue = deque()
         if len(self.queue) < QUEUE_LIMIT:
-            self.queue.append((cell, intended_ns, payload))
+            self.queue.append((cell, intended_ns, payload, asking))
         else:
             cell.dropped += 1
             self.fleet.counters.dropped_queue_full += 1
 
-    def _send(self, cell: OperationCell, intended_ns: int, payload: Payload) -> None:
+    def _send(self, cell: OperationCell, intended_ns: int, payload: Payload, asking: Transaction | None) -> None:
         fleet = self.fleet
-        if not isinstance(payload, bytes):
-            payload = payload()
+        text = payload if isinstance(payload, bytes) else payload()
         sent_ns = monotonic_ns()
         message_id = stamp.encode(
             fleet.run_tag,
@@ -153,13 +164,17 @@ class ChargePoint(WebSocketClient):
             (sent_ns - intended_ns) // NS_PER_US,
         )
         try:
-            self.send_text(b'[2,"%b","%b",%b]' % (message_id, cell.name, payload))
-        except LocalProtocolError:  # the gateway has begun to close: nothing may be sent any more
-            cell.dropped += 1
-            fleet.counters.dropped_offline += 1
+            self.send_text(b'[2,"%b","%b",%b]' % (message_id, cell.name, text))
+        except LocalProtocolError:  # the gateway has begun to close: as good as offline
+            if cell.action in TRANSACTION_RELATED:
+                self.queue = self.queue or deque()
+                self.queue.appendleft((cell, intended_ns, payload, asking))
+            else:
+                cell.dropped += 1
+                fleet.counters.dropped_offline += 1
             return
         self.sequence += 1
-        self.call_id, self.call_cell = message_id, cell
+        self.call_id, self.call_cell, self.call_transaction = message_id, cell, asking
         self.call_intended_ns, self.call_sent_ns = intended_ns, sent_ns
         cell.sent += 1
 
@@ -178,6 +193,7 @@ class ChargePoint(WebSocketClient):
             payload[4:40] == self.call_id
             and payload[:4] == b'[3,"'
             and payload[40:42] == b'",'
+            and payload[-2:] == b"}]"
             and b"][" not in payload
         ):
             self._answered(now_ns, payload[42:-1])
@@ -213,11 +229,10 @@ class ChargePoint(WebSocketClient):
         cell.intended_us.append((now_ns - self.call_intended_ns) // NS_PER_US)
         cell.service_us.append((now_ns - self.call_sent_ns) // NS_PER_US)
         self.call_id = None
-        action = cell.action
-        if action == BOOT_NOTIFICATION:
+        if self.call_transaction is not None:
+            self.call_transaction.on_result(cell.action, payload, now_ns)
+        elif cell.action == BOOT_NOTIFICATION:
             self._on_boot_result(payload, now_ns)
-        elif (action in (AUTHORIZE, START_TRANSACTION)) and self.transaction is not None:
-            self.transaction.on_result(action, payload, now_ns)
         if self.queue is not None:
             self._send_next()
 
@@ -232,10 +247,12 @@ class ChargePoint(WebSocketClient):
 
     def _after_failure(self, action: int, now_ns: int) -> None:
         """A CALL was refused or never answered: go on as a charge point must."""
-        if action == BOOT_NOTIFICATION:
-            self.fleet.pacer.at(now_ns + int(_REGISTRATION_RETRY_S * NS_PER_S), self.boot)
-        elif self.transaction is not None:
-            self.transaction.on_failure(action, now_ns)
+        if self.call_transaction is not None:
+            self.call_transaction.on_failure(action, now_ns)
+        elif action == BOOT_NOTIFICATION:
+            if self.standing != REGISTERED:
+                self.standing = OFFLINE
+            self._boot_later(_REGISTRATION_RETRY_S, now_ns)
         self._send_next()
 
     def expire(self, now_ns: int) -> None:
@@ -247,7 +264,6 @@ class ChargePoint(WebSocketClient):
                 cell.timed_out += 1
                 self._after_failure(cell.action, now_ns)
         elif self.state == CONNECTING and now_ns - self.connect_started_ns >= timeout_ns:
-            self.fleet.counters.connect_timed_out += 1
             self.fleet.abandon_connect(self)
 
     # Connection and registration ------------------------------------------------------------------------------
@@ -275,11 +291,13 @@ class ChargePoint(WebSocketClient):
         """The handshake is complete; before anything else comes the BootNotification (OCPP 1.6 section 4.2)."""
         now_ns = monotonic_ns()
         self.fleet.connected(self, now_ns)
-        if self.profile.boot_on_reconnect or not self.heartbeat_ns:
+        if self.standing == REGISTERED and not self.profile.boot_on_reconnect:
+            self._registered(now_ns)
+        elif self.standing in (OPEN, REJECTED) and now_ns < self.boot_due_ns:
+            self.state = self.standing  # a new connection does not shorten the wait the central system demanded
+        else:
             self.state = OPEN
             self.boot(now_ns)
-        else:
-            self._registered(now_ns)
 
     def on_refused(self, status: int, reason: str) -> None:
         """The gateway refused the handshake."""
@@ -289,12 +307,9 @@ class ChargePoint(WebSocketClient):
         """The connection is gone, whether closed or cut."""
         if self.call_id is not None:
             cell = self._close_call(0, sample=False)
-            if self.state == RETIRED:
-                cell.unfinished += 1
-            else:
-                cell.cut_off += 1
-            if self.transaction is not None and self.state != RETIRED:
-                self.transaction.on_failure(cell.action, monotonic_ns())
+            cell.cut_off += 1
+            if self.call_transaction is not None:
+                self.call_transaction.on_failure(cell.action, monotonic_ns())
         self._drop_what_needs_a_connection()
         self.fleet.disconnected(self)
 
@@ -302,7 +317,7 @@ class ChargePoint(WebSocketClient):
         if self.queue is None:
             return
         kept = deque(entry for entry in self.queue if entry[0].action in TRANSACTION_RELATED)
-        for cell, _, _ in self.queue:
+        for cell, *_ in self.queue:
             if cell.action not in TRANSACTION_RELATED:
                 cell.dropped += 1
                 self.fleet.counters.dropped_offline += 1
@@ -311,6 +326,7 @@ class ChargePoint(WebSocketClient):
     def boot(self, due_ns: int) -> None:
         """A BootNotification is due: the first of a connection, a repeated or a triggered one."""
         profile, fleet = self.profile, self.fleet
+        self.boot_due_ns = 0
         payload = payloads.boot_notification(profile.vendor, profile.model, self.identity)
         if self.state == REGISTERED:
             self.offer(BOOT_NOTIFICATION, due_ns, payload)
@@ -318,7 +334,15 @@ class ChargePoint(WebSocketClient):
             self.state = OPEN
             cell = fleet.operations.cell(BOOT_NOTIFICATION, due_ns)
             cell.offered += 1
-            self._send(cell, due_ns, payload)
+            self._send(cell, due_ns, payload, None)
+
+    def _boot_later(self, wait_s: float, now_ns: int) -> None:
+        self.boot_due_ns = self.fleet.at(now_ns + int(wait_s * NS_PER_S), self._boot_again)
+
+    def _boot_again(self, due_ns: int) -> None:
+        """The wait is over, unless a BootNotification has been sent meanwhile for another reason."""
+        if due_ns == self.boot_due_ns:
+            self.boot(due_ns)
 
     def _on_boot_result(self, payload: bytes, now_ns: int) -> None:
         """Obey the registration status (OCPP 1.6 section 4.2): Accepted beats, anything else waits and boots again."""
@@ -336,11 +360,12 @@ class ChargePoint(WebSocketClient):
         else:
             wait_s = result.interval if result.interval > 0 else _REGISTRATION_RETRY_S
             self.fleet.counters.not_accepted += 1
-            self.state = OPEN if result.status == "Pending" else REJECTED
-            self.fleet.pacer.at(now_ns + int(wait_s * NS_PER_S), self.boot)
+            self.state = self.standing = OPEN if result.status == "Pending" else REJECTED
+            self._boot_later(wait_s, now_ns)
 
     def _registered(self, now_ns: int) -> None:
-        self.state = REGISTERED
+        """Report every connector, behind what has waited for the connection, and begin to beat."""
+        self.state = self.standing = REGISTERED
         self.failures = 0
         self.fleet.registered(self, now_ns)
         timestamp = self.fleet.timestamp(now_ns)
@@ -350,6 +375,7 @@ class ChargePoint(WebSocketClient):
         self.beat_due_ns = self.fleet.at(now_ns + int(self.heartbeat_ns * self.draw()), self.beat)
         if self.transaction is None and not self.transaction_due_ns:
             self.plan_transaction(now_ns)
+        self._send_next()
 
     def beat(self, due_ns: int) -> None:
         """A heartbeat is due; the next one follows at the interval the central system gave."""
@@ -394,6 +420,11 @@ class ChargePoint(WebSocketClient):
         return self.fleet.draw(self.number, self.draws)
 
     @property
+    def is_registered(self) -> bool:
+        """The central system has accepted it, and the connection is there: anything may be sent."""
+        return self.state == REGISTERED
+
+    @property
     def idle(self) -> bool:
         """Nothing is outstanding and nothing waits to be sent."""
         return self.call_id is None and (self.queue is None or self.state != REGISTERED)
@@ -401,14 +432,14 @@ class ChargePoint(WebSocketClient):
     def retire(self) -> None:
         """Account for what can no longer be sent or awaited, and close for good."""
         if self.queue is not None:
-            for cell, _, _ in self.queue:
+            for cell, *_ in self.queue:
                 cell.dropped += 1
             self.fleet.counters.dropped_at_end += len(self.queue)
             self.queue = None
         if self.call_id is not None:
             self._close_call(0, sample=False).unfinished += 1
-        was_open = self.state in (OPEN, REJECTED, REGISTERED)
         self.state = RETIRED
-        self.transaction = None
-        if was_open:
-            self.close()
+        if self.transaction is not None:
+            self.transaction.over = True  # its instants to come are nobody's any more
+            self.transaction = None
+        self.close()

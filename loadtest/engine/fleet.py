@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from loadtest.clock import monotonic_ns, rfc3339, utc_now
-from loadtest.engine.charge_point import OFFLINE, OPEN, REGISTERED, REJECTED, RETIRED, ChargePoint
+from loadtest.engine.charge_point import CONNECTING, OFFLINE, OPEN, REGISTERED, REJECTED, RETIRED, ChargePoint
 from loadtest.engine.operations import Operations, PhaseClock
 from loadtest.measure.interval import SentCounts
 from loadtest.measure.tags import CONNECT, INTENDED, REGISTER, SERVICE, Tag
@@ -82,6 +82,7 @@ class Fleet:
         self._charge_points: dict[int, ChargePoint] = {}
         self._cohorts: dict[int, int] = {}
         self._sent: list[SentCounts] = []
+        self._next_sequence: dict[int, int] = {}
         self._connecting: dict[int, asyncio.Task[None]] = {}
         self._ramp_start_ns: int | None = None
         self._sweeps = itertools.cycle(range(_SWEEP_SHARE))
@@ -122,31 +123,42 @@ class Fleet:
     def refused(self, charge_point: ChargePoint, status: int, reason: str) -> None:
         """The gateway turned the handshake down."""
         self.counters.connect_refused += 1
+        charge_point.state = OFFLINE  # the attempt is booked; its connection is still to end
         self._note_fault(f"{charge_point.identity}: handshake refused with {status} {reason}".rstrip())
 
     def disconnected(self, charge_point: ChargePoint) -> None:
         """A connection, or the attempt at one, has ended; try again later unless the charge point is done."""
-        if charge_point.state in (OPEN, REJECTED, REGISTERED):
+        if charge_point.state == CONNECTING:
+            self.counters.connect_failed += 1
+            self._note_fault(f"{charge_point.identity}: the connection ended during the handshake")
+        elif charge_point.state in (OPEN, REJECTED, REGISTERED):
             self.counters.disconnects += 1
         if charge_point.state != RETIRED:
             charge_point.state = OFFLINE
             self._connect_later(charge_point)
 
     def abandon_connect(self, charge_point: ChargePoint) -> None:
-        """Give up a handshake that takes too long."""
+        """Give up an attempt to connect that takes too long."""
+        self.counters.connect_timed_out += 1
+        charge_point.state = OFFLINE
         task = self._connecting.pop(charge_point.number, None)
-        if task is not None and task.cancel():
-            self.disconnected(charge_point)
-        else:
+        if charge_point.transport is not None:
             charge_point.abort()
+        elif task is not None:
+            task.cancel()
+            self.disconnected(charge_point)
 
     # What the engine uses ---------------------------------------------------------------------------------------
 
     def add_cohort(self, first: int, count: int, profile: ChargePointProfile) -> None:
-        """Take charge of charge points of one kind; they connect with the ramp, or from now on if it has begun."""
+        """Take charge of charge points of one kind; they connect with the ramp, or from now on if it has begun.
+
+        One that was removed before goes on counting its messages: a sequence number is used once in a run.
+        """
         self._cohorts[first] = count
         for number in range(first, first + count):
-            self._charge_points[number] = ChargePoint(self, number, profile)
+            charge_point = self._charge_points[number] = ChargePoint(self, number, profile)
+            charge_point.sequence = self._next_sequence.pop(number, 0)
         if self._ramp_start_ns is not None:
             self._schedule_connects(first, count, monotonic_ns())
 
@@ -156,6 +168,7 @@ class Fleet:
         leaving = [self._charge_points.pop(number) for number in range(first, first + count)]
         self._sent.append(_sent_counts(first, leaving))
         for charge_point in leaving:
+            self._next_sequence[charge_point.number] = charge_point.sequence
             self._retire(charge_point)
 
     def enter_phase(self, name: str, start_ns: int) -> None:
@@ -232,7 +245,6 @@ class Fleet:
                 local_addr=(source, 0) if source else None,
             )
         except OSError as error:
-            self.counters.connect_failed += 1
             self._note_fault(f"{charge_point.identity}: {error}")
             self.disconnected(charge_point)
         finally:

@@ -8,6 +8,7 @@ import msgspec
 
 from loadtest.errors import UsageError
 from loadtest.scenario.profile import ChargePointProfile
+from loadtest.scenario.settings import masked
 
 
 class EngineSettings(msgspec.Struct, frozen=True, kw_only=True):
@@ -42,9 +43,19 @@ class EngineSettings(msgspec.Struct, frozen=True, kw_only=True):
             UsageError: With one sentence for each fault found.
         """
         faults: list[str] = []
-        parts = urlsplit(self.gateway_url)
-        if parts.scheme != "ws" or not parts.hostname:
-            faults.append(f"gateway_url: {self.gateway_url!r} is not a ws:// URL")
+        try:
+            parts = urlsplit(self.gateway_url)
+            usable = parts.scheme == "ws" and bool(parts.hostname) and parts.port != 0
+        except ValueError:
+            usable = False
+        if not usable:
+            faults.append(f"gateway_url: {masked(self.gateway_url)!r} is not a ws:// URL")
+        if self.charge_points < 1:
+            faults.append(f"charge_points: {self.charge_points} is not at least 1")
+        if not 0 <= self.ramp_s < float("inf"):
+            faults.append(f"ramp_s: {self.ramp_s:g} is not a time of 0 or more")
+        if not 0 < self.call_timeout_s < float("inf"):
+            faults.append(f"call_timeout_s: {self.call_timeout_s:g} is not a time above 0")
         if not 0 <= self.run_tag <= 0xFFFF:
             faults.append(f"run_tag: {self.run_tag} does not fit 16 bits")
         try:

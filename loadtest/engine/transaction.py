@@ -85,13 +85,13 @@ class Transaction:
     def begin(self, due_ns: int) -> None:
         """The tag is presented."""
         self._report_status(b"Preparing", due_ns)
-        self.charge_point.offer(AUTHORIZE, due_ns, payloads.authorize(self.id_tag))
+        self.charge_point.offer(AUTHORIZE, due_ns, payloads.authorize(self.id_tag), self)
         self.end_ns = due_ns + self.duration_ns
         # Whatever happens to the answers, the connector is free again some time later.
         self.charge_point.fleet.at(self.end_ns, self.stop)
 
     def on_result(self, action: int, payload: bytes, now_ns: int) -> None:
-        """Authorize or StartTransaction was answered."""
+        """Authorize or StartTransaction was answered, perhaps after this transaction has ended."""
         try:
             result = _result.decode(payload)
         except msgspec.DecodeError:
@@ -99,14 +99,15 @@ class Transaction:
             self.on_failure(action, now_ns)
             return
         accepted = result.idTagInfo.status == "Accepted"
-        if action == AUTHORIZE:
-            if accepted:
-                self._start(now_ns)
-            else:
-                self._free(now_ns)
+        if action == START_TRANSACTION:
+            self.transaction_id = result.transactionId
+        if self.over:
             return
-        self.transaction_id = result.transactionId
-        if not accepted:
+        if action == AUTHORIZE and accepted:
+            self._start(now_ns)
+        elif action == AUTHORIZE:
+            self._free(now_ns)
+        elif not accepted:
             self._stop(now_ns, b"DeAuthorized")
 
     def on_failure(self, action: int, now_ns: int) -> None:
@@ -114,7 +115,7 @@ class Transaction:
 
         Without authorisation nothing starts. A transaction whose start was not confirmed goes on all the same.
         """
-        if action == AUTHORIZE and not self.started_ns and not self.over:
+        if action == AUTHORIZE and not self.over:
             self._free(now_ns)
 
     def stop(self, due_ns: int) -> None:
@@ -138,6 +139,7 @@ class Transaction:
             START_TRANSACTION,
             now_ns,
             payloads.start_transaction(self.connector, self.id_tag, self.meter_start_wh, fleet.timestamp(now_ns)),
+            self,
         )
         self._report_status(b"Charging", now_ns)
         fleet.at(now_ns + self._meter_interval_ns, self._meter)
