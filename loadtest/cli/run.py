@@ -15,9 +15,10 @@ from loadtest.errors import ExitCode, UsageError
 from loadtest.measure import run_record
 from loadtest.runner import run as runs
 from loadtest.runner import scenarios
+from loadtest.runner.request import RunRequest
 
 if TYPE_CHECKING:
-    from loadtest.runner.run import RunOutcome, RunRequest
+    from loadtest.runner.run import RunOutcome
 
 REPORT_FILE = "report.html"
 
@@ -62,9 +63,7 @@ def _request(scenario: str, locust_arguments: tuple[str, ...], options: dict[str
         raise UsageError(
             f"{scenario} stands where a scenario should", hint="write the scenario first, options after it"
         )
-    return runs.RunRequest(
-        scenario=scenarios.find(scenario), settings=given(options), locust_arguments=locust_arguments
-    )
+    return RunRequest(scenario=scenarios.find(scenario), settings=given(options), locust_arguments=locust_arguments)
 
 
 def _close(outcome: RunOutcome) -> None:

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import shutil
 import signal
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,13 +16,13 @@ from loadtest.clock import utc_now
 from loadtest.errors import EnvironmentNotReady, ExitCode, HarnessError, LoadTestError, ResultError, UsageError
 from loadtest.measure import run_record
 from loadtest.runner.locust_process import LocustProcess, last_line
-from loadtest.scenario.settings import SETTINGS, resolve
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator
     from types import FrameType
 
     from loadtest.measure.run_record import RunRecord
+    from loadtest.runner.request import RunRequest
     from loadtest.runner.scenarios import Scenario
     from loadtest.scenario.settings import RunSettings
 
@@ -31,34 +30,6 @@ ORDERLY_END_S = 60.0
 """How long an interrupted run may take to drain and to write its results."""
 TICK_S = 0.25
 WEB_READY_S = 30.0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RunRequest:
-    """What the user asked for.
-
-    Attributes:
-        scenario: What to run.
-        settings: Settings by name as written; those left out keep their defaults.
-        locust_arguments: Passed to Locust as they are.
-    """
-
-    scenario: Scenario
-    settings: Mapping[str, str] = field(default_factory=dict)
-    locust_arguments: tuple[str, ...] = ()
-
-    def resolved(self) -> RunSettings:
-        """The settings with defaults, those from the environment included.
-
-        Raises:
-            UsageError: With every fault found.
-        """
-        from_environment = {
-            setting.name: os.environ[_variable(setting.name)]
-            for setting in SETTINGS
-            if _variable(setting.name) in os.environ
-        }
-        return resolve(from_environment | dict(self.settings))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,7 +63,7 @@ def run_headless(request: RunRequest, on_tick: Callable[[Path], None]) -> RunOut
     """
     settings = request.resolved()
     run_dir = _new_run_dir(settings, request.scenario)
-    arguments = ["--headless", "--only-summary", *_flags(request, run_id=run_dir.name)]
+    arguments = ["--headless", "--only-summary", *request.flags(run_id=run_dir.name)]
     with _interrupts() as interrupts:
         process = _start(request, arguments, run_dir / "logs" / "locust.log")
         try:
@@ -128,7 +99,7 @@ def run_web(request: RunRequest, host: str, port: int, announce: Callable[[str],
     log_dir = Path(settings.results)
     _make_folder(log_dir)
     log_file = log_dir / f"web-{utc_now():%Y%m%d-%H%M%S}.log"
-    arguments = ["--web-host", host, "--web-port", str(port), *_flags(request, run_id=request.settings.get("run_id"))]
+    arguments = ["--web-host", host, "--web-port", str(port), *request.flags(run_id=request.settings.get("run_id"))]
     url = f"http://{host}:{port}"
     with _interrupts() as interrupts:
         process = _start(request, arguments, log_file)
@@ -152,11 +123,6 @@ def run_web(request: RunRequest, host: str, port: int, announce: Callable[[str],
     if not interrupts:
         raise _failure(process, status)
     return ExitCode.INTERRUPTED if status == ExitCode.INTERRUPTED else ExitCode.PASSED
-
-
-def _variable(name: str) -> str:
-    """The environment variable that the plug-in reads as a setting's default."""
-    return f"LOADTEST_{name.upper()}"
 
 
 def _new_run_dir(settings: RunSettings, scenario: Scenario) -> Path:
@@ -187,18 +153,7 @@ def _make_folder(path: Path) -> None:
 
 
 def _start(request: RunRequest, arguments: list[str], log_file: Path) -> LocustProcess:
-    # A URL with a password goes by the environment: a command line can be read by every user of the machine.
-    secrets = {_variable(name): value for name, value in request.settings.items() if "@" in value and "://" in value}
-    return LocustProcess(["-f", str(request.scenario.path), *arguments], log_file, secrets)
-
-
-def _flags(request: RunRequest, *, run_id: str | None) -> list[str]:
-    flags: list[str] = []
-    for setting in SETTINGS:
-        value = run_id if setting.name == "run_id" else request.settings.get(setting.name)
-        if value is not None and not ("@" in value and "://" in value):
-            flags += [setting.flag, value]
-    return [*flags, *request.locust_arguments]
+    return LocustProcess(["-f", str(request.scenario.path), *arguments], log_file, request.private_environment())
 
 
 @contextlib.contextmanager

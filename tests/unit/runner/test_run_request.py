@@ -8,6 +8,7 @@ import pytest
 
 from loadtest.errors import UsageError
 from loadtest.runner import run as runs
+from loadtest.runner.request import RunRequest
 from loadtest.runner.scenarios import Scenario
 from loadtest.runner.stand_settings import stand_settings
 
@@ -15,8 +16,8 @@ SCENARIO = Scenario("steady", Path("scenarios/steady.py"))
 
 
 def test_only_what_was_given_is_passed_on_so_that_defaults_stay_in_one_place() -> None:
-    request = runs.RunRequest(scenario=SCENARIO, settings={"charge_points": "7"}, locust_arguments=("--processes", "2"))
-    assert runs._flags(request, run_id="x") == ["--charge-points", "7", "--run-id", "x", "--processes", "2"]
+    request = RunRequest(scenario=SCENARIO, settings={"charge_points": "7"}, locust_arguments=("--processes", "2"))
+    assert request.flags(run_id="x") == ["--charge-points", "7", "--run-id", "x", "--processes", "2"]
 
 
 def test_a_password_stays_off_the_command_line(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -27,8 +28,8 @@ def test_a_password_stays_off_the_command_line(monkeypatch: pytest.MonkeyPatch, 
             started.update(arguments=arguments, environment=environment)
 
     monkeypatch.setattr(runs, "LocustProcess", Recorded)
-    request = runs.RunRequest(scenario=SCENARIO, settings={"broker": "mqtt://me:s3cret@h"})
-    runs._start(request, runs._flags(request, run_id="x"), tmp_path / "log")
+    request = RunRequest(scenario=SCENARIO, settings={"broker": "mqtt://me:s3cret@h"})
+    runs._start(request, request.flags(run_id="x"), tmp_path / "log")
     assert "s3cret" not in repr(started["arguments"])
     assert started["environment"] == {"LOADTEST_BROKER": "mqtt://me:s3cret@h"}
 
@@ -36,32 +37,32 @@ def test_a_password_stays_off_the_command_line(monkeypatch: pytest.MonkeyPatch, 
 def test_the_environment_gives_defaults_and_the_command_line_wins(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LOADTEST_SEED", "5")
     monkeypatch.setenv("LOADTEST_ENGINES", "3")
-    settings = runs.RunRequest(scenario=SCENARIO, settings={"seed": "6"}).resolved()
+    settings = RunRequest(scenario=SCENARIO, settings={"seed": "6"}).resolved()
     assert (settings.seed, settings.engines) == (6, 3)
 
 
 def test_every_fault_is_reported_at_once() -> None:
     with pytest.raises(UsageError) as caught:
-        runs.RunRequest(scenario=SCENARIO, settings={"seed": "x", "duration": "soon"}).resolved()
+        RunRequest(scenario=SCENARIO, settings={"seed": "x", "duration": "soon"}).resolved()
     assert len(caught.value.faults) == 2
 
 
 def test_a_run_never_overwrites_another(tmp_path: Path) -> None:
     (tmp_path / "first").mkdir()
     (tmp_path / "first" / "run.json").touch()
-    settings = runs.RunRequest(scenario=SCENARIO, settings={"results": str(tmp_path), "run_id": "first"}).resolved()
+    settings = RunRequest(scenario=SCENARIO, settings={"results": str(tmp_path), "run_id": "first"}).resolved()
     with pytest.raises(UsageError, match="first"):
         runs._new_run_dir(settings, SCENARIO)
 
 
 def test_two_runs_of_the_same_second_get_different_names(tmp_path: Path) -> None:
-    settings = runs.RunRequest(scenario=SCENARIO, settings={"results": str(tmp_path)}).resolved()
+    settings = RunRequest(scenario=SCENARIO, settings={"results": str(tmp_path)}).resolved()
     assert len({runs._new_run_dir(settings, SCENARIO) for _ in range(3)}) == 3
 
 
 def test_results_that_cannot_be_written_are_a_usage_error(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    settings = runs.RunRequest(scenario=SCENARIO, settings={"results": str(tmp_path / "file")}).resolved()
+    settings = RunRequest(scenario=SCENARIO, settings={"results": str(tmp_path / "file")}).resolved()
     with pytest.raises(UsageError, match="cannot make the folder"):
         runs._new_run_dir(settings, SCENARIO)
 

@@ -1,0 +1,67 @@
+"""What the user asked for, and how Locust is told."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from loadtest.scenario.settings import SETTINGS, resolve
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from loadtest.runner.scenarios import Scenario
+    from loadtest.scenario.settings import RunSettings
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunRequest:
+    """A scenario with settings.
+
+    Attributes:
+        scenario: What to run.
+        settings: Settings by name as written; those left out keep their defaults.
+        locust_arguments: Passed to Locust as they are.
+    """
+
+    scenario: Scenario
+    settings: Mapping[str, str] = field(default_factory=dict)
+    locust_arguments: tuple[str, ...] = ()
+
+    def resolved(self) -> RunSettings:
+        """The settings with defaults, those from the environment included.
+
+        Raises:
+            UsageError: With every fault found.
+        """
+        from_environment = {
+            setting.name: os.environ[_variable(setting.name)]
+            for setting in SETTINGS
+            if _variable(setting.name) in os.environ
+        }
+        return resolve(from_environment | dict(self.settings))
+
+    def flags(self, *, run_id: str | None) -> list[str]:
+        """Locust's command line: what was given and nothing else, so that defaults stay in one place."""
+        given = {name: value for name, value in self.settings.items() if not _is_private(value)}
+        if run_id is not None:
+            given["run_id"] = run_id
+        flags: list[str] = []
+        for setting in SETTINGS:
+            if setting.name in given:
+                flags += [setting.flag, given[setting.name]]
+        return [*flags, *self.locust_arguments]
+
+    def private_environment(self) -> dict[str, str]:
+        """URLs with a password: a command line can be read by every user of the machine, an environment cannot."""
+        return {_variable(name): value for name, value in self.settings.items() if _is_private(value)}
+
+
+def _variable(name: str) -> str:
+    """The environment variable that the plug-in reads as a setting's default."""
+    return f"LOADTEST_{name.upper()}"
+
+
+def _is_private(value: str) -> bool:
+    return "://" in value and "@" in value
