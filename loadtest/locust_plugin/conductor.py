@@ -227,6 +227,8 @@ class Conductor:
         start_ns = monotonic_ns() + (0 if phase == DRAIN else _NOTICE_NS)
         self._collector.enter_phase(phase, start_ns)
         self._runner.send_message(wire.PHASE, {"phase": phase, "start_ns": start_ns})
+        if self._stand is not None:
+            self._stand.enter_phase(phase, start_ns)
         return start_ns
 
     # Ending -----------------------------------------------------------------------------------------------------

@@ -76,6 +76,11 @@ class Stand:
         url: str = self._facts["broker"]["url"]
         return url
 
+    def enter_phase(self, phase: str, start_ns: int) -> None:
+        """Tell the embedded parts which phase begins."""
+        if self._child is not None:
+            self._child.send(messages.EnterPhase(phase, start_ns))
+
     def finish(self) -> None:
         """Ask for the final report, then take everything down."""
         if self._child is None:

@@ -186,7 +186,7 @@ async def establish(address: BrokerAddress, connection: Connection, connect_pack
         reason = os.strerror(number) if number > 0 else error.strerror or str(error)
         raise EnvironmentNotReady(
             f"MQTT broker {address} cannot be reached: {reason}",
-            hint="is it running? `loadtest doctor` looks for brokers",
+            hint="is it running, and is that its address?",
         ) from None
     except LoadTestError as error:
         raise EnvironmentNotReady(
