@@ -19,7 +19,6 @@ from gevent.event import Event
 from loadtest.clock import monotonic_ns
 from loadtest.errors import EnvironmentNotReady, ExitCode, LoadTestError
 from loadtest.locust_plugin import wire
-from loadtest.locust_plugin.allocation import Numbers
 from loadtest.locust_plugin.description import boot_id, describe, run_name
 from loadtest.locust_plugin.mirror import Mirror
 from loadtest.locust_plugin.sources import Sources
@@ -85,7 +84,6 @@ class Conductor:
         self.exit_code: int | None = None
         for name, handler in (
             (wire.ASK, self._on_ask),
-            (wire.GIVE_BACK, self._on_give_back),
             (wire.READY, self._on_ready),
             (wire.REPORT, self._on_report),
             (wire.EVENT, self._on_event),
@@ -117,7 +115,9 @@ class Conductor:
         self._run_tag = description.run_tag
         self._mirror = Mirror(self._environment.stats)
         self._sources = Sources()
-        self._cohorts, self._subscribers = Numbers(), Numbers()
+        # Numbers given out by role. None is given twice: the ids and sequence numbers of a cohort that was taken
+        # off would come again.
+        self._granted = dict.fromkeys((wire.COHORT, wire.SUBSCRIBER), 0)
         self._spawned.clear()
         self._stand = Stand(log_dir, self._on_stand_report, self._on_part_event)
         try:
@@ -204,7 +204,7 @@ class Conductor:
         deadline_ns = monotonic_ns() + int(_PREPARE_TIMEOUT_S * NS_PER_S)
         while not (
             self._spawned.is_set()
-            and self._cohorts.in_use >= plan.cohorts
+            and self._granted[wire.COHORT] >= plan.cohorts
             and self._sources.ready(wire.ENGINE) >= engines
             and self._sources.ready(wire.SUBSCRIBER) >= plan.subscribers
         ):
@@ -212,7 +212,7 @@ class Conductor:
                 raise EnvironmentNotReady(
                     f"after {_PREPARE_TIMEOUT_S:g} s only {self._sources.ready(wire.ENGINE)} of {engines} engines, "
                     f"{self._sources.ready(wire.SUBSCRIBER)} of {plan.subscribers} subscribers and "
-                    f"{self._cohorts.in_use} of {plan.cohorts} cohorts are there",
+                    f"{self._granted[wire.COHORT]} of {plan.cohorts} cohorts are there",
                     hint=f"see the logs in {plan.log_dir}",
                 )
             gevent.sleep(_POLL_S / 2)
@@ -308,15 +308,12 @@ class Conductor:
         if not self._of_this_run(msg):
             return
         role = msg.data["role"]
-        number = (self._cohorts if role == wire.COHORT else self._subscribers).take()
+        number = self._granted[role]
+        self._granted[role] += 1
         if role == wire.SUBSCRIBER and self._plan is not None and number >= self._plan.subscribers:
             return  # the broker cannot share a subscription: one subscriber does it all
         grant = {"role": role, "token": msg.data["token"], "number": number}
         self._runner.send_message(wire.GRANT, grant, client_id=msg.node_id if msg.node_id != "local" else None)
-
-    def _on_give_back(self, environment: Environment, msg: Message, **_: object) -> None:
-        if self._of_this_run(msg):
-            self._cohorts.give_back(msg.data["number"])
 
     def _on_ready(self, environment: Environment, msg: Message, **_: object) -> None:
         if self._of_this_run(msg):

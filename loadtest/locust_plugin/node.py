@@ -72,11 +72,10 @@ class Node:
         self._ask(wire.SUBSCRIBER, user)
 
     def release_cohort(self, user: ChargePointFleet) -> None:
-        """Disconnect a user's charge points and give their number back."""
-        number, engine = self._cohorts.pop(id(user), (None, None))
-        if number is not None and engine is not None and self._plan is not None:
-            engine.send(messages.RemoveCohort(self._plan.cohort(number)[0]))
-            self._tell(wire.GIVE_BACK, number=number)
+        """Disconnect a user's charge points for good."""
+        first, engine = self._cohorts.pop(id(user), (None, None))
+        if first is not None and engine is not None:
+            engine.send(messages.RemoveCohort(first))
 
     def _ask(self, role: str, user: ChargePointFleet | CsmsSubscriber) -> None:
         if self._plan is None:
@@ -155,7 +154,7 @@ class Node:
         # The same engine for a number given again: it knows how far its charge points have counted.
         engine = self._engine_of.setdefault(number, self._engines[len(self._engine_of) % len(self._engines)])
         first, count = self._plan.cohort(number)
-        self._cohorts[id(user)] = (number, engine)
+        self._cohorts[id(user)] = (first, engine)
         engine.send(messages.AddCohort(first, count, msgspec.to_builtins(user.profile)))
 
     def _start_subscriber(self, user: CsmsSubscriber, number: int) -> None:

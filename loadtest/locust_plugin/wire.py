@@ -4,8 +4,6 @@ from __future__ import annotations
 
 ASK = "loadtest_ask"
 """Worker to master: a user wants a cohort or a subscriber's place: ``role``, ``token``."""
-GIVE_BACK = "loadtest_give_back"
-"""Worker to master: a cohort is free again: ``number``."""
 READY = "loadtest_ready"
 """Worker to master: a child is ready: ``source``, ``role``."""
 REPORT = "loadtest_report"

@@ -241,7 +241,8 @@ def load(run_dir: Path) -> RunRecord:
         content = path.read_bytes()
     except FileNotFoundError:
         raise ResultError(
-            f"{run_dir} is not the folder of a run: there is no {RUN_JSON} in it", hint="a run's folder is results/<run id>"
+            f"{run_dir} is not the folder of a run: there is no {RUN_JSON} in it",
+            hint="a run's folder is results/<run id>",
         ) from None
     except OSError as error:
         raise ResultError(f"cannot read {path}: {error.strerror}") from error
