@@ -28,9 +28,10 @@ def test_the_median_is_quoted_and_judged() -> None:
 
 
 def test_the_table_names_what_is_exceeded() -> None:
-    console = Console(width=100, record=True, quiet=True)
-    console.print(measured(2.0, 3.0, 4.0).table("title", [Budget("ratio", 2.5)]))
-    text = console.export_text()
+    console = Console(width=100)
+    with console.capture() as captured:
+        console.print(measured(2.0, 3.0, 4.0).table("title", [Budget("ratio", 2.5)]))
+    text = captured.get()
     assert "2.5 EXCEEDED" in text
     assert "2 … 4" in text
 
