@@ -143,6 +143,8 @@ def main() -> int:
     options.add_argument("--only", choices=("engine", "memory", "path"), help="measure just this")
     options.add_argument("--results", type=Path, default=Path("results/bench"), help="folder for the record")
     chosen = options.parse_args()
+    if chosen.rounds < 1:
+        options.error("--rounds: at least 1")
     console = Console()
     samples = Samples()
     started = utc_now()
@@ -162,6 +164,9 @@ def main() -> int:
         except LoadTestError as error:
             console.print(f"error: {error}" + (f"\nhint: {error.hint}" if error.hint else ""), style="red")
             return error.exit_code
+        except KeyboardInterrupt:  # the children end with their parent's descriptors
+            console.print("interrupted; nothing is written", style="red")
+            return ExitCode.INTERRUPTED
     console.print(samples.table(f"{CHARGE_POINTS:,} charge points, {chosen.rounds} rounds", BUDGETS))
     console.print(f"written to {write(samples, chosen.results, started, chosen.rounds)}")
     met = all(budget.met(samples) for budget in BUDGETS if budget.name in samples)
