@@ -1,0 +1,151 @@
+"""Every command in the README and the documents is run, with a small load and on free ports."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import signal
+import subprocess
+import sys
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from servers import free_port
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+pytestmark = pytest.mark.integration
+
+ROOT = Path(__file__).parents[2]
+DOCUMENTS = [ROOT / "README.md", ROOT / "results" / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+SMALL = {"--charge-points": "40", "--duration": "2s", "--ramp": "1s"}
+SERVING = ("web", "gateway", "csms", "broker")
+
+
+def documented() -> list[str]:
+    """The command lines of all shell blocks, comments and the path of the virtual environment taken off."""
+    found: dict[str, None] = {}
+    for document in DOCUMENTS:
+        for block in re.findall(r"^```sh\n(.*?)^```", document.read_text(), re.MULTILINE | re.DOTALL):
+            for line in block.splitlines():
+                command = re.sub(r"\s+#.*$", "", line).removeprefix(".venv/bin/").strip()
+                if command:
+                    found[command] = None
+    return list(found)
+
+
+COMMANDS = documented()
+
+
+def argv(command: str) -> list[str]:
+    program, *arguments = shlex.split(command)
+    assert program in ("loadtest", "locust"), command
+    return [sys.executable, "-m", program, *arguments]
+
+
+def scaled_down(arguments: list[str], results: Path) -> list[str]:
+    """The same command for a small fleet, with its results elsewhere."""
+    small = list(arguments)
+    for option, value in SMALL.items():
+        if option in small:
+            small[small.index(option) + 1] = value
+        else:
+            small += [option, value]
+    if "--csv" in small:
+        small[small.index("--csv") + 1] = str(results.parent / "table")
+    return [*small, "--results", str(results)]
+
+
+@contextmanager
+def serving(*arguments: str) -> Iterator[str]:
+    """A ``loadtest`` command that serves until told to stop; the URL it names when it is ready."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "loadtest", *arguments], stdout=subprocess.PIPE, text=True, start_new_session=True
+    )
+    assert process.stdout is not None
+    try:
+        ready = process.stdout.readline()
+        assert " ready: " in ready, ready
+        yield ready.split(" ready: ")[1].split()[0]
+    finally:
+        process.send_signal(signal.SIGTERM)
+        process.communicate(timeout=30)
+    assert process.returncode == 0
+
+
+def test_the_documents_name_commands() -> None:
+    programs = {command.split()[0] for command in COMMANDS}
+    assert programs == {"make", "loadtest", "locust"}
+
+
+@pytest.mark.parametrize("command", [command for command in COMMANDS if command.startswith("make ")])
+def test_make_knows_its_targets(command: str) -> None:
+    """``make test`` runs this test and ``make demo`` is part of CI, so here they are only resolved."""
+    subprocess.run([*shlex.split(command), "--dry-run"], cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
+
+
+@pytest.mark.parametrize(
+    "command",
+    [command for command in COMMANDS if command.startswith(("loadtest run", "locust ")) and "://" not in command],
+)
+def test_runs_with_everything_embedded(command: str, tmp_path: Path) -> None:
+    arguments = scaled_down(argv(command), tmp_path / "results")
+    finished = subprocess.run(arguments, cwd=ROOT, capture_output=True, text=True, timeout=90, check=False)
+    assert finished.returncode == 0, finished.stdout + finished.stderr
+    assert len(list(tmp_path.glob("results/*/report.html"))) == 1
+
+
+@pytest.mark.parametrize(
+    "command", [command for command in COMMANDS if command.startswith("loadtest run") and "://" in command]
+)
+def test_runs_against_urls(command: str, tmp_path: Path) -> None:
+    """The URLs are those of parts served alone."""
+    arguments = scaled_down(argv(command), tmp_path / "results")
+    with serving("broker", "--port", str(free_port())) as broker:
+        bind = f"127.0.0.1:{free_port()}"
+        with serving("gateway", "--bind", bind, "--broker", broker) as gateway, serving("csms", "--broker", broker):
+            arguments[arguments.index("--broker") + 1] = broker
+            arguments[arguments.index("--gateway") + 1] = gateway
+            if "--csms" not in arguments:
+                arguments += ["--csms", "observe"]  # a central system answers already
+            finished = subprocess.run(arguments, cwd=ROOT, capture_output=True, text=True, timeout=90, check=False)
+    assert finished.returncode == 0, finished.stdout + finished.stderr
+
+
+@pytest.mark.parametrize(
+    "command", [command for command in COMMANDS if command.startswith(tuple(f"loadtest {name}" for name in SERVING))]
+)
+def test_servers_serve(command: str, tmp_path: Path) -> None:
+    _, _, _, name, *rest = argv(command)
+    port = free_port()
+    ports = {"--port": str(port), "--bind": f"127.0.0.1:{port}"}
+    arguments = [ports.get(rest[place - 1], word) if place else word for place, word in enumerate(rest)]
+    if name == "web":
+        arguments += ["--web-port", str(port), "--results", str(tmp_path)]
+    if "--broker" not in arguments:
+        with serving(name, *arguments):
+            return
+    with serving("broker", "--port", str(free_port())) as broker:
+        arguments[arguments.index("--broker") + 1] = broker
+        with serving(name, *arguments):
+            return
+
+
+def test_a_report_is_made_again(tmp_path: Path) -> None:
+    command = "loadtest run steady " + " ".join(f"{option} {value}" for option, value in SMALL.items())
+    arguments = [*argv(command), "--results", str(tmp_path), "--run-id", "example"]
+    subprocess.run(arguments, cwd=ROOT, capture_output=True, timeout=90, check=True)
+    (tmp_path / "example" / "report.html").unlink()
+    subprocess.run(
+        argv(f"loadtest report {tmp_path / 'example'}"), cwd=ROOT, capture_output=True, timeout=60, check=True
+    )
+    assert (tmp_path / "example" / "report.html").exists()
+
+
+def test_no_command_is_left_out() -> None:
+    """A new kind of command in a document needs a test here."""
+    known = ("make ", "loadtest run", "locust ", *(f"loadtest {name}" for name in SERVING))
+    assert [command for command in COMMANDS if not command.startswith(known)] == []
