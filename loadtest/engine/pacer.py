@@ -79,13 +79,18 @@ class Pacer:
             os.read(self._timer, 8)
         self._armed_ns = None
         self._turning = True
-        # Only what is due now: what falls due meanwhile waits for the next turn, so that answers get read.
+        # Only what is due now: what is planned meanwhile waits for the next turn, so that answers get read.
         now_ns = monotonic_ns()
+        slots = []
+        while (slot := self._wheel.take_due(now_ns)) is not None:
+            slots.append(slot)
         try:
-            while (slot := self._wheel.take_due(now_ns)) is not None:
-                due_ns, actions = slot
+            for due_ns, actions in slots:
                 for action in actions:
-                    action(due_ns)
+                    try:
+                        action(due_ns)
+                    except Exception as error:  # noqa: BLE001 - told to the loop; the others are still to be released
+                        self._loop.call_exception_handler({"message": "a paced callback failed", "exception": error})
                 self._on_late((monotonic_ns() - due_ns) // NS_PER_US)
         finally:
             self._turning = False
