@@ -12,6 +12,7 @@ import msgspec
 
 from loadtest.engine import payloads
 from loadtest.engine.operations import HEARTBEAT, STATUS_NOTIFICATION
+from loadtest.engine.transaction import UNKNOWN_TRANSACTION
 from loadtest.errors import LocalProtocolError
 from loadtest.protocol import call_errors, frames
 from loadtest.protocol.actions import FROM_CENTRAL_SYSTEM
@@ -112,7 +113,7 @@ def _remote_start(charge_point: ChargePoint, request: dict[str, Any], now_ns: in
 def _remote_stop(charge_point: ChargePoint, request: dict[str, Any], now_ns: int) -> Answer:
     transaction = charge_point.transaction
     wanted = request["transactionId"]
-    if transaction is None or not transaction.started_ns or transaction.transaction_id != wanted:
+    if transaction is None or wanted == UNKNOWN_TRANSACTION or transaction.transaction_id != wanted:
         return {"status": "Rejected"}, None
     return {"status": "Accepted"}, lambda: transaction.stop_remotely(now_ns)
 

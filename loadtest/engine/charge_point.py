@@ -194,7 +194,7 @@ class ChargePoint(WebSocketClient):
             and payload[:4] == b'[3,"'
             and payload[40:42] == b'",'
             and payload[-2:] == b"}]"
-            and b"][" not in payload
+            and payload.rfind(b"[") == 0  # no second message, however separated
         ):
             self._answered(now_ns, payload[42:-1])
             return
