@@ -1,0 +1,268 @@
+"""One charging transaction: the messages, their order, the meter, and every way it can go wrong."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import Any
+
+import pytest
+from virtual_fleet import ACCEPTED, REFUSED, World
+
+from loadtest.engine.transaction import Transaction
+
+WHOLE = [
+    "StatusNotification",
+    "Authorize",
+    "StartTransaction",
+    "StatusNotification",
+    "MeterValues",
+    "MeterValues",
+    "StopTransaction",
+    "StatusNotification",
+    "StatusNotification",
+]
+
+
+def charging_world(**profile: Any) -> World:
+    """Transactions begin only when a test says so: the next driver is a day away."""
+    return World(**{"transaction_duration_s": 25.0, "meter_interval_s": 10.0, "connectors": 2} | profile)
+
+
+def begin(world: World, duration_s: float = 25.0, connector: int = 1) -> None:
+    """A driver presents a tag for a transaction of a known length."""
+    world.new()
+    world.one.transaction = Transaction(world.one, connector, b"TAG", round(duration_s * 1e9))
+    world.one.transaction.begin(world.clock())
+
+
+def run_for(world: World, duration_s: float) -> None:
+    """Let time pass with a gateway that answers at once."""
+    world.answer_all()
+    for _ in range(round(duration_s * 10)):
+        world.advance_s(0.1)
+        world.answer_all()
+
+
+def payloads_of(world: World, action: str) -> list[dict[str, Any]]:
+    return [call.payload for call in world.sent if call.action == action]
+
+
+def statuses(world: World) -> list[str]:
+    return [each["status"] for each in payloads_of(world, "StatusNotification") if each["connectorId"] == 1]
+
+
+def energy_wh(meter_values: dict[str, Any]) -> int:
+    sampled = meter_values["meterValue"][0]["sampledValue"]
+    (value,) = [each["value"] for each in sampled if each["measurand"] == "Energy.Active.Import.Register"]
+    return int(value)
+
+
+def test_a_transaction_from_tag_to_free_connector() -> None:
+    with charging_world(power_w=36_000.0) as world:
+        world.register()
+        begin(world)
+        run_for(world, 30)
+        assert world.new() == WHOLE
+        assert statuses(world)[1:] == ["Preparing", "Charging", "Finishing", "Available"]
+        (start,), (stop,) = payloads_of(world, "StartTransaction"), payloads_of(world, "StopTransaction")
+        meters = payloads_of(world, "MeterValues")
+        ids = {stop["transactionId"], *(each["transactionId"] for each in meters)}
+        assert len(ids) == 1
+        assert ids != {-1}
+        assert stop["reason"] == "Local"
+        readings = [start["meterStart"], *map(energy_wh, meters), stop["meterStop"]]
+        assert readings == [0, 100, 200, 250], "36 kW are 10 Wh a second; metered after 10 and 20 s, stopped at 25 s"
+        assert world.one.transaction is None
+        world.assert_balanced()
+
+
+def test_the_register_never_runs_backwards_from_one_transaction_to_the_next() -> None:
+    with charging_world(transaction_gap_s=20.0, meter_interval_s=3.0) as world:
+        world.register()
+        run_for(world, 400)
+        starts, stops = payloads_of(world, "StartTransaction"), payloads_of(world, "StopTransaction")
+        assert len(stops) >= 3
+        readings: list[int] = []
+        for call in world.sent:
+            match call.action:
+                case "StartTransaction":
+                    readings.append(call.payload["meterStart"])
+                case "MeterValues":
+                    readings.append(energy_wh(call.payload))
+                case "StopTransaction":
+                    readings.append(call.payload["meterStop"])
+        assert all(before <= after for before, after in pairwise(readings))
+        assert [each["meterStart"] for each in starts[1:]] == [each["meterStop"] for each in stops][: len(starts) - 1]
+        assert readings[-1] > 0
+        world.assert_balanced()
+
+
+def test_a_refused_tag_ends_it_before_it_began() -> None:
+    with charging_world() as world:
+        world.register()
+        begin(world)
+        world.answer({})
+        world.answer(REFUSED)
+        run_for(world, 30)
+        assert world.new() == ["StatusNotification", "Authorize", "StatusNotification"]
+        assert statuses(world)[1:] == ["Preparing", "Available"]
+        assert world.one.transaction is None
+        world.assert_balanced()
+
+
+@pytest.mark.parametrize("failure", ["call_error", "timed_out", "cut_off", "nonsense"])
+def test_without_an_authorisation_nothing_starts(failure: str) -> None:
+    with charging_world(call_timeout_s=5.0) as world:
+        world.register()
+        begin(world)
+        world.answer({})
+        if failure == "call_error":
+            world.answer_error()
+        elif failure == "timed_out":
+            world.advance_s(6.2)
+            world.wire().outstanding = None
+        elif failure == "cut_off":
+            world.wire().end()
+        else:
+            world.answer({"idTagInfo": "yes"})
+            assert world.fleet.counters.malformed == 1
+        assert world.one.transaction is None
+        world.advance_s(60)
+        assert payloads_of(world, "StartTransaction") == []
+        world.assert_balanced()
+
+
+def test_a_start_that_is_not_accepted_stops_at_once_as_deauthorised() -> None:
+    with charging_world() as world:
+        world.register()
+        begin(world)
+        world.answer({})
+        world.answer(ACCEPTED)
+        world.answer(REFUSED | {"transactionId": 77})
+        run_for(world, 30)
+        (stop,) = payloads_of(world, "StopTransaction")
+        assert (stop["transactionId"], stop["reason"]) == (77, "DeAuthorized")
+        assert world.one.transaction is None
+        world.assert_balanced()
+
+
+@pytest.mark.parametrize("failure", ["call_error", "timed_out"])
+def test_a_start_without_an_answer_goes_on_under_the_id_minus_1(failure: str) -> None:
+    """OCPP 1.6 errata 3.18."""
+    with charging_world(call_timeout_s=5.0) as world:
+        world.register()
+        begin(world)
+        world.answer({})
+        world.answer(ACCEPTED)
+        if failure == "call_error":
+            world.answer_error()
+        else:
+            world.advance_s(6.2)
+        run_for(world, 30)
+        messages = payloads_of(world, "MeterValues") + payloads_of(world, "StopTransaction")
+        assert len(messages) == 3
+        assert {each["transactionId"] for each in messages} == {-1}
+        world.assert_balanced()
+
+
+def test_what_waited_behind_the_start_carries_the_id_its_answer_brought() -> None:
+    """The answer comes when the transaction has ended long ago: the messages in the queue still get it."""
+    with charging_world(call_timeout_s=300.0) as world:
+        world.register()
+        begin(world)
+        world.answer({})
+        world.answer(ACCEPTED)
+        world.advance_s(60)
+        assert world.new()[-1] == "StartTransaction"
+        assert world.one.transaction is None
+        world.answer(ACCEPTED | {"transactionId": 77})
+        world.answer_all()
+        messages = payloads_of(world, "MeterValues") + payloads_of(world, "StopTransaction")
+        assert [each["transactionId"] for each in messages] == [77, 77, 77]
+        world.assert_balanced()
+
+
+def test_an_answer_belongs_to_the_transaction_that_asked_not_to_the_present_one() -> None:
+    with charging_world(call_timeout_s=300.0) as world:
+        world.register()
+        begin(world, duration_s=5)
+        world.answer({})
+        world.answer(ACCEPTED)
+        world.advance_s(6)  # the first is over, its start still unanswered
+        begin(world, duration_s=30)
+        world.answer(ACCEPTED | {"transactionId": 1})
+        stop_of_first = next(call for call in iter(lambda: world.answer({}), None) if call.action == "StopTransaction")
+        assert stop_of_first.payload["transactionId"] == 1
+        while (call := world.wire().outstanding) is not None and call.action != "StartTransaction":
+            world.answer(ACCEPTED if call.action == "Authorize" else {})
+        world.answer(ACCEPTED | {"transactionId": 2})
+        run_for(world, 40)
+        assert len(payloads_of(world, "StartTransaction")) == 2
+        assert [each["transactionId"] for each in payloads_of(world, "StopTransaction")] == [1, 2]
+        world.assert_balanced()
+
+
+def test_an_authorisation_that_comes_too_late_starts_nothing() -> None:
+    with charging_world(call_timeout_s=300.0) as world:
+        world.register()
+        begin(world, duration_s=5)
+        world.answer({})
+        world.advance_s(6)
+        begin(world, duration_s=50)
+        world.answer(ACCEPTED)  # to the first Authorize
+        assert world.one.transaction is not None
+        assert not world.one.transaction.started_ns
+        world.answer_all()
+        assert len(payloads_of(world, "StartTransaction")) == 1
+        world.assert_balanced()
+
+
+def test_offline_it_is_metered_and_stopped_all_the_same_and_told_in_order_later() -> None:
+    with charging_world(reconnect_min_s=40.0, reconnect_max_s=40.0) as world:
+        world.register()
+        begin(world)
+        run_for(world, 1)
+        world.wire().end()
+        world.new()
+        world.advance_s(81)
+        assert world.one.transaction is None
+        world.open()
+        world.answer({"status": "Accepted", "currentTime": "now", "interval": 300})
+        world.answer_all()
+        assert world.new()[1:4] == ["MeterValues", "MeterValues", "StopTransaction"]
+        moments = [each["meterValue"][0]["timestamp"] for each in payloads_of(world, "MeterValues")]
+        moments.append(payloads_of(world, "StopTransaction")[0]["timestamp"])
+        assert moments == sorted(moments), "as of when it happened, not of when it was sent"
+        world.assert_balanced()
+
+
+def test_removed_with_its_cohort_it_leaves_no_trace_in_the_books() -> None:
+    with charging_world() as world:
+        world.register()
+        begin(world)
+        run_for(world, 12)
+        wire = world.wire()
+        offered = world.row().offered
+        world.fleet.remove_cohort(0)
+        wire.end()
+        world.advance_s(100)
+        assert world.row().offered == offered
+        world.assert_balanced()
+
+
+def test_no_transactions_without_a_gap() -> None:
+    with World(transaction_gap_s=0.0) as world:
+        world.register()
+        run_for(world, 600)
+        assert payloads_of(world, "Authorize") == []
+
+
+def test_the_gap_is_drawn_anew_after_each_transaction_and_tags_are_the_charge_points() -> None:
+    with charging_world(transaction_gap_s=10.0, transaction_duration_s=5.0) as world:
+        world.register()
+        run_for(world, 600)
+        tags = payloads_of(world, "Authorize")
+        assert 15 <= len(tags) <= 80, "600 s of some 15 s each"
+        assert {each["idTag"] for each in tags} == {"TAG0000000"}
+        assert {each["connectorId"] for each in payloads_of(world, "StartTransaction")} == {1, 2}
+        world.assert_balanced()

@@ -1,0 +1,340 @@
+"""A fleet without a network: real charge points, a clock that is turned by hand, and a gateway played by the test.
+
+The WebSocket on the gateway's side is the sans-I/O protocol of ``websockets``, so every byte is checked by a
+stranger. What no charge point may ever do is checked at each message: a second CALL before the first was answered,
+given up, or cut off; a message id used twice; a payload the official schema does not allow.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from importlib import resources
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import jsonschema_rs
+import msgspec
+import pytest
+from websockets.frames import Frame, Opcode
+from websockets.http11 import Request
+from websockets.server import ServerProtocol
+from websockets.typing import Subprotocol
+
+from loadtest.engine import charge_point as charge_points
+from loadtest.engine import fleet as fleets
+from loadtest.engine.fleet import Fleet
+from loadtest.engine.settings import EngineSettings
+from loadtest.engine.wheel import TimerWheel
+from loadtest.measure.histogram import Histogram
+from loadtest.measure.interval import OperationRow
+from loadtest.measure.recorder import Recorder
+from loadtest.measure.tags import ROUND_TRIP, parse
+from loadtest.protocol import frames, stamp
+from loadtest.protocol.phases import RAMP
+from loadtest.scenario.profile import ChargePointProfile
+from loadtest.testing.virtual_clock import VirtualClock
+from loadtest.transport.websocket_connection import WebSocketConnection
+from loadtest.units import NS_PER_S
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from loadtest.engine.charge_point import ChargePoint
+
+RUN_TAG = 0x5EED
+ACCEPTED = {"idTagInfo": {"status": "Accepted"}}
+REFUSED = {"idTagInfo": {"status": "Blocked"}}
+
+
+def official_schema(name: str) -> jsonschema_rs.Validator:
+    """The schema of a request (``Heartbeat``) or response (``HeartbeatResponse``) as published with OCPP 1.6."""
+    text = (resources.files("ocpp") / "v16" / "schemas" / f"{name}.json").read_text(encoding="utf-8-sig")
+    return jsonschema_rs.validator_for(msgspec.json.decode(text))
+
+
+_schemas: dict[str, jsonschema_rs.Validator] = {}
+
+
+def check_payload(name: str, payload: object) -> None:
+    """Hold a payload against its schema."""
+    schema = _schemas.get(name)
+    if schema is None:
+        schema = _schemas[name] = official_schema(name)
+    schema.validate(payload)
+
+
+class Sent(NamedTuple):
+    """A CALL as the gateway received it."""
+
+    message_id: str
+    action: str
+    payload: dict[str, Any]
+    at_ns: int
+
+    @property
+    def stamp(self) -> stamp.Stamp:
+        decoded = stamp.decode(self.message_id)
+        assert decoded is not None
+        return decoded
+
+
+class VirtualPacer:
+    """The pacer's interface, on a clock that is turned by hand."""
+
+    def __init__(self, clock: VirtualClock) -> None:
+        self._clock = clock
+        self._wheel = TimerWheel()
+
+    def at(self, due_ns: int, action: Callable[[int], None]) -> int:
+        return self._wheel.at(due_ns, action)
+
+    def run_until(self, now_ns: int) -> None:
+        """Release everything due until then, each at its instant; later than that only what came too late."""
+        while (due_ns := self._wheel.next_due_ns) is not None and due_ns <= now_ns:
+            self._clock.advance_ns(max(0, due_ns - self._clock()))
+            slot = self._wheel.take_due(due_ns)
+            assert slot is not None
+            for action in slot[1]:
+                action(slot[0])
+        self._clock.advance_ns(max(0, now_ns - self._clock()))
+
+
+class VirtualFleet(Fleet):
+    """A fleet whose attempts to connect wait until the test decides about them."""
+
+    def start_connect(self, charge_point: ChargePoint) -> None:
+        self.counters.connect_attempts += 1
+
+
+class Wire(asyncio.Transport):
+    """One TCP connection between a charge point and the gateway."""
+
+    def __init__(self, world: World, charge_point: ChargePoint) -> None:
+        super().__init__()
+        self._world = world
+        self._charge_point = charge_point
+        self.gateway = ServerProtocol(subprotocols=[Subprotocol("ocpp1.6")])
+        self.path = ""
+        self.outstanding: Sent | None = None
+        self.ending = False
+
+    def write(self, data: Any) -> None:
+        self.gateway.receive_data(bytes(data))
+        for event in self.gateway.events_received():
+            if isinstance(event, Request):
+                self.path = event.path
+                self.request = event
+            elif isinstance(event, Frame) and event.opcode is Opcode.TEXT:
+                self._world.take(self, self._charge_point, bytes(event.data))
+
+    def accept(self) -> None:
+        self.gateway.send_response(self.gateway.accept(self.request))
+        self.flush()
+
+    def refuse(self, status: int, text: str) -> None:
+        self.gateway.send_response(self.gateway.reject(status, text))
+        self.flush()
+
+    def flush(self) -> None:
+        for data in self.gateway.data_to_send():
+            if data:
+                self._charge_point.data_received(data)
+
+    def close(self) -> None:
+        self.ending = True
+
+    def abort(self) -> None:
+        self.ending = True
+
+    def end(self, error: Exception | None = None) -> None:
+        """TCP is over."""
+        self.ending = True
+        self._charge_point.connection_lost(error)
+
+
+class World:
+    """One or several charge points, their fleet and the gateway; use as a context manager.
+
+    Args:
+        count: How many charge points.
+        call_timeout_s: As in the engine's settings.
+        profile: What differs from a profile with one connector and no transactions.
+    """
+
+    def __init__(self, count: int = 1, *, call_timeout_s: float = 30.0, **profile: Any) -> None:
+        self.clock = VirtualClock()
+        self.profile = ChargePointProfile(**{"connectors": 1, "transaction_gap_s": 0.0} | profile)
+        settings = EngineSettings(
+            run_tag=RUN_TAG,
+            epoch_ns=self.clock() - 5 * NS_PER_S,
+            seed=1,
+            gateway_url="ws://gateway.test:9/ocpp/",
+            engine=0,
+            charge_points=count,
+            ramp_s=0,
+            call_timeout_s=call_timeout_s,
+            profile=self.profile,
+        )
+        self.pacer = VirtualPacer(self.clock)
+        self.recorder = Recorder()
+        self.fleet = VirtualFleet(settings, self.pacer, self.recorder)  # type: ignore[arg-type]  # plays a Pacer
+        self.samples: dict[str, Histogram] = {}
+        self.sent: list[Sent] = []
+        self.replies: list[frames.CallResult | frames.CallError] = []
+        self._ids: set[str] = set()
+        self._call_timeout_ns = settings.call_timeout_s * NS_PER_S
+        self._count = count
+        self._patch = pytest.MonkeyPatch()
+
+    def __enter__(self) -> World:
+        for module in (charge_points, fleets):
+            self._patch.setattr(module, "monotonic_ns", self.clock)
+        self._patch.setattr(WebSocketConnection, "_cut_later", lambda connection: None)  # needs a loop
+        self.fleet.add_cohort(0, self._count, self.profile)
+        self.charge_points = list(self.fleet._charge_points.values())
+        self.fleet.enter_phase(RAMP, self.clock())
+        self.advance_s(0.001)
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self._patch.undo()
+
+    # Time ------------------------------------------------------------------------------------------------------
+
+    def advance_s(self, duration_s: float) -> None:
+        self.pacer.run_until(self.clock() + round(duration_s * NS_PER_S))
+
+    # The gateway -----------------------------------------------------------------------------------------------
+
+    @property
+    def one(self) -> ChargePoint:
+        return self.charge_points[0]
+
+    def wire(self, charge_point: ChargePoint | None = None) -> Wire:
+        wire = (charge_point or self.one).transport
+        assert isinstance(wire, Wire)
+        return wire
+
+    def reach(self, charge_point: ChargePoint | None = None) -> Wire:
+        """TCP connects; the handshake's request is there."""
+        charge_point = charge_point or self.one
+        wire = Wire(self, charge_point)
+        charge_point.connection_made(wire)
+        return wire
+
+    def open(self, charge_point: ChargePoint | None = None) -> Wire:
+        """TCP connects and the handshake succeeds."""
+        wire = self.reach(charge_point)
+        wire.accept()
+        return wire
+
+    def register(self, interval_s: int = 300) -> None:
+        """Connect, accept the BootNotification, answer the StatusNotifications."""
+        self.open()
+        self.answer({"status": "Accepted", "currentTime": "2026-01-01T00:00:00Z", "interval": interval_s})
+        self.answer_all()
+
+    def take(self, wire: Wire, charge_point: ChargePoint, text: bytes) -> None:
+        message = frames.decode(text)
+        if not isinstance(message, frames.Call):
+            self.replies.append(message)
+            return
+        call = Sent(message.message_id, message.action, msgspec.json.decode(message.payload), self.clock())
+        check_payload(call.action, call.payload)
+        before = wire.outstanding
+        assert before is None or call.at_ns - before.at_ns >= self._call_timeout_ns, "one CALL at a time"
+        assert call.message_id not in self._ids, "a message id is used once"
+        self._ids.add(call.message_id)
+        assert call.stamp[:1] + call.stamp[2:3] == (RUN_TAG, charge_point.number)
+        intended_us = (call.at_ns - self.fleet.epoch_ns) // 1000 - call.stamp.send_delay_us
+        assert abs(call.stamp.intended_us - intended_us) <= 1, "intended instant and delay make the real send"
+        wire.outstanding = call
+        self.sent.append(call)
+
+    def tell(self, text: bytes, charge_point: ChargePoint | None = None) -> None:
+        """Send a text message to a charge point."""
+        wire = self.wire(charge_point)
+        wire.gateway.send_text(text)
+        wire.flush()
+
+    def answer(self, payload: object, charge_point: ChargePoint | None = None) -> Sent:
+        """Answer the outstanding CALL; returns it."""
+        call = self.answered_by(charge_point)
+        self.tell(frames.encode(frames.CALL_RESULT, call.message_id, payload), charge_point)
+        return call
+
+    def answer_error(self, charge_point: ChargePoint | None = None) -> Sent:
+        """Answer the outstanding CALL by a CALLERROR; returns it."""
+        call = self.answered_by(charge_point)
+        self.tell(frames.encode(frames.CALL_ERROR, call.message_id, "InternalError", "", {}), charge_point)
+        return call
+
+    def answered_by(self, charge_point: ChargePoint | None = None) -> Sent:
+        wire = self.wire(charge_point)
+        call, wire.outstanding = wire.outstanding, None
+        assert call is not None, "no CALL is outstanding"
+        return call
+
+    def answer_all(self, charge_point: ChargePoint | None = None) -> list[Sent]:
+        """Answer until nothing is outstanding, transactions being accepted."""
+        answered: list[Sent] = []
+        while (call := self.wire(charge_point).outstanding) is not None:
+            payload: dict[str, Any] = {}
+            if call.action == "Authorize":
+                payload = ACCEPTED
+            elif call.action == "StartTransaction":
+                payload = ACCEPTED | {"transactionId": 4711 + len(self.sent)}
+            answered.append(self.answer(payload, charge_point))
+        return answered
+
+    def ask(self, action: str, payload: object, message_id: str = "csms-1") -> frames.CallResult | frames.CallError:
+        """A CALL of the central system; returns the answer."""
+        before = len(self.replies)
+        self.tell(frames.encode(frames.CALL, message_id, action, payload))
+        (reply,) = self.replies[before:]
+        assert reply.message_id == message_id
+        return reply
+
+    def new(self) -> list[str]:
+        """Actions of the CALLs received since the last time."""
+        actions = [call.action for call in self.sent[self._seen :]]
+        self._seen = len(self.sent)
+        return actions
+
+    _seen = 0
+
+    # The books -------------------------------------------------------------------------------------------------
+
+    def row(self, action: str | None = None) -> OperationRow:
+        """The ledger of an action, or of all, over all phases."""
+        total = OperationRow("", action or "")
+        for row in self.fleet.operations.rows():
+            if action in (None, row.action):
+                for name in OperationRow.__struct_fields__[2:]:
+                    setattr(total, name, getattr(total, name) + getattr(row, name))
+        return total
+
+    def assert_balanced(self) -> None:
+        """Every operation has exactly one fate, or is still under way; samples and counts tell the same."""
+        waiting = sum(len(each.queue or ()) for each in self.charge_points)
+        outstanding = sum(each.call_id is not None for each in self.charge_points)
+        total = self.row()
+        assert total.offered == total.dropped + total.sent + waiting
+        counted = {each.number: 0 for each in self.charge_points}
+        for each in self.charge_points:  # one that was removed and added again goes on counting
+            counted[each.number] = max(counted[each.number], each.sequence)
+        assert total.sent == len(self.sent) == sum(counted.values())
+        fates = total.answered + total.call_error + total.timed_out + total.cut_off + total.unfinished
+        assert total.sent == fates + outstanding
+        for row in self.fleet.operations.rows():
+            expected = row.answered + row.call_error + row.timed_out
+            for kind in ("intended", "service"):
+                assert self.samples_of(f"{row.phase}.{ROUND_TRIP}.{row.action}.{kind}").total == expected
+        counters = self.fleet.counters
+        dropped = counters.dropped_offline + counters.dropped_queue_full + counters.dropped_at_end
+        assert total.dropped == dropped
+
+    def samples_of(self, tag: str) -> Histogram:
+        for series in self.recorder.take_interval():
+            assert parse(series.tag)
+            self.samples.setdefault(series.tag, Histogram()).add_series(series)
+        return self.samples.get(tag, Histogram())
