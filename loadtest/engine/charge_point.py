@@ -6,8 +6,6 @@ future or timer; everything rare is made when needed, because there are tens of 
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Callable
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
@@ -15,36 +13,20 @@ import msgspec
 
 from loadtest.clock import monotonic_ns
 from loadtest.engine import answers, payloads
-from loadtest.engine.operations import (
-    BOOT_NOTIFICATION,
-    HEARTBEAT,
-    STATUS_NOTIFICATION,
-    TRANSACTION_RELATED,
-    OperationCell,
-)
+from loadtest.engine.calls import CONNECTING, OFFLINE, OPEN, REGISTERED, REJECTED, RETIRED, CallingConnection
+from loadtest.engine.operations import BOOT_NOTIFICATION, HEARTBEAT, STATUS_NOTIFICATION
 from loadtest.engine.transaction import Transaction
-from loadtest.errors import LocalProtocolError, RemoteProtocolError
-from loadtest.protocol import frames, stamp
 from loadtest.scenario.schedule import exponential_s
-from loadtest.transport.websocket_client import ClientHandshake, WebSocketClient
-from loadtest.units import NS_PER_S, NS_PER_US
+from loadtest.transport.websocket_client import ClientHandshake
+from loadtest.units import NS_PER_S
 
 if TYPE_CHECKING:
     from loadtest.engine.fleet import Fleet
+    from loadtest.protocol import frames
     from loadtest.scenario.profile import ChargePointProfile
-
-OFFLINE, CONNECTING, OPEN, REJECTED, REGISTERED, RETIRED = range(6)
-"""States: not connected; connection being made; open, not accepted (yet); told to be silent; accepted; done."""
-
-QUEUE_LIMIT = 200
-"""Operations that may wait behind an outstanding CALL or for a connection; what is beyond is dropped and counted."""
 
 _REGISTRATION_RETRY_S = 60.0
 _SUBPROTOCOLS = ("ocpp1.6",)
-
-
-Payload = bytes | Callable[[], bytes]
-"""A payload as JSON text, or what renders it."""
 
 
 class BootResult(msgspec.Struct):
@@ -57,7 +39,7 @@ class BootResult(msgspec.Struct):
 _boot_result = msgspec.json.Decoder(BootResult)
 
 
-class ChargePoint(WebSocketClient):
+class ChargePoint(CallingConnection):
     """A charge point of the fleet.
 
     Args:
@@ -69,204 +51,44 @@ class ChargePoint(WebSocketClient):
     __slots__ = (
         "beat_due_ns",
         "boot_due_ns",
-        "call_cell",
-        "call_id",
-        "call_intended_ns",
-        "call_sent_ns",
-        "call_transaction",
         "connect_intended_ns",
         "connect_started_ns",
         "draws",
         "energy_wh",
         "failures",
-        "fleet",
         "heartbeat_ns",
-        "number",
         "profile",
-        "queue",
-        "sequence",
         "standing",
-        "state",
         "transaction",
         "transaction_due_ns",
     )
 
     def __init__(self, fleet: Fleet, number: int, profile: ChargePointProfile) -> None:
-        super().__init__()
-        self.fleet = fleet
-        self.number = number
+        super().__init__(fleet, number)
         self.profile = profile
-        self.state = OFFLINE
         # What the last BootNotification.conf made of it: OPEN is Pending, OFFLINE that there was none.
         self.standing = OFFLINE
-        self.sequence = 0
         self.draws = 0
         self.failures = 0
         self.energy_wh = 0
         self.heartbeat_ns = self.beat_due_ns = self.boot_due_ns = 0
         self.connect_intended_ns = self.connect_started_ns = 0
-        self.call_id: bytes | None = None
-        self.call_cell: OperationCell | None = None
-        self.call_transaction: Transaction | None = None
-        self.call_intended_ns = self.call_sent_ns = 0
-        self.queue: deque[tuple[OperationCell, int, Payload, Transaction | None]] | None = None
         self.transaction: Transaction | None = None
         self.transaction_due_ns = 0
 
-    # Operations -----------------------------------------------------------------------------------------------
+    def on_call(self, call: frames.Call, now_ns: int) -> None:
+        """Answer, unless rejected: a rejected charge point stays silent (OCPP 1.6 section 4.2.1)."""
+        if self.state != REJECTED:
+            answers.answer(self, call, now_ns)
 
-    def offer(self, action: int, intended_ns: int, payload: Payload, asking: Transaction | None = None) -> None:
-        """An operation is due: send it, queue it behind the outstanding CALL, or drop it (OCPP-J 1.6 section 4.1.1).
-
-        Offline, transaction-related messages wait for the connection and all others are dropped (OCPP 1.6 3.7.1).
-        While the run drains nothing is due any more.
-
-        Args:
-            action: Position in ``FROM_CHARGE_POINT``.
-            intended_ns: When it is due.
-            payload: JSON text; what depends on an answer still to come is a function, called when it is sent.
-            asking: The transaction that waits for the answer, by then perhaps no longer the present one.
-        """
-        if self.fleet.draining:
-            return
-        cell = self.fleet.operations.cell(action, intended_ns)
-        cell.offered += 1
-        if self.state == REGISTERED:
-            if self.call_id is None and self.queue is None:
-                self._send(cell, intended_ns, payload, asking)
-            else:
-                self._enqueue(cell, intended_ns, payload, asking)
-        elif action in TRANSACTION_RELATED:
-            self._enqueue(cell, intended_ns, payload, asking)
-        else:
-            cell.dropped += 1
-            self.fleet.counters.dropped_offline += 1
-
-    def _enqueue(self, cell: OperationCell, intended_ns: int, payload: Payload, asking: Transaction | None) -> None:
-        if self.queue is None:
-            self.queue = deque()
-        if len(self.queue) < QUEUE_LIMIT:
-            self.queue.append((cell, intended_ns, payload, asking))
-        else:
-            cell.dropped += 1
-            self.fleet.counters.dropped_queue_full += 1
-
-    def _send(self, cell: OperationCell, intended_ns: int, payload: Payload, asking: Transaction | None) -> None:
-        fleet = self.fleet
-        text = payload if isinstance(payload, bytes) else payload()
-        sent_ns = monotonic_ns()
-        message_id = stamp.encode(
-            fleet.run_tag,
-            cell.phase,
-            self.number,
-            self.sequence,
-            (intended_ns - fleet.epoch_ns) // NS_PER_US,
-            (sent_ns - intended_ns) // NS_PER_US,
-        )
-        try:
-            self.send_text(b'[2,"%b","%b",%b]' % (message_id, cell.name, text))
-        except LocalProtocolError:  # the gateway has begun to close: as good as offline
-            if cell.action in TRANSACTION_RELATED:
-                self.queue = self.queue or deque()
-                self.queue.appendleft((cell, intended_ns, payload, asking))
-            else:
-                cell.dropped += 1
-                fleet.counters.dropped_offline += 1
-            return
-        self.sequence += 1
-        self.call_id, self.call_cell, self.call_transaction = message_id, cell, asking
-        self.call_intended_ns, self.call_sent_ns = intended_ns, sent_ns
-        cell.sent += 1
-
-    def _send_next(self) -> None:
-        if self.queue and self.state == REGISTERED and self.call_id is None:
-            self._send(*self.queue.popleft())
-            if not self.queue:
-                self.queue = None
-
-    # Incoming -------------------------------------------------------------------------------------------------
-
-    def on_text(self, payload: bytes) -> None:
-        """A text message arrived. The answer that is waited for takes the short way; all else is read in full."""
-        now_ns = monotonic_ns()
-        if (
-            payload[4:40] == self.call_id
-            and payload[:4] == b'[3,"'
-            and payload[40:42] == b'",'
-            and payload[-2:] == b"}]"
-            and payload.rfind(b"[") == 0  # no second message, however separated
-        ):
-            self._answered(now_ns, payload[42:-1])
-            return
-        try:
-            for message in frames.decode_all(payload):
-                self._on_message(message, now_ns)
-        except RemoteProtocolError:
-            self.fleet.counters.malformed += 1
-
-    def _on_message(self, message: frames.Message, now_ns: int) -> None:
-        if isinstance(message, frames.Call):
-            self.fleet.counters.calls_received += 1
-            if self.state != REJECTED:  # while rejected a charge point stays silent (OCPP 1.6 section 4.2.1)
-                answers.answer(self, message, now_ns)
-        elif self.call_id is None or message.message_id.encode() != self.call_id:
-            known = stamp.decode(message.message_id)
-            if known is not None and known.charge_point == self.number and known.sequence < self.sequence:
-                self.fleet.counters.late_or_duplicate_answers += 1
-            else:
-                self.fleet.counters.unknown_answers += 1
-        elif isinstance(message, frames.CallResult):
-            self._answered(now_ns, bytes(message.payload))
-        else:
-            cell = self._close_call(now_ns, sample=True)
-            cell.call_error += 1
-            self._after_failure(cell.action, now_ns)
-
-    def _answered(self, now_ns: int, payload: bytes) -> None:
-        cell = self.call_cell
-        assert cell is not None
-        cell.answered += 1
-        cell.intended_us.append((now_ns - self.call_intended_ns) // NS_PER_US)
-        cell.service_us.append((now_ns - self.call_sent_ns) // NS_PER_US)
-        self.call_id = None
-        if self.call_transaction is not None:
-            self.call_transaction.on_result(cell.action, payload, now_ns)
-        elif cell.action == BOOT_NOTIFICATION:
-            self._on_boot_result(payload, now_ns)
-        if self.queue is not None:
-            self._send_next()
-
-    def _close_call(self, now_ns: int, *, sample: bool) -> OperationCell:
-        cell = self.call_cell
-        assert cell is not None
-        if sample:
-            cell.intended_us.append((now_ns - self.call_intended_ns) // NS_PER_US)
-            cell.service_us.append((now_ns - self.call_sent_ns) // NS_PER_US)
-        self.call_id = self.call_cell = None
-        return cell
-
-    def _after_failure(self, action: int, now_ns: int) -> None:
-        """A CALL was refused or never answered: go on as a charge point must."""
-        if self.call_transaction is not None:
-            self.call_transaction.on_failure(action, now_ns)
-        elif action == BOOT_NOTIFICATION:
-            if self.standing != REGISTERED:
-                self.standing = OFFLINE
-            self._boot_later(_REGISTRATION_RETRY_S, now_ns)
-        self._send_next()
+    # Connection and registration ------------------------------------------------------------------------------
 
     def expire(self, now_ns: int) -> None:
         """Give up what has waited longer than the timeout: an answer, or the handshake."""
-        timeout_ns = self.fleet.call_timeout_ns
-        if self.call_id is not None:
-            if now_ns - self.call_sent_ns >= timeout_ns:
-                cell = self._close_call(now_ns, sample=True)
-                cell.timed_out += 1
-                self._after_failure(cell.action, now_ns)
-        elif self.state == CONNECTING and now_ns - self.connect_started_ns >= timeout_ns:
+        if self.state == CONNECTING and now_ns - self.connect_started_ns >= self.fleet.call_timeout_ns:
             self.fleet.abandon_connect(self)
-
-    # Connection and registration ------------------------------------------------------------------------------
+        else:
+            self.expire_call(now_ns)
 
     def connect(self, due_ns: int) -> None:
         """A connection is due, by the ramp or after a loss."""
@@ -305,23 +127,8 @@ class ChargePoint(WebSocketClient):
 
     def on_closed(self, code: int | None, exc: Exception | None) -> None:
         """The connection is gone, whether closed or cut."""
-        if self.call_id is not None:
-            cell = self._close_call(0, sample=False)
-            cell.cut_off += 1
-            if self.call_transaction is not None:
-                self.call_transaction.on_failure(cell.action, monotonic_ns())
-        self._drop_what_needs_a_connection()
+        self.cut_off()
         self.fleet.disconnected(self)
-
-    def _drop_what_needs_a_connection(self) -> None:
-        if self.queue is None:
-            return
-        kept = deque(entry for entry in self.queue if entry[0].action in TRANSACTION_RELATED)
-        for cell, *_ in self.queue:
-            if cell.action not in TRANSACTION_RELATED:
-                cell.dropped += 1
-                self.fleet.counters.dropped_offline += 1
-        self.queue = kept or None
 
     def boot(self, due_ns: int) -> None:
         """A BootNotification is due: the first of a connection, a repeated or a triggered one."""
@@ -332,9 +139,7 @@ class ChargePoint(WebSocketClient):
             self.offer(BOOT_NOTIFICATION, due_ns, payload)
         elif self.state in (OPEN, REJECTED) and self.call_id is None and not fleet.draining:
             self.state = OPEN
-            cell = fleet.operations.cell(BOOT_NOTIFICATION, due_ns)
-            cell.offered += 1
-            self._send(cell, due_ns, payload, None)
+            self.offer_boot(due_ns, payload)
 
     def _boot_later(self, wait_s: float, now_ns: int) -> None:
         self.boot_due_ns = self.fleet.at(now_ns + int(wait_s * NS_PER_S), self._boot_again)
@@ -344,7 +149,7 @@ class ChargePoint(WebSocketClient):
         if due_ns == self.boot_due_ns:
             self.boot(due_ns)
 
-    def _on_boot_result(self, payload: bytes, now_ns: int) -> None:
+    def on_boot_answer(self, payload: bytes, now_ns: int) -> None:
         """Obey the registration status (OCPP 1.6 section 4.2): Accepted beats, anything else waits and boots again."""
         try:
             result = _boot_result.decode(payload)
@@ -363,6 +168,12 @@ class ChargePoint(WebSocketClient):
             self.state = self.standing = OPEN if result.status == "Pending" else REJECTED
             self._boot_later(wait_s, now_ns)
 
+    def on_boot_failure(self, now_ns: int) -> None:
+        """Try again later; a registration that stands is not lost by it."""
+        if self.standing != REGISTERED:
+            self.standing = OFFLINE
+        self._boot_later(_REGISTRATION_RETRY_S, now_ns)
+
     def _registered(self, now_ns: int) -> None:
         """Report every connector, behind what has waited for the connection, and begin to beat."""
         self.state = self.standing = REGISTERED
@@ -375,7 +186,7 @@ class ChargePoint(WebSocketClient):
         self.beat_due_ns = self.fleet.at(now_ns + int(self.heartbeat_ns * self.draw()), self.beat)
         if self.transaction is None and not self.transaction_due_ns:
             self.plan_transaction(now_ns)
-        self._send_next()
+        self.send_next()
 
     def beat(self, due_ns: int) -> None:
         """A heartbeat is due; the next one follows at the interval the central system gave."""
@@ -424,20 +235,9 @@ class ChargePoint(WebSocketClient):
         """The central system has accepted it, and the connection is there: anything may be sent."""
         return self.state == REGISTERED
 
-    @property
-    def idle(self) -> bool:
-        """Nothing is outstanding and nothing waits to be sent."""
-        return self.call_id is None and (self.queue is None or self.state != REGISTERED)
-
     def retire(self) -> None:
         """Account for what can no longer be sent or awaited, and close for good."""
-        if self.queue is not None:
-            for cell, *_ in self.queue:
-                cell.dropped += 1
-            self.fleet.counters.dropped_at_end += len(self.queue)
-            self.queue = None
-        if self.call_id is not None:
-            self._close_call(0, sample=False).unfinished += 1
+        self.close_books()
         self.state = RETIRED
         if self.transaction is not None:
             self.transaction.over = True  # its instants to come are nobody's any more

@@ -11,7 +11,8 @@ from urllib.parse import urlsplit
 import msgspec
 
 from loadtest.clock import monotonic_ns, rfc3339, utc_now
-from loadtest.engine.charge_point import CONNECTING, OFFLINE, OPEN, REGISTERED, REJECTED, RETIRED, ChargePoint
+from loadtest.engine.calls import CONNECTING, OFFLINE, OPEN, REGISTERED, REJECTED, RETIRED
+from loadtest.engine.charge_point import ChargePoint
 from loadtest.engine.operations import Operations, PhaseClock
 from loadtest.measure.interval import SentCounts
 from loadtest.measure.tags import CONNECT, INTENDED, REGISTER, SERVICE, Tag

@@ -6,7 +6,7 @@ import pytest
 from virtual_fleet import World
 
 from loadtest.engine import payloads
-from loadtest.engine.charge_point import QUEUE_LIMIT
+from loadtest.engine.calls import QUEUE_LIMIT
 from loadtest.engine.operations import (
     BOOT_NOTIFICATION,
     HEARTBEAT,

@@ -19,6 +19,7 @@ from websockets.http11 import Request
 from websockets.server import ServerProtocol
 from websockets.typing import Subprotocol
 
+from loadtest.engine import calls
 from loadtest.engine import charge_point as charge_points
 from loadtest.engine import fleet as fleets
 from loadtest.engine.fleet import Fleet
@@ -186,7 +187,7 @@ class World:
         self._patch = pytest.MonkeyPatch()
 
     def __enter__(self) -> World:
-        for module in (charge_points, fleets):
+        for module in (calls, charge_points, fleets):
             self._patch.setattr(module, "monotonic_ns", self.clock)
         self._patch.setattr(WebSocketConnection, "_cut_later", lambda connection: None)  # needs a loop
         self.fleet.add_cohort(0, self._count, self.profile)
