@@ -65,7 +65,7 @@ def test_delays_are_what_was_asked_for() -> None:
     async def session(stub: StubGateway) -> list[float]:
         async with connect_to(stub) as connection:
             taken_ns: list[float] = []
-            for number in range(15):
+            for number in range(25):
                 start_ns = time.monotonic_ns()
                 await ask(connection, str(number))
                 taken_ns.append(time.monotonic_ns() - start_ns)
@@ -74,7 +74,8 @@ def test_delays_are_what_was_asked_for() -> None:
     with StubGateway(StubBehaviour(delay_s=0.02)) as stub:
         taken_ns = asyncio.run(session(stub))
     assert min(taken_ns) >= 20 * NS_PER_MS
-    assert 20 * NS_PER_MS <= statistics.median(stub.counts.delays_ns) < 20.2 * NS_PER_MS
+    assert min(stub.counts.delays_ns) >= 20 * NS_PER_MS
+    assert statistics.quantiles(stub.counts.delays_ns, n=4)[0] < 20.2 * NS_PER_MS
 
 
 def test_a_stall_serves_nothing() -> None:

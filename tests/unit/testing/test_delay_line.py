@@ -38,9 +38,10 @@ def test_fires_in_order_of_the_instants_and_never_early() -> None:
 
 
 def test_is_exact_where_the_loops_timers_are_not() -> None:
-    """Between the steps of 1 ms that timers move in: the median callback is less than 0.2 ms late."""
-    fired = event_loop.run(_fire([5 + 2.37 * number for number in range(21)]))
-    assert statistics.median(late_ns for _, late_ns in fired) < 0.2 * NS_PER_MS
+    """Timers move in steps of 1 ms, so that a quarter of them would be late by less than 0.25 ms; neighbours only add."""
+    fired = event_loop.run(_fire([5 + 2.37 * number for number in range(41)]))
+    lower_quartile_ns = statistics.quantiles((late_ns for _, late_ns in fired), n=4)[0]
+    assert lower_quartile_ns < 0.1 * NS_PER_MS
 
 
 def test_forgets_everything_when_cancelled() -> None:
