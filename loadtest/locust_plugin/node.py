@@ -44,8 +44,7 @@ class Node:
         self._tokens = itertools.count()
         self._asking: dict[int, ChargePointFleet | CsmsSubscriber] = {}
         self._cohorts: dict[int, tuple[int, Child]] = {}
-        self._engine_of: dict[int, Child] = {}
-        self._entered: list[messages.EnterPhase] = []
+        self._placed = itertools.count()
         for name, handler in (
             (wire.GRANT, self._on_grant),
             (wire.PHASE, self._on_phase),
@@ -72,7 +71,8 @@ class Node:
         self._ask(wire.SUBSCRIBER, user)
 
     def release_cohort(self, user: ChargePointFleet) -> None:
-        """Disconnect a user's charge points for good."""
+        """Disconnect a user's charge points for good, or ask for none any more."""
+        self._asking = {token: asking for token, asking in self._asking.items() if asking is not user}
         first, engine = self._cohorts.pop(id(user), (None, None))
         if first is not None and engine is not None:
             engine.send(messages.RemoveCohort(first))
@@ -141,7 +141,6 @@ class Node:
         children = self._engines + self._subscribers
         self._engines, self._subscribers = [], []
         self._cohorts.clear()
-        self._engine_of.clear()
         for child in children:
             child.stop()
 
@@ -151,8 +150,7 @@ class Node:
 
     def _add_cohort(self, user: ChargePointFleet, number: int) -> None:
         assert self._plan is not None
-        # The same engine for a number given again: it knows how far its charge points have counted.
-        engine = self._engine_of.setdefault(number, self._engines[len(self._engine_of) % len(self._engines)])
+        engine = self._engines[next(self._placed) % len(self._engines)]
         first, count = self._plan.cohort(number)
         self._cohorts[id(user)] = (first, engine)
         engine.send(messages.AddCohort(first, count, msgspec.to_builtins(user.profile)))

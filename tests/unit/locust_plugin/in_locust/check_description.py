@@ -1,0 +1,74 @@
+"""What a run says about itself: how to repeat it, under which name, and nothing secret."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+from hypothesis import given
+from hypothesis import strategies as st
+
+from loadtest.locust_plugin.description import boot_id, describe, repeat_command, run_name
+from loadtest.scenario.settings import resolve
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import pytest
+
+CHANGES = st.fixed_dictionaries(
+    {},
+    optional={
+        "charge_points": st.integers(300, 1_000_000),
+        "duration": st.sampled_from(["1s", "90s", "1m30s", "2h", "1.5s"]),
+        "ramp": st.sampled_from(["0", "250ms", "10s", "3m"]),
+        "seed": st.integers(0, 2**63),
+        "engines": st.integers(1, 256),
+        "qos": st.sampled_from(["0", "1", "2"]),
+        "csms": st.sampled_from(["embedded", "observe"]),
+        "gateway": st.sampled_from(["embedded", "ws://host:1/ocpp"]),
+        "call_timeout": st.sampled_from(["0.5s", "30s", "1m"]),
+    },
+)
+
+
+@given(CHANGES)
+def test_the_command_repeats_the_run(values: dict[str, Any]) -> None:
+    settings = resolve(values | {"run_id": "once", "results": "elsewhere"})
+    command = repeat_command(settings, "steady")
+    assert command[:3] == ["loadtest", "run", "steady"]
+    flags = dict(zip(command[3::2], command[4::2], strict=True))
+    again = resolve({flag.removeprefix("--").replace("-", "_"): text for flag, text in flags.items()})
+    assert msgspec.structs.replace(again, run_id="once", results="elsewhere") == settings
+
+
+def test_only_what_differs_from_the_defaults_is_in_it() -> None:
+    assert repeat_command(resolve({}), "steady") == ["loadtest", "run", "steady"]
+    assert repeat_command(resolve({"duration": "30"}), "x") == ["loadtest", "run", "x"]
+
+
+def test_no_password_reaches_the_record(monkeypatch: pytest.MonkeyPatch) -> None:
+    words = ["locust", "--broker", "mqtt://u:s3cret@h", "--gateway=ws://u:s3cret@h", "[", "plain"]
+    monkeypatch.setattr("sys.argv", words)
+    settings = resolve({"broker": "mqtt://u:s3cret@h", "gateway": "ws://u:s3cret@h"})
+    described = describe(settings, "steady", "run", 1)
+    assert "s3cret" not in msgspec.json.encode(described).decode()
+    assert described.host["locust_command"].endswith("plain")
+    assert described.versions["locust"][0].isdigit()
+    assert 0 <= described.run_tag <= 0xFFFF
+
+
+def test_a_run_gets_a_name_of_its_own(tmp_path: Path) -> None:
+    automatic = run_name(resolve({"results": str(tmp_path)}), "steady")
+    assert re.fullmatch(r"\d{8}-\d{6}-steady", automatic)
+    settings = resolve({"results": str(tmp_path), "run_id": "mine"})
+    for expected in ("mine", "mine-2", "mine-3"):
+        assert run_name(settings, "steady") == expected
+        (tmp_path / expected).mkdir()
+        (tmp_path / expected / "run.json").write_text("{}")
+
+
+def test_processes_of_one_boot_share_its_id() -> None:
+    assert boot_id() == boot_id()
+    assert len(boot_id()) == 36

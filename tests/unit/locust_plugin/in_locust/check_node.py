@@ -1,0 +1,230 @@
+"""One Locust process and its children, and who has reported: without starting any."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+import pytest
+from locust.env import Environment
+
+import loadtest.locust_plugin.node as nodes
+from loadtest.control import messages
+from loadtest.locust_plugin import ChargePointFleet, CsmsSubscriber, wire
+from loadtest.locust_plugin.sources import Sources
+from loadtest.measure.interval import DeliveryRow, IntervalReport, OperationRow
+from loadtest.scenario.plan import Plan
+from loadtest.scenario.profile import ChargePointProfile
+from loadtest.scenario.settings import resolve
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+
+class FakeChild:
+    """Takes commands down."""
+
+    def __init__(self, module: str, name: str, log_file: Path, on_notice: object, on_exit: object) -> None:
+        self.module, self.name, self.log_file = module, name, log_file
+        self.commands: list[messages.Command] = []
+        self.settings: dict[str, Any] = {}
+        self.stopped = False
+
+    def send(self, command: messages.Command) -> None:
+        self.commands.append(command)
+
+    def configure(self, settings: dict[str, Any]) -> None:
+        self.settings = settings
+
+    def wait_ready(self, timeout_s: float) -> None:
+        return
+
+    def stop(self) -> None:
+        self.stopped = True
+
+
+class FakeRunner:
+    """Locust's runner as far as a node needs it."""
+
+    worker_index = 1
+
+    def __init__(self) -> None:
+        self.handlers: dict[str, Callable[..., None]] = {}
+        self.sent: list[tuple[str, dict[str, Any]]] = []
+
+    def register_message(self, name: str, handler: Callable[..., None]) -> None:
+        self.handlers[name] = handler
+
+    def send_message(self, name: str, data: dict[str, Any]) -> None:
+        self.sent.append((name, data))
+
+    def receive(self, name: str, **data: object) -> None:
+        self.handlers[name](environment=None, msg=SimpleNamespace(data=data))
+
+
+class Depot(ChargePointFleet):
+    profile = ChargePointProfile(connectors=5)
+
+
+class Csms(CsmsSubscriber):
+    heartbeat_interval_s = 33
+
+
+@pytest.fixture
+def runner() -> FakeRunner:
+    return FakeRunner()
+
+
+@pytest.fixture
+def environment(runner: FakeRunner, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Environment]:
+    monkeypatch.setattr(nodes, "Child", FakeChild)
+    plan = Plan(
+        run_tag=9,
+        epoch_ns=1,
+        host_boot_id="",
+        cohorts=4,
+        gateway_url="ws://127.0.0.1:1",
+        broker_url="mqtt://127.0.0.1:2",
+        shared_group="",
+        subscribers=1,
+        log_dir=str(tmp_path / "logs"),
+        settings=resolve({"charge_points": 100, "engines": 2}),
+    )
+    environment = Environment(user_classes=[Depot, Csms])
+    environment.parsed_options = Namespace(**{wire.PLAN_OPTION: plan.encode()})
+    environment.loadtest_node = nodes.Node(environment, runner)  # type: ignore[attr-defined, arg-type]
+    environment.events.test_start.fire(environment=environment)  # type: ignore[no-untyped-call]
+    yield environment
+    environment.events.quit.fire(exit_code=0)  # type: ignore[no-untyped-call]
+
+
+def node_of(environment: Environment) -> nodes.Node:
+    node: nodes.Node = environment.loadtest_node  # type: ignore[attr-defined]
+    return node
+
+
+def commands(environment: Environment) -> list[list[messages.Command]]:
+    return [child.commands for child in node_of(environment)._engines]  # type: ignore[attr-defined]
+
+
+def test_engines_are_started_with_what_they_need_and_numbered_over_all_workers(environment: Environment) -> None:
+    engines = node_of(environment)._engines
+    assert [engine.name for engine in engines] == ["worker-1/engine-0", "worker-1/engine-1"]
+    assert [engine.settings["engine"] for engine in engines] == [2, 3]  # type: ignore[attr-defined]
+    assert [engine.log_file.parent.is_dir() for engine in engines] == [True, True]
+
+
+def test_cohorts_are_asked_for_placed_in_turn_and_given_up(environment: Environment, runner: FakeRunner) -> None:
+    users = [Depot(environment) for _ in range(3)]
+    for number, user in enumerate(users):
+        user.on_start()
+        name, ask = runner.sent[-1]
+        assert (name, ask["role"], ask["run_tag"]) == (wire.ASK, wire.COHORT, 9)
+        runner.receive(wire.GRANT, role=wire.COHORT, token=ask["token"], number=number)
+    first, second = commands(environment)
+    assert [(each.first, each.count) for each in first] == [(0, 25), (50, 25)]  # type: ignore[union-attr]
+    assert second == [messages.AddCohort(25, 25, msgspec.to_builtins(Depot.profile))]
+    users[0].on_stop()
+    assert first[-1] == messages.RemoveCohort(0)
+    users[0].on_stop()
+    assert len(first) == 3, "once"
+
+
+def test_a_user_stopped_before_it_was_granted_anything_gets_nothing(
+    environment: Environment, runner: FakeRunner
+) -> None:
+    user = Depot(environment)
+    user.on_start()
+    token = runner.sent[-1][1]["token"]
+    user.on_stop()
+    runner.receive(wire.GRANT, role=wire.COHORT, token=token, number=0)
+    assert commands(environment) == [[], []]
+
+
+def test_a_drain_reaches_its_role_and_users_that_stop_after_it_remove_nothing(
+    environment: Environment, runner: FakeRunner
+) -> None:
+    user = Depot(environment)
+    user.on_start()
+    runner.receive(wire.GRANT, role=wire.COHORT, token=runner.sent[-1][1]["token"], number=0)
+    runner.receive(wire.PHASE, phase="ramp", start_ns=5)
+    runner.receive(wire.DRAIN, role=wire.ENGINE, deadline_ns=7)
+    user.on_stop()
+    for engine in commands(environment):
+        assert engine[-2:] == [messages.EnterPhase("ramp", 5), messages.Drain(7)]
+
+
+def test_a_subscriber_learns_what_its_user_says(environment: Environment, runner: FakeRunner) -> None:
+    user = Csms(environment)
+    user.on_start()
+    ask = runner.sent[-1][1]
+    assert ask["role"] == wire.SUBSCRIBER
+    runner.receive(wire.GRANT, role=wire.SUBSCRIBER, token=ask["token"], number=0)
+    (subscriber,) = node_of(environment)._subscribers
+    assert subscriber.settings["heartbeat_interval_s"] == 33  # type: ignore[attr-defined]
+    assert subscriber.settings["answer"] is True  # type: ignore[attr-defined]
+
+
+def test_without_a_plan_nothing_is_asked_for(environment: Environment, runner: FakeRunner) -> None:
+    environment.parsed_options = Namespace(**{wire.PLAN_OPTION: ""})
+    before = node_of(environment)._engines
+    environment.events.test_start.fire(environment=environment)  # type: ignore[no-untyped-call]
+    assert all(child.stopped for child in before)  # type: ignore[attr-defined]
+    Depot(environment).on_start()
+    assert runner.sent == []
+    assert not node_of(environment).active
+
+
+# Sources ------------------------------------------------------------------------------------------------------------
+
+
+def two_workers() -> Sources:
+    sources = Sources()
+    for worker in ("a", "b"):
+        sources.add(f"{worker}/engine-0", wire.ENGINE, worker)
+    sources.add("a/subscriber-0", wire.SUBSCRIBER, "a")
+    return sources
+
+
+def report(sent: int = 0, delivered: int = 0, registered: int = 0, *, final: bool = False) -> IntervalReport:
+    return IntervalReport(
+        index=1,
+        final=final,
+        operations=[OperationRow("steady", "Heartbeat", sent=sent)],
+        deliveries=[DeliveryRow("steady", "Heartbeat", delivered=delivered)],
+        gauges={"registered_ever": registered},
+    )
+
+
+def test_sources_add_up_the_last_reports_by_role() -> None:
+    sources = two_workers()
+    assert (sources.ready(wire.ENGINE), sources.ready(wire.SUBSCRIBER)) == (2, 1)
+    for sent in (5, 7):
+        sources.take("a/engine-0", report(sent=sent, registered=2))
+    sources.take("b/engine-0", report(sent=10, registered=3))
+    sources.take("a/subscriber-0", report(delivered=16))
+    sources.take("stranger", report(sent=1000, registered=1000))
+    assert (sources.sent, sources.arrived, sources.registered) == (17, 16, 5)
+    assert "stranger" not in sources
+
+
+def test_a_final_report_stands_whatever_comes_after_it() -> None:
+    sources = two_workers()
+    sources.take("a/engine-0", report(sent=7, final=True))
+    sources.take("a/engine-0", report(sent=5))
+    assert sources.sent == 7
+    assert sources.missing_final(wire.ENGINE) == ["b/engine-0"]
+
+
+def test_nobody_waits_for_what_is_lost() -> None:
+    sources = two_workers()
+    assert sources.workers() == {"a", "b"}
+    assert sources.lose_worker("b") == ["b/engine-0"]
+    assert sources.workers() == {"a"}
+    assert sources.missing_final(wire.ENGINE) == ["a/engine-0"]
+    sources.lose("a/engine-0")
+    assert sources.missing_final(wire.ENGINE) == []
+    assert sources.missing_final(wire.SUBSCRIBER) == ["a/subscriber-0"]
