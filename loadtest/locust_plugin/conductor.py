@@ -47,6 +47,7 @@ _PREPARE_TIMEOUT_S = 60.0
 _REGISTER_GRACE_S = 30.0
 _QUIET_S = 2.0
 _POLL_S = 0.1
+_REPORTS_TIMEOUT_S = 120.0
 _NOTICE_NS = 300 * NS_PER_MS
 """How long before it begins a phase is announced, so that every process knows it in time."""
 
@@ -80,6 +81,9 @@ class Conductor:
         self._stand: Stand | None = None
         self._progress: gevent.Greenlet | None = None
         self._spawned = Event()
+        self._concluded = Event()
+        self._concluded.set()
+        self._interrupted = False
         self.run_dir: Path | None = None
         self.exit_code: int | None = None
         for name, handler in (
@@ -119,15 +123,17 @@ class Conductor:
         # off would come again.
         self._granted = dict.fromkeys((wire.COHORT, wire.SUBSCRIBER), 0)
         self._spawned.clear()
+        self._interrupted = False
         self._stand = Stand(log_dir, self._on_stand_report, self._on_part_event)
         try:
             facts = self._stand.start(settings, epoch_ns)
         except LoadTestError as error:
             self._collector.event(REFUSED, error.message)
-            self._conclude("partial", interrupted=False)
+            self._conclude("partial")
             raise
         except BaseException:
-            self._conclude("partial", interrupted=True)
+            self._interrupted = True
+            self._conclude("partial")
             raise
         self._collector.describe_sut(_without_passwords(facts))
         shared = bool(facts["broker"].get("shared_subscriptions"))
@@ -233,14 +239,26 @@ class Conductor:
 
     # Ending -----------------------------------------------------------------------------------------------------
 
-    def finish(self, *, interrupted: bool) -> None:
+    def finish(self, *, interrupted: bool) -> bool:
         """Collect the tail, settle the ledgers, write the record and the reports, take everything down.
 
-        The drain barrier: no sample that exists is lost, whatever Locust does next. Harmless when no run is on.
+        The drain barrier: no sample that exists is lost, whatever Locust does next. Whoever calls while another does
+        this waits for its end: Locust's process must not end before. Returns whether a run was ended by this very call.
         """
         if self._plan is None or self._collector is None:
-            return
+            self._interrupted |= interrupted
+            self._concluded.wait()
+            return False
         plan, self._plan = self._plan, None
+        self._interrupted = interrupted
+        self._concluded.clear()
+        try:
+            self._finish(plan)
+        finally:
+            self._concluded.set()
+        return True
+
+    def _finish(self, plan: Plan) -> None:
         if self._progress is not None and self._progress is not gevent.getcurrent():
             self._progress.kill()
         self._progress = None
@@ -251,7 +269,7 @@ class Conductor:
         self._await_deliveries(timeout_s)
         self._drain(wire.SUBSCRIBER, timeout_s)
         self._runner.send_message(wire.END, {})  # before the broker goes, whose end is none of their business
-        self._conclude("partial" if interrupted else "complete", interrupted=interrupted)
+        self._conclude("complete")
 
     def _drain(self, role: str, timeout_s: float) -> None:
         deadline_ns = monotonic_ns() + int(timeout_s * NS_PER_S)
@@ -276,27 +294,31 @@ class Conductor:
                 return
             gevent.sleep(_POLL_S)
 
-    def _conclude(self, state: State, *, interrupted: bool) -> None:
+    def _conclude(self, state: State) -> None:
         assert self._collector is not None
         assert self.run_dir is not None
         if self._stand is not None:
             self._stand.finish()
             self._stand = None
-        if interrupted:
+        if self._interrupted:
+            state = "partial"
             self._collector.event(INTERRUPTED, "stopped before its time")
         self._mirror.add_samples(self._collector.drain())
         record = self._collector.finish(state, locust=self._mirror.totals())
         self._collector = None
         self.exit_code = record.verdict.exit_code if record.verdict is not None else int(ExitCode.VOID)
-        with (self.run_dir / "logs" / "reports.log").open("ab") as log:
-            subprocess.run(
-                [sys.executable, "-m", "loadtest.reports", str(self.run_dir)],
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                check=False,
-                timeout=120,
-            )
+        try:
+            with (self.run_dir / "logs" / "reports.log").open("ab") as log:
+                subprocess.run(
+                    [sys.executable, "-m", "loadtest.reports", str(self.run_dir)],
+                    stdin=subprocess.DEVNULL,
+                    stdout=log,
+                    stderr=log,
+                    check=False,
+                    timeout=_REPORTS_TIMEOUT_S,
+                )
+        except (OSError, subprocess.TimeoutExpired) as error:  # the record is written, and they can be made from it
+            logger.warning("no reports: %s", error)
 
     # Messages ---------------------------------------------------------------------------------------------------
 

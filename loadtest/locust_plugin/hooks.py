@@ -157,7 +157,7 @@ class _Master:
     def _on_test_start(self, **_: object) -> None:
         options: dict[str, Any] = vars(self._options)
         options[wire.PLAN_OPTION] = ""
-        workers = len(self._runner.clients.all) if isinstance(self._runner, MasterRunner) else 1
+        workers = self._runner.worker_count if isinstance(self._runner, MasterRunner) else 1
         try:
             if not self._conductor.prepared:
                 self._prepare(self._settings(), self._runner.target_user_count)
@@ -188,13 +188,12 @@ class _Master:
             self._environment.process_exit_code = 0  # the web UI was closed; its runs have verdicts of their own
 
     def _finish(self, *, interrupted: bool) -> None:
-        if not self._conductor.prepared:
-            return
-        self._conductor.finish(interrupted=interrupted)
-        self._environment.process_exit_code = self._conductor.exit_code
-        sys.stderr.write(f"results: {self._conductor.run_dir}\n")
+        ended_here = self._conductor.finish(interrupted=interrupted)
+        if self._conductor.exit_code is not None:
+            self._environment.process_exit_code = self._conductor.exit_code
+        if ended_here:
+            sys.stderr.write(f"results: {self._conductor.run_dir}\n")
 
     def _last_resort(self) -> None:
         """Locust ended in a way of its own; what was measured is saved all the same."""
-        if self._conductor.prepared:
-            self._finish(interrupted=True)
+        self._finish(interrupted=True)

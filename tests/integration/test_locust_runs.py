@@ -107,6 +107,21 @@ def test_ctrl_c_leaves_a_partial_record(start: Callable[..., LocustRun], process
     assert run.left_over() == []
 
 
+def test_ctrl_c_in_the_drain_waits_for_the_record(start: Callable[..., LocustRun]) -> None:
+    run = start("--headless", "--only-summary", "--charge-points", "50", "--ramp", "1s", "--duration", "2s")
+    run.wait_for_phase("steady")
+    engine = run.part("loadtest.engine")
+    engine.suspend()  # so that the drain lasts
+    run.wait_for_phase("drain")
+    run.process.send_signal(signal.SIGINT)
+    engine.resume()
+    assert run.wait() == 130, run.log.read_text()
+    assert run.record().state == "partial"
+    assert run.record().verdict is not None
+    assert (run.folder / "report.html").exists()
+    assert run.left_over() == []
+
+
 def test_sigterm_in_the_ramp_leaves_a_partial_record(start: Callable[..., LocustRun]) -> None:
     run = start("--headless", "--only-summary", "--charge-points", "200", "--ramp", "30s", "--duration", "60s")
     run.wait_for_phase("ramp")
