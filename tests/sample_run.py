@@ -9,6 +9,7 @@ import dataclasses
 import datetime as dt
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 import numpy as np
 
 from loadtest.measure.collector import Collector
@@ -246,7 +247,7 @@ class SampleProcesses:
         if process == "engine":
             own = [n for n in range(self.connected) if n % self.sample.engines == k]
             report.series = self.engines[k].take_interval()
-            report.operations = list(self.operations[k].values())
+            report.operations = [msgspec.structs.replace(row) for row in self.operations[k].values()]
             report.gauges = {
                 "connected": 0 if final else len(own),
                 "registered": 0 if final else len(own),
@@ -261,7 +262,7 @@ class SampleProcesses:
                 ]
         elif process == "subscriber":
             report.series = self.subscribers[k].take_interval()
-            report.deliveries = list(self.deliveries[k].values())
+            report.deliveries = [msgspec.structs.replace(row) for row in self.deliveries[k].values()]
             report.counters = {"csms.calls": self.sent - len(self.lost), "csms.answered": self.sent - len(self.lost)}
             report.seen = self.windows[k].export() if final else []
         else:

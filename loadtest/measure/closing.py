@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 def settle(sources: Sequence[Source], totals: Mapping[Tag, Histogram]) -> Ledger:
     """The ledgers of all processes together, held against each other and against the samples."""
     subscribers = [source for source in sources if source.role == "subscriber"]
+    engines = [source for source in sources if source.role == "engine"]
     return ledgers.settle(
         ledgers.merge_rows(source.operations for source in sources),
         ledgers.merge_rows(source.deliveries for source in sources),
@@ -29,6 +30,7 @@ def settle(sources: Sequence[Source], totals: Mapping[Tag, Histogram]) -> Ledger
         [source.seen for source in subscribers],
         {tag: histogram.total for tag, histogram in totals.items()},
         observed=bool(subscribers),
+        named=all(source.usage.health.final for source in engines + subscribers),
     )
 
 

@@ -40,7 +40,7 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     call_errors: int | None = 0
     dropped_share: float | None = 0.01
     pacer_p99_us: int | None = 20_000
-    engine_cpu_percent: float | None = 90.0
+    generator_cpu_percent: float | None = 90.0
     coalesced_intervals: int | None = 0
 
 

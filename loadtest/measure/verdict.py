@@ -35,6 +35,9 @@ HARNESS_FAULTS = frozenset({"engine_fault", "csms_fault"})
 GENERATOR_PARTS = frozenset({"engine", "subscriber", "worker", "csms"})
 """Parts of the instrument: without one of them the figures are not what they seem."""
 
+MEASURING_ROLES = frozenset({"engine", "subscriber"})
+"""Roles of the processes that read the clock: what keeps one of them waiting stands in the latencies."""
+
 VOID_CODES = frozenset(
     {
         "ledger_unbalanced",
@@ -105,9 +108,9 @@ def _generator(record: RunRecord) -> Iterator[Reason]:
             f"The generator released operations late: p99 {lateness_us / 1000:.1f} ms in the steady phase, "
             f"limit {limits.pacer_p99_us / 1000:g} ms.",
         )
-    engines = [health for health in record.health if health.role == "engine"]
-    limit = limits.engine_cpu_percent
-    busy = [health for health in engines if limit is not None and health.cpu_percent > limit]
+    measuring = [health for health in record.health if health.role in MEASURING_ROLES]
+    limit = limits.generator_cpu_percent
+    busy = [health for health in measuring if limit is not None and health.cpu_percent > limit]
     if busy:
         worst = max(busy, key=lambda health: health.cpu_percent)
         yield Reason(
@@ -142,7 +145,7 @@ def _system(record: RunRecord) -> Iterator[Reason]:
             f"{deliveries.lost:,} of {operations.sent:,} messages were lost, of "
             f"{deliveries.lost_charge_points:,} charge points; allowed {limits.lost:,}.",
         )
-    unanswered = operations.timed_out + operations.unfinished
+    unanswered = operations.timed_out + operations.cut_off + operations.unfinished
     if limits.unanswered is not None and unanswered > limits.unanswered:
         yield Reason(
             "unanswered",

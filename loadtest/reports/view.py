@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import shlex
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from loadtest.measure.tags import CONNECT, INTENDED, REGISTER, ROUND_TRIP, SERVICE, UPLINK
@@ -149,7 +150,9 @@ def _headlines(run: RunFolder, phase: str) -> tuple[Headline, ...]:
 
 
 def _rate(run: RunFolder, phase: str) -> Headline:
-    rows = [row for row in run.timeline if row.phase == phase] or run.timeline
+    # Whole seconds only: a row is named after the phase at its beginning, the last one may end in the next phase.
+    whole = [row for row, following in pairwise(run.timeline) if row.phase == phase == following.phase]
+    rows = whole or [row for row in run.timeline if row.phase == phase] or run.timeline
     length_s = len(rows) or 1
     answered = sum(row.answered for row in rows) / length_s
     sent = sum(row.sent for row in rows) / length_s
