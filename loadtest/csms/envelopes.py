@@ -32,7 +32,7 @@ def decode(text: bytes) -> Envelope:
     """
     try:
         envelope = _decode(text)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise RemoteProtocolError(f"not an OCPP message: {error}") from error
     kind = envelope.message_type
     if kind == CALL:

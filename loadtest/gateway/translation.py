@@ -73,7 +73,7 @@ def upstream(frame: bytes) -> Translated:
         parts = _decode_array(frame)
     except msgspec.ValidationError:
         raise UntranslatableError(NOT_OCPP) from None
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, RecursionError):  # too deep a nesting is no JSON to us
         raise UntranslatableError(NOT_JSON) from None
     match parts:
         case [kind, unique_id, action, payload] if kind == _CALL:
@@ -105,7 +105,7 @@ def downstream(envelope: bytes) -> Translated:
         message = _decode_envelope(envelope)
     except msgspec.ValidationError:
         raise UntranslatableError(NOT_OCPP) from None
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, RecursionError):  # too deep a nesting is no JSON to us
         raise UntranslatableError(NOT_JSON) from None
     kind, unique_id, payload = message.MessageTypeId, message.UniqueId, message.Payload
     if unique_id:

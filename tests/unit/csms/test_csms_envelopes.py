@@ -42,6 +42,7 @@ def test_as_seen_on_a_real_gateway():
     [
         b"",
         b"nonsense",
+        b'{"MessageTypeId":2,"UniqueId":"a","Action":"A","Payload":' + b"[" * 10_000 + b"]" * 10_000 + b"}",
         b'[2,"a","Heartbeat",{}]',
         b'{"MessageTypeId":2,"UniqueId":"a","Action":"Heartbeat"}',
         b'{"MessageTypeId":2,"UniqueId":"a","Payload":{}}',

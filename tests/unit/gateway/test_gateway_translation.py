@@ -90,6 +90,7 @@ def test_numbers_keep_their_spelling() -> None:
         (b"hello", NOT_JSON),
         (b'[2,"1","A",{}] x', NOT_JSON),
         (b'[2,"1","A",{"a":}]', NOT_JSON),
+        (b'[2,"1","A",' + b"[" * 10_000 + b"]" * 10_000 + b"]", NOT_JSON),
         (b"{}", NOT_OCPP),
         (b"17", NOT_OCPP),
         (b"null", NOT_OCPP),
@@ -114,6 +115,7 @@ def test_frames_that_are_dropped(frame: bytes, reason: str) -> None:
     [
         (b"not json", NOT_JSON),
         (b"", NOT_JSON),
+        (b'{"MessageTypeId":3,"UniqueId":"1","Payload":' + b"[" * 10_000 + b"]" * 10_000 + b"}", NOT_JSON),
         (b'{"MessageTypeId":3,"UniqueId":"\xff","Payload":{}}', NOT_JSON),
         (b"[]", NOT_OCPP),
         (b"{}", NOT_OCPP),
