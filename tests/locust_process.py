@@ -17,7 +17,7 @@ from loadtest.measure import run_record
 if TYPE_CHECKING:
     from loadtest.measure.run_record import RunRecord
 
-SCENARIO = Path(__file__).parents[2] / "scenarios" / "steady.py"
+SCENARIO = Path(__file__).parents[1] / "scenarios" / "steady.py"
 
 
 class LocustRun:
