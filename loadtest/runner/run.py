@@ -129,7 +129,7 @@ def _new_run_dir(settings: RunSettings, scenario: Scenario) -> Path:
     """Make the run's folder, with its folder for logs.
 
     Raises:
-        UsageError: A run of that name exists, or the folder cannot be made.
+        UsageError: Something of that name exists, or the folder cannot be made.
     """
     results = Path(settings.results)
     name = settings.run_id
@@ -139,8 +139,8 @@ def _new_run_dir(settings: RunSettings, scenario: Scenario) -> Path:
         while (results / name).exists():
             copy += 1
             name = f"{wanted}-{copy}"
-    elif (results / name / run_record.RUN_JSON).exists():
-        raise UsageError(f"there is a run {name!r} in {results} already", hint="choose another --run-id")
+    elif (results / name).exists():  # a run or something else: the folder of a refused run is removed again
+        raise UsageError(f"there is {name!r} in {results} already", hint="choose another --run-id")
     _make_folder(results / name / "logs")
     return results / name
 

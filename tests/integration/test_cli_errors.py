@@ -111,6 +111,15 @@ def test_a_run_id_taken(tmp_path: Path) -> None:
     assert "'first'" in ended.stderr
 
 
+def test_a_folder_of_something_else_is_not_taken_for_a_run(tmp_path: Path) -> None:
+    notes = tmp_path / "results" / "mine" / "notes.txt"
+    notes.parent.mkdir(parents=True)
+    notes.write_text("precious")
+    ended = loadtest(tmp_path, "run", "steady", "--run-id", "mine", "--gateway", "ws://127.0.0.1:9/ocpp")
+    assert ended.returncode == 2
+    assert notes.read_text() == "precious"
+
+
 def test_the_web_port_is_in_use(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
