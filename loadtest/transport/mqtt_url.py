@@ -29,24 +29,26 @@ def parse(url: str) -> BrokerAddress:
     """Read a broker URL.
 
     Raises:
-        UsageError: It is not one; the message names it and says what is wrong.
+        UsageError: It is not one; the message names it, without credentials, and says what is wrong.
     """
     hint = "write mqtt://host:1883 or mqtt://user:password@host:1883"
+    scheme, separator, rest = url.partition("://") if "://" in url else ("", "", url)
+    shown = scheme + separator + rest.rpartition("@")[2]  # errors end up in logs and records
     try:
         parts = urlsplit(url)
         host, port = parts.hostname, parts.port
     except ValueError as error:
-        raise UsageError(f"broker URL {url!r}: {error}", hint=hint) from None
+        raise UsageError(f"broker URL {shown!r}: {error}", hint=hint) from None
     if parts.scheme != "mqtt":
-        raise UsageError(f"broker URL {url!r}: the scheme is not mqtt://", hint=hint)
+        raise UsageError(f"broker URL {shown!r}: the scheme is not mqtt://", hint=hint)
     if not host:
-        raise UsageError(f"broker URL {url!r}: no host is named", hint=hint)
+        raise UsageError(f"broker URL {shown!r}: no host is named", hint=hint)
     if port == 0:
-        raise UsageError(f"broker URL {url!r}: nothing listens on port 0", hint=hint)
+        raise UsageError(f"broker URL {shown!r}: nothing listens on port 0", hint=hint)
     if parts.path not in ("", "/") or parts.query or parts.fragment:
-        raise UsageError(f"broker URL {url!r}: nothing may follow the port", hint=hint)
+        raise UsageError(f"broker URL {shown!r}: nothing may follow the port", hint=hint)
     username = unquote(parts.username) if parts.username else None
     if parts.password and username is None:
-        raise UsageError(f"broker URL {url!r}: a password needs a user name", hint=hint)
+        raise UsageError(f"broker URL {shown!r}: a password needs a user name", hint=hint)
     password = None if parts.password is None else unquote(parts.password)
     return BrokerAddress(host, port or DEFAULT_PORT, username, password)

@@ -26,13 +26,21 @@ def test_parts(url, address):
 @pytest.mark.parametrize(
     "url",
     ["", "broker:1883", "http://broker", "mqtt://", "mqtt://:1883", "mqtt://b:99999", "mqtt://b:x", "mqtt://b:0",
-     "mqtt://b/topic", "mqtt://b?x=1", "mqtt://:secret@b", "mqtt://[::1"],
+     "mqtt://b/topic", "mqtt://b?x=1", "mqtt://[::1"],
 )  # fmt: skip
 def test_a_bad_url_is_named_in_the_error(url):
     with pytest.raises(UsageError) as caught:
         mqtt_url.parse(url)
     assert repr(url) in caught.value.message
     assert caught.value.hint
+
+
+@pytest.mark.parametrize("url", ["mqtt://:secret@b", "mqtt://me:secret@b:0", "mqtt://me:secret@b/topic", "me:secret@b"])
+def test_a_bad_url_is_named_without_its_credentials(url):
+    with pytest.raises(UsageError) as caught:
+        mqtt_url.parse(url)
+    assert repr(url.replace("me", "").replace(":secret@", "")) in caught.value.message
+    assert "secret" not in caught.value.message
 
 
 def test_credentials_are_not_shown():
