@@ -13,9 +13,6 @@ if TYPE_CHECKING:
 
     from loadtest.csms.settings import CsmsSettings
 
-MAX_IN_FLIGHT = {0: 1000, 1: 1000, 2: 100}
-"""By QoS. EMQX drops QoS 2 messages of a client that has more than 100 of them unreleased."""
-
 
 class SubscriberClient(AnswerClient, Protocol):
     """What a subscriber needs of an MQTT client."""
@@ -60,5 +57,5 @@ async def connect(
         on_message=on_message,
         on_lost=on_lost,
         on_restored=on_restored,
-        max_in_flight=MAX_IN_FLIGHT[settings.qos],
+        max_in_flight=mqtt_client.IN_FLIGHT_BY_QOS[settings.qos],
     )

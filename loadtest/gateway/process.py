@@ -122,6 +122,7 @@ class GatewayService:
             on_lost=self._on_broker_lost,
             on_restored=self._on_broker_restored,
             on_drained=gateway.drained,
+            max_in_flight=mqtt_client.IN_FLIGHT_BY_QOS[settings.qos],
         )
         stack.push_async_callback(self._broker.close)
         if len(settings.peer_sockets) > 1:

@@ -30,6 +30,9 @@ FIRST_BACK_OFF_S = 0.05
 LONGEST_BACK_OFF_S = 1.0
 """Short on purpose: the recovery time measured after a broker's restart must be the broker's, not ours."""
 
+IN_FLIGHT_BY_QOS = {0: 1000, 1: 1000, 2: 100}
+"""Windows that every broker takes. EMQX drops QoS 2 messages of a client that has more than 100 of them unreleased."""
+
 
 def _ignore(*_: object) -> None:
     """The callback of whoever does not want to know."""
@@ -336,7 +339,7 @@ async def connect(
         on_drained: Called when :attr:`MqttClient.congested` ends.
         keep_alive_s: Longest silence before the broker is taken for dead; 0: never.
         clean_session: Whether the broker forgets us with the connection; exactly once over a reconnect needs ``False``.
-        max_in_flight: Messages of QoS 1 and 2 awaiting acknowledgement at once. EMQX takes 100 of QoS 2 by default.
+        max_in_flight: Messages of QoS 1 and 2 awaiting acknowledgement at once; see :data:`IN_FLIGHT_BY_QOS`.
         high_water: Unacknowledged messages, queued ones included, above which the client is congested.
         max_packet_bytes: Largest packet taken from the broker.
 
