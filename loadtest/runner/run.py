@@ -69,7 +69,7 @@ def run_headless(request: RunRequest, on_tick: Callable[[Path], None]) -> RunOut
         try:
             status = _attend(process, interrupts, lambda: on_tick(run_dir))
         except BaseException:
-            process.kill()
+            _end(process)
             raise
         leftovers = process.clear_leftovers()
     return RunOutcome(
@@ -117,7 +117,7 @@ def run_web(request: RunRequest, host: str, port: int, announce: Callable[[str],
         try:
             status = _attend(process, interrupts, on_tick)
         except BaseException:
-            process.kill()
+            _end(process)
             raise
         process.clear_leftovers()
     if not interrupts:
@@ -184,6 +184,13 @@ def _attend(process: LocustProcess, interrupts: list[int], on_tick: Callable[[],
             continue
         on_tick()
     return status
+
+
+def _end(process: LocustProcess) -> None:
+    """Something on our side cannot go on, such as a terminal that is gone: what was measured is kept all the same."""
+    process.interrupt()
+    if process.wait(ORDERLY_END_S) is None:
+        process.kill()
 
 
 def _exit_code(process: LocustProcess, run_dir: Path, status: int, *, interrupted: bool) -> int:
