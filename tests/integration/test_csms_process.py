@@ -8,6 +8,7 @@ import json
 import socket
 import subprocess
 import time
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hdrh.histogram import HdrHistogram
@@ -23,29 +24,43 @@ from loadtest.testing.controlled_child import ControlledChild
 from loadtest.transport import mqtt_client
 from loadtest.units import NS_PER_S
 
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+    from pathlib import Path
+
+    from loadtest.measure.interval import ChargePointWindow, IntervalReport, Series
+
 pytestmark = pytest.mark.integration
 
 RUN_TAG = 0xBEE
 STEADY = PHASES.index("steady")
 
 
-def settings(url, **further):
+def settings(url: str, **further: object) -> dict[str, Any]:
     return {"broker_url": url, "run_tag": RUN_TAG, "epoch_ns": monotonic_ns() - 5 * NS_PER_S, **further}
 
 
-def call(unique_id, action="Heartbeat"):
+def call(unique_id: str, action: str = "Heartbeat") -> bytes:
     return json.dumps({"Payload": {}, "Action": action, "UniqueId": unique_id, "MessageTypeId": 2}).encode()
 
 
-def unique_id(epoch_ns, sequence, *, charge_point=3, due_us_ago=0, send_delay_us=0, run_tag=RUN_TAG):
+def unique_id(
+    epoch_ns: int,
+    sequence: int,
+    *,
+    charge_point: int = 3,
+    due_us_ago: int = 0,
+    send_delay_us: int = 0,
+    run_tag: int = RUN_TAG,
+) -> str:
     intended_us = (monotonic_ns() - epoch_ns) // 1000 - due_us_ago
     return stamp.encode(run_tag, STEADY, charge_point, sequence, intended_us, send_delay_us).decode()
 
 
-def publish_all(url, sendings, qos=1):
+def publish_all(url: str, sendings: Iterable[tuple[bytes, bytes | Callable[[], bytes]]], qos: int = 1) -> None:
     """Publish (topic, payload) pairs; a callable payload is made at the instant it is sent."""
 
-    async def main():
+    async def main() -> None:
         client = await mqtt_client.connect(url, client_id="charge-points", on_message=lambda topic, payload: None)
         for topic, payload in sendings:
             client.publish(topic, payload() if callable(payload) else payload, qos)
@@ -55,16 +70,17 @@ def publish_all(url, sendings, qos=1):
     asyncio.run(main())
 
 
-def final_report(child):
+def final_report(child: ControlledChild) -> IntervalReport:
     child.send(messages.Drain(monotonic_ns() + 5 * NS_PER_S))
     return child.report_when(lambda report: report.final, 10)
 
 
-def ask(url, sendings, answers):
+def ask(url: str, sendings: Iterable[tuple[str, bytes]], answers: int) -> list[tuple[str, int, Any]]:
     """Publish with Mosquitto's client; what Mosquitto's client sees on the downstream topics."""
     port = url.rpartition(":")[2]
     command = ["mosquitto_sub", "-p", port, "-t", "ocpp/cs/#", "-C", str(answers + 1), "-W", "10", "-F", "%t|%q|%p"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as oracle:
+        assert oracle.stdout
         try:
             publish(port, "ocpp/cs/hello", b"hello", retain=True)  # retained: seen whenever the oracle subscribes
             first = oracle.stdout.readline()
@@ -78,13 +94,13 @@ def ask(url, sendings, answers):
     return [(topic, int(qos), json.loads(text)) for topic, qos, text in (line.split("|", 2) for line in lines)]
 
 
-def publish(port, topic, payload, *, retain=False):
+def publish(port: str, topic: str, payload: bytes, *, retain: bool = False) -> None:
     command = ["mosquitto_pub", "-p", port, "-q", "1", "-t", topic, *(["-r"] if retain else []), "-s"]
     subprocess.run(command, input=payload, check=True, timeout=10)
 
 
 @pytest.mark.parametrize("client", ["lean", "aiomqtt"])
-def test_calls_are_answered_exactly_as_the_contract_says(mosquitto_url, client):
+def test_calls_are_answered_exactly_as_the_contract_says(mosquitto_url: str, client: str) -> None:
     with ControlledChild("loadtest.csms") as child:
         facts = child.configure(settings(mosquitto_url, client=client, heartbeat_interval_s=77))
         assert (facts["filters"], facts["granted_qos"]) == (["ocpp/cp/#"], [1])
@@ -132,25 +148,25 @@ def test_calls_are_answered_exactly_as_the_contract_says(mosquitto_url, client):
 
 
 @pytest.mark.parametrize("client", ["lean", "aiomqtt"])
-def test_uplink_latency_of_stamped_messages_is_true(mosquitto_url, client):
+def test_uplink_latency_of_stamped_messages_is_true(mosquitto_url: str, client: str) -> None:
     """Due 50 ms before they are made, said to be sent 20 ms late: no shorter, and the service time 20 ms less."""
     with ControlledChild("loadtest.csms") as child:
         wanted = settings(mosquitto_url, client=client)
         child.configure(wanted)
         epoch_ns = wanted["epoch_ns"]
-        sent = []
+        sent: list[int] = []
 
-        def make():
+        def make() -> bytes:
             sequence = len(sent)
             sent.append(sequence)
             return call(unique_id(epoch_ns, sequence, due_us_ago=50_000, send_delay_us=20_000))
 
         publish_all(mosquitto_url, [(b"ocpp/cp/a", make)] * 50)
-        reports = []
+        reports: list[IntervalReport] = []
         child.send(messages.Drain(monotonic_ns() + 5 * NS_PER_S))
         while not reports or not reports[-1].final:
             reports.append(child.next_report())
-    found = {}
+    found: dict[str, list[Series]] = {}
     for report in reports:
         for series in report.series:
             found.setdefault(series.tag, []).append(series)
@@ -166,11 +182,11 @@ def test_uplink_latency_of_stamped_messages_is_true(mosquitto_url, client):
     assert intended - service == 20_000
 
 
-def decode(blob):
+def decode(blob: bytes) -> HdrHistogram:
     return HdrHistogram.decode(base64.b64encode(blob))
 
 
-def test_duplicates_reordering_and_strangers_are_told_apart(mosquitto_url):
+def test_duplicates_reordering_and_strangers_are_told_apart(mosquitto_url: str) -> None:
     with ControlledChild("loadtest.csms") as child:
         wanted = settings(mosquitto_url, answer=False)
         child.configure(wanted)
@@ -186,12 +202,12 @@ def test_duplicates_reordering_and_strangers_are_told_apart(mosquitto_url):
     assert report.counters["csms.answered"] == 0
 
 
-def seen(exported):
+def seen(exported: ChargePointWindow) -> set[int]:
     bits = int.from_bytes(exported.bits, "little")
     return set(range(exported.base)) | {exported.base + k for k in range(bits.bit_length()) if bits >> k & 1}
 
 
-def test_two_subscribers_share_the_load_and_answer_each_call_once(mosquitto_url):
+def test_two_subscribers_share_the_load_and_answer_each_call_once(mosquitto_url: str) -> None:
     with ControlledChild("loadtest.csms") as one, ControlledChild("loadtest.csms") as two:
         shared = settings(mosquitto_url, shared_group="g", subscriber_count=2)
         for index, child in enumerate((one, two)):
@@ -214,11 +230,11 @@ def test_two_subscribers_share_the_load_and_answer_each_call_once(mosquitto_url)
     assert windows[0] | windows[1] == set(range(200))
 
 
-def ask_lean(url, sendings, wait_s=10):
+def ask_lean(url: str, sendings: Sequence[tuple[bytes, bytes]], wait_s: float = 10) -> list[bytes]:
     """Publish at once; every answer that comes back until there are as many, and a moment more."""
 
-    async def main():
-        answers = []
+    async def main() -> list[bytes]:
+        answers: list[bytes] = []
         client = await mqtt_client.connect(
             url, client_id="charge-points", on_message=lambda topic, payload: answers.append(payload)
         )
@@ -236,7 +252,7 @@ def ask_lean(url, sendings, wait_s=10):
 
 
 @pytest.mark.parametrize("qos", [0, 1, 2])
-def test_aiomqtt_counts_the_same(mosquitto_url, qos):
+def test_aiomqtt_counts_the_same(mosquitto_url: str, qos: int) -> None:
     with ControlledChild("loadtest.csms") as lean, ControlledChild("loadtest.csms") as second:
         wanted = settings(mosquitto_url, qos=qos)
         lean.configure(wanted)
@@ -251,7 +267,7 @@ def test_aiomqtt_counts_the_same(mosquitto_url, qos):
     assert reports[0].counters["csms.answered"] == 200
 
 
-def test_registration_rules(mosquitto_url):
+def test_registration_rules(mosquitto_url: str) -> None:
     with ControlledChild("loadtest.csms") as child:
         child.configure(
             settings(mosquitto_url, registration_status="Rejected", accept_after_boots=1, retry_interval_s=3)
@@ -272,7 +288,7 @@ def test_registration_rules(mosquitto_url):
     assert fourth["MessageTypeId"] == 3
 
 
-def test_reports_come_each_second_on_the_run_s_seconds(mosquitto_url):
+def test_reports_come_each_second_on_the_run_s_seconds(mosquitto_url: str) -> None:
     with ControlledChild("loadtest.csms") as child:
         wanted = settings(mosquitto_url)
         child.configure(wanted)
@@ -291,7 +307,7 @@ def test_reports_come_each_second_on_the_run_s_seconds(mosquitto_url):
 
 
 @pytest.mark.parametrize("client", ["lean", "aiomqtt"])
-def test_a_broker_restart_is_told_and_survived(tmp_path, client):
+def test_a_broker_restart_is_told_and_survived(tmp_path: Path, client: str) -> None:
     with MosquittoProcess(tmp_path) as broker, ControlledChild("loadtest.csms") as child:
         child.configure(settings(broker.url, client=client))
         broker.stop()
@@ -303,7 +319,7 @@ def test_a_broker_restart_is_told_and_survived(tmp_path, client):
         assert final_report(child).counters["csms.reconnects"] == 1
 
 
-def test_bad_settings_are_refused_with_all_their_faults(mosquitto_url):
+def test_bad_settings_are_refused_with_all_their_faults(mosquitto_url: str) -> None:
     with ControlledChild("loadtest.csms") as child:
         with pytest.raises(UsageError) as caught:
             child.configure(settings(mosquitto_url, qos=7, colour="red"))
@@ -311,7 +327,7 @@ def test_bad_settings_are_refused_with_all_their_faults(mosquitto_url):
 
 
 @pytest.mark.parametrize("client", ["lean", "aiomqtt"])
-def test_an_unreachable_broker_is_refused_by_name(client):
+def test_an_unreachable_broker_is_refused_by_name(client: str) -> None:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         url = f"mqtt://127.0.0.1:{probe.getsockname()[1]}"
@@ -322,7 +338,7 @@ def test_an_unreachable_broker_is_refused_by_name(client):
 
 
 @pytest.mark.parametrize("client", ["lean", "aiomqtt"])
-def test_it_goes_when_its_parent_is_gone(mosquitto_url, client):
+def test_it_goes_when_its_parent_is_gone(mosquitto_url: str, client: str) -> None:
     with ControlledChild("loadtest.csms") as child:
         child.configure(settings(mosquitto_url, client=client))
         child._channel.shutdown(socket.SHUT_RDWR)

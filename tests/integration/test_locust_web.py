@@ -39,7 +39,8 @@ class WebUi:
 
     def get(self, path: str) -> str:
         with urllib.request.urlopen(self.url + path, timeout=10) as answer:
-            return answer.read().decode()
+            content: bytes = answer.read()
+        return content.decode()
 
     def start(self, **form: object) -> None:
         data = urllib.parse.urlencode({"spawn_rate": 100, **form}).encode()

@@ -7,6 +7,7 @@ import contextlib
 import socket
 import subprocess
 import time
+from typing import TYPE_CHECKING, Any, Self
 
 import pytest
 from mosquitto_process import MosquittoProcess
@@ -15,34 +16,42 @@ from loadtest.errors import EnvironmentNotReady, UsageError
 from loadtest.transport import mqtt_client
 from loadtest.transport.loop import run
 
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Coroutine
+    from pathlib import Path
+
+    from loadtest.transport.mqtt_client import MqttClient
+
 pytestmark = pytest.mark.integration
 
 
 class Inbox:
     """Collects messages; ``until`` waits for a number of them."""
 
-    def __init__(self):
-        self.messages = []
+    def __init__(self) -> None:
+        self.messages: list[tuple[bytes, bytes]] = []
 
-    def __call__(self, topic, payload):
+    def __call__(self, topic: bytes, payload: bytes) -> None:
         self.messages.append((topic, payload))
 
-    async def until(self, count, timeout_s=10):
+    async def until(self, count: int, timeout_s: float = 10) -> None:
         await eventually(lambda: len(self.messages) >= count, timeout_s)
 
     @property
-    def payloads(self):
+    def payloads(self) -> list[bytes]:
         return [payload for _, payload in self.messages]
 
 
-async def eventually(condition, timeout_s=10):
+async def eventually(condition: Callable[[], object], timeout_s: float = 10) -> None:
     async with asyncio.timeout(timeout_s):
         while not condition():  # noqa: ASYNC110 - the condition is another party's doing
             await asyncio.sleep(0.005)
 
 
 @contextlib.asynccontextmanager
-async def connected(url, name, on_message=lambda topic, payload: None, **options):
+async def connected(
+    url: str, name: str, on_message: Callable[[bytes, bytes], None] = lambda topic, payload: None, **options: Any
+) -> AsyncIterator[MqttClient]:
     client = await mqtt_client.connect(url, client_id=name, on_message=on_message, **options)
     try:
         yield client
@@ -50,17 +59,18 @@ async def connected(url, name, on_message=lambda topic, payload: None, **options
         await client.close()
 
 
-def numbers(count):
+def numbers(count: int) -> list[bytes]:
     return [b"%d" % number for number in range(count)]
 
 
 @pytest.mark.parametrize("qos", [0, 1, 2])
-def test_mosquitto_s_subscriber_receives_what_we_publish(mosquitto_url, qos):
-    async def main():
+def test_mosquitto_s_subscriber_receives_what_we_publish(mosquitto_url: str, qos: int) -> None:
+    async def main() -> None:
         port = mosquitto_url.rpartition(":")[2]
         oracle = await asyncio.create_subprocess_exec(
             *("mosquitto_sub", "-p", port, "-t", "a/#", "-q", "2", "-F", "%t %q %p"), stdout=subprocess.PIPE
         )
+        assert oracle.stdout
         async with connected(mosquitto_url, "us") as client:
             first = asyncio.ensure_future(oracle.stdout.readline())
             while not first.done():  # repeated until it shows that it listens
@@ -80,10 +90,10 @@ def test_mosquitto_s_subscriber_receives_what_we_publish(mosquitto_url, qos):
 
 
 @pytest.mark.parametrize("qos", [0, 1, 2])
-def test_we_receive_what_mosquitto_s_publisher_sends(mosquitto_url, qos):
+def test_we_receive_what_mosquitto_s_publisher_sends(mosquitto_url: str, qos: int) -> None:
     port = mosquitto_url.rpartition(":")[2]
 
-    async def main():
+    async def main() -> None:
         inbox = Inbox()
         async with connected(mosquitto_url, "us", inbox) as client:
             assert await client.subscribed([(b"b/+", qos)]) == [qos]
@@ -98,9 +108,11 @@ def test_we_receive_what_mosquitto_s_publisher_sends(mosquitto_url, qos):
 
 
 @pytest.mark.parametrize("qos", [0, 1, 2])
-def test_a_burst_in_one_loop_turn_arrives_once_and_in_order(mosquitto_url, qos):
-    async def main():
-        inbox, drained = Inbox(), []
+def test_a_burst_in_one_loop_turn_arrives_once_and_in_order(mosquitto_url: str, qos: int) -> None:
+    async def main() -> None:
+        inbox = Inbox()
+        drained: list[int] = []
+        publisher: MqttClient
         async with (
             connected(mosquitto_url, "sub", inbox) as subscriber,
             connected(
@@ -126,8 +138,8 @@ def test_a_burst_in_one_loop_turn_arrives_once_and_in_order(mosquitto_url, qos):
     run(main())
 
 
-def test_unsubscribe_and_large_messages(mosquitto_url):
-    async def main():
+def test_unsubscribe_and_large_messages(mosquitto_url: str) -> None:
+    async def main() -> None:
         inbox = Inbox()
         async with connected(mosquitto_url, "us", inbox) as client:
             await client.subscribed([(b"big", 1), (b"gone", 1)])
@@ -141,18 +153,21 @@ def test_unsubscribe_and_large_messages(mosquitto_url):
 
 
 @pytest.mark.parametrize("runner", [run, asyncio.run])
-def test_nagle_is_off(mosquitto_url, runner):
-    async def main():
+def test_nagle_is_off(mosquitto_url: str, runner: Callable[[Coroutine[Any, Any, None]], None]) -> None:
+    async def main() -> None:
         async with connected(mosquitto_url, "us") as client:
+            assert client._connection
+            assert client._connection._transport
             endpoint = client._connection._transport.get_extra_info("socket")
             assert endpoint.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
 
     runner(main())
 
 
-def test_after_a_restart_everything_unacknowledged_is_sent_and_all_filters_are_asked_for_again(tmp_path):
-    async def main(broker):
-        inbox, states = Inbox(), []
+def test_after_a_restart_everything_unacknowledged_is_sent_and_all_filters_are_asked_for_again(tmp_path: Path) -> None:
+    async def main(broker: MosquittoProcess) -> None:
+        inbox = Inbox()
+        states: list[object] = []
         async with connected(
             broker.url,
             "us",
@@ -180,12 +195,12 @@ def test_after_a_restart_everything_unacknowledged_is_sent_and_all_filters_are_a
 
 
 @pytest.mark.parametrize("qos", [1, 2])
-def test_nothing_is_lost_over_a_broker_restart(tmp_path, qos):
+def test_nothing_is_lost_over_a_broker_restart(tmp_path: Path, qos: int) -> None:
     """Not "exactly once": Mosquitto 2.0.11 repeats, after a restart, messages it had sent the PUBREL of."""
 
-    async def main(broker):
+    async def main(broker: MosquittoProcess) -> None:
         inbox = Inbox()
-        options = {"clean_session": False, "max_in_flight": 20}
+        options: dict[str, Any] = {"clean_session": False, "max_in_flight": 20}
         async with (
             connected(broker.url, "sub", inbox, **options) as subscriber,
             connected(broker.url, "pub", **options) as publisher,
@@ -207,25 +222,25 @@ def test_nothing_is_lost_over_a_broker_restart(tmp_path, qos):
 class CutCable:
     """A TCP relay in front of a broker, whose connections can be cut."""
 
-    def __init__(self, broker_url):
+    def __init__(self, broker_url: str) -> None:
         self._broker_port = int(broker_url.rpartition(":")[2])
-        self._writers = set()
+        self._writers: set[asyncio.StreamWriter] = set()
 
-    async def __aenter__(self):
+    async def __aenter__(self) -> Self:
         self._server = await asyncio.start_server(self._accept, "127.0.0.1", 0)
         self.url = f"mqtt://127.0.0.1:{self._server.sockets[0].getsockname()[1]}"
         return self
 
-    async def __aexit__(self, *_):
+    async def __aexit__(self, *_: object) -> None:
         self._server.close()
         self.cut()
 
-    async def _accept(self, client_reader, client_writer):
+    async def _accept(self, client_reader: asyncio.StreamReader, client_writer: asyncio.StreamWriter) -> None:
         broker_reader, broker_writer = await asyncio.open_connection("127.0.0.1", self._broker_port)
         self._writers |= {client_writer, broker_writer}
         await asyncio.gather(self._pump(client_reader, broker_writer), self._pump(broker_reader, client_writer))
 
-    async def _pump(self, reader, writer):
+    async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with contextlib.suppress(OSError):
             while data := await reader.read(700):  # small: cuts then fall between the packets of one handshake
                 writer.write(data)
@@ -233,15 +248,20 @@ class CutCable:
         writer.transport.abort()
         self._writers.discard(writer)
 
-    def cut(self):
+    def cut(self) -> None:
         for writer in list(self._writers):
             writer.transport.abort()
 
 
-def test_qos_2_is_exactly_once_over_cut_connections(mosquitto_url):
-    async def main():
-        inbox, restored = Inbox(), []
-        options = {"clean_session": False, "max_in_flight": 20, "on_restored": lambda: restored.append(1)}
+def test_qos_2_is_exactly_once_over_cut_connections(mosquitto_url: str) -> None:
+    async def main() -> None:
+        inbox = Inbox()
+        restored: list[int] = []
+        options: dict[str, Any] = {
+            "clean_session": False,
+            "max_in_flight": 20,
+            "on_restored": lambda: restored.append(1),
+        }
         async with (
             CutCable(mosquitto_url) as cable,
             connected(cable.url, "sub", inbox, **options) as subscriber,
@@ -253,7 +273,7 @@ def test_qos_2_is_exactly_once_over_cut_connections(mosquitto_url):
             for cuts in range(1, 7):
                 await inbox.until(500 * cuts)
                 cable.cut()
-                await eventually(lambda cuts=cuts: len(restored) == 2 * cuts)
+                await eventually(lambda cuts=cuts: len(restored) == 2 * cuts)  # type: ignore[misc]  # its default
             await inbox.until(4000)
             await eventually(lambda: publisher.unacknowledged == 0)
             await asyncio.sleep(0.1)
@@ -263,9 +283,10 @@ def test_qos_2_is_exactly_once_over_cut_connections(mosquitto_url):
     run(main())
 
 
-def test_a_hanging_broker_is_found_dead_and_used_again_when_it_wakes(tmp_path):
-    async def main(broker):
-        reasons, restored = [], []
+def test_a_hanging_broker_is_found_dead_and_used_again_when_it_wakes(tmp_path: Path) -> None:
+    async def main(broker: MosquittoProcess) -> None:
+        reasons: list[str] = []
+        restored: list[int] = []
         async with connected(
             broker.url, "us", keep_alive_s=1, on_lost=reasons.append, on_restored=lambda: restored.append(1)
         ) as client:
@@ -283,9 +304,9 @@ def test_a_hanging_broker_is_found_dead_and_used_again_when_it_wakes(tmp_path):
         run(main(broker))
 
 
-def test_a_broker_that_stops_reading_makes_qos_0_congested(tmp_path):
-    async def main(broker):
-        drained = []
+def test_a_broker_that_stops_reading_makes_qos_0_congested(tmp_path: Path) -> None:
+    async def main(broker: MosquittoProcess) -> None:
+        drained: list[int] = []
         async with connected(broker.url, "us", on_drained=lambda: drained.append(1)) as client:
             broker.suspend()
             written = 0
@@ -302,8 +323,8 @@ def test_a_broker_that_stops_reading_makes_qos_0_congested(tmp_path):
         run(main(broker))
 
 
-def test_closing_waits_for_what_was_just_published(mosquitto_url):
-    async def main():
+def test_closing_waits_for_what_was_just_published(mosquitto_url: str) -> None:
+    async def main() -> None:
         inbox = Inbox()
         async with connected(mosquitto_url, "sub", inbox) as subscriber:
             await subscriber.subscribed([(b"g", 2)])
@@ -316,18 +337,18 @@ def test_closing_waits_for_what_was_just_published(mosquitto_url):
     run(main())
 
 
-async def _attempt(url):
+async def _attempt(url: str) -> None:
     async with connected(url, "us"):
         pass
 
 
-def test_an_unreachable_broker_is_named(unused_port):
+def test_an_unreachable_broker_is_named(unused_port: int) -> None:
     with pytest.raises(EnvironmentNotReady, match=f"127.0.0.1:{unused_port}.*refused") as caught:
         run(_attempt(f"mqtt://127.0.0.1:{unused_port}"))
     assert caught.value.hint
 
 
-def test_a_refusal_says_what_to_do(tmp_path):
+def test_a_refusal_says_what_to_do(tmp_path: Path) -> None:
     with MosquittoProcess(tmp_path, "allow_anonymous false") as broker:
         with pytest.raises(EnvironmentNotReady, match="not authorised") as caught:
             run(_attempt(broker.url))
@@ -337,9 +358,9 @@ def test_a_refusal_says_what_to_do(tmp_path):
         assert "secret" not in str(caught.value)
 
 
-def test_a_server_that_is_no_broker_is_found_out():
-    async def main():
-        async def serve(_, writer):
+def test_a_server_that_is_no_broker_is_found_out() -> None:
+    async def main() -> None:
+        async def serve(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
             writer.write(b"HTTP/1.1 400 Bad Request\r\n\r\n")
             writer.close()
 
@@ -351,13 +372,13 @@ def test_a_server_that_is_no_broker_is_found_out():
     asyncio.run(main())
 
 
-def test_a_bad_url_is_a_usage_error():
+def test_a_bad_url_is_a_usage_error() -> None:
     with pytest.raises(UsageError, match="ws://x"):
         run(_attempt("ws://x"))
 
 
 @pytest.fixture
-def unused_port():
+def unused_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+        return int(probe.getsockname()[1])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
 
@@ -16,16 +17,16 @@ from loadtest.protocol.phases import PHASES
 
 
 class RecordingClient:
-    def __init__(self):
-        self.sent = []
+    def __init__(self) -> None:
+        self.sent: list[tuple[bytes, dict[str, Any], int]] = []
         self.unacknowledged = 0
         self.backlog_bytes = 0
 
-    def publish(self, topic, payload, qos):
+    def publish(self, topic: bytes, payload: bytes, qos: int) -> None:
         self.sent.append((topic, json.loads(payload), qos))
 
 
-def build(registration=None, *, answer=True):
+def build(registration: Registration | None = None, *, answer: bool = True) -> tuple[CentralSystem, RecordingClient]:
     client, registration = RecordingClient(), registration or Registration()
     system = CentralSystem(Uplink(Recorder(), run_tag=7, epoch_ns=0, phases=PHASES), now_ns=lambda: 10**12)
     if answer:
@@ -33,11 +34,11 @@ def build(registration=None, *, answer=True):
     return system, client
 
 
-def call(action, unique_id="u1"):
+def call(action: str, unique_id: str = "u1") -> bytes:
     return json.dumps({"MessageTypeId": 2, "UniqueId": unique_id, "Action": action, "Payload": {}}).encode()
 
 
-def test_a_call_is_answered_on_the_downstream_topic_of_its_charge_point():
+def test_a_call_is_answered_on_the_downstream_topic_of_its_charge_point() -> None:
     system, client = build()
     for _ in range(2):
         system.on_message(b"ocpp/cp/CP 1", call("StatusNotification"))
@@ -45,14 +46,14 @@ def test_a_call_is_answered_on_the_downstream_topic_of_its_charge_point():
     assert client.sent == [expected, expected]
 
 
-def test_an_unknown_action_is_answered_with_not_implemented():
+def test_an_unknown_action_is_answered_with_not_implemented() -> None:
     system, client = build()
     system.on_message(b"ocpp/cp/a", call("Fly"))
     ((_, answer, _),) = client.sent
     assert (answer["MessageTypeId"], answer["ErrorCode"]) == (4, "NotImplemented")
 
 
-def test_calls_before_an_accepted_boot_are_a_security_error():
+def test_calls_before_an_accepted_boot_are_a_security_error() -> None:
     system, client = build(Registration("Pending", accept_after_boots=1))
     for action in ("BootNotification", "Heartbeat", "BootNotification", "Heartbeat"):
         system.on_message(b"ocpp/cp/a", call(action))
@@ -63,7 +64,7 @@ def test_calls_before_an_accepted_boot_are_a_security_error():
     assert "currentTime" in answers[3]["Payload"]
 
 
-def test_replies_are_counted_and_never_answered():
+def test_replies_are_counted_and_never_answered() -> None:
     system, client = build()
     system.on_message(b"ocpp/cp/a/Reply", b'{"MessageTypeId":3,"UniqueId":"x","Payload":{}}')
     system.on_message(b"ocpp/cp/a/Reply", b'{"MessageTypeId":4,"UniqueId":"x","ErrorCode":"NotSupported"}')
@@ -83,13 +84,13 @@ def test_replies_are_counted_and_never_answered():
         (b"ocpp/cp/\xff", call("Heartbeat")),
     ],
 )
-def test_malformed_messages_are_counted_and_survived(topic, payload):
+def test_malformed_messages_are_counted_and_survived(topic: bytes, payload: bytes) -> None:
     system, client = build()
     system.on_message(topic, payload)
     assert (system.counters()["csms.malformed"], client.sent) == (1, [])
 
 
-def test_an_observer_measures_and_stays_silent():
+def test_an_observer_measures_and_stays_silent() -> None:
     system, client = build(answer=False)
     system.on_message(b"ocpp/cp/a", call("Heartbeat"))
     counters = system.counters()
@@ -97,8 +98,9 @@ def test_an_observer_measures_and_stays_silent():
     assert client.sent == []
 
 
-def test_answers_are_dropped_and_counted_only_while_the_broker_is_far_behind():
+def test_answers_are_dropped_and_counted_only_while_the_broker_is_far_behind() -> None:
     system, client = build()
+    assert system.answering
     client.unacknowledged = central_system.MAX_UNACKNOWLEDGED + 1
     system.answering.check_load()
     system.on_message(b"ocpp/cp/a", call("Heartbeat"))
@@ -109,7 +111,7 @@ def test_answers_are_dropped_and_counted_only_while_the_broker_is_far_behind():
     assert (counters["csms.answers_dropped"], counters["csms.answered"], len(client.sent)) == (1, 1, 1)
 
 
-def test_the_topic_cache_is_bounded(monkeypatch):
+def test_the_topic_cache_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(central_system, "MAX_CACHED_TOPICS", 10)
     system, client = build()
     for number in range(100):

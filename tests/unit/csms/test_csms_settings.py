@@ -10,16 +10,16 @@ from loadtest.errors import UsageError
 GOOD = {"broker_url": "mqtt://127.0.0.1", "run_tag": 1, "epoch_ns": 5}
 
 
-def test_defaults_subscribe_to_everything_charge_points_send():
+def test_defaults_subscribe_to_everything_charge_points_send() -> None:
     assert csms_settings(GOOD).subscription == [(b"ocpp/cp/#", 1)]
 
 
-def test_a_shared_group_shares_each_filter():
+def test_a_shared_group_shares_each_filter() -> None:
     settings = csms_settings({**GOOD, "shared_group": "g", "filters": ["ocpp/cp/+", "x/#"], "qos": 2})
     assert settings.subscription == [(b"$share/g/ocpp/cp/+", 2), (b"$share/g/x/#", 2)]
 
 
-def test_all_faults_are_reported_together():
+def test_all_faults_are_reported_together() -> None:
     with pytest.raises(UsageError) as caught:
         csms_settings(
             {"broker_url": "http://x", "run_tag": 65536, "qos": 3, "shared_group": "a/b", "colour": "red",
@@ -45,7 +45,7 @@ def test_all_faults_are_reported_together():
         ("phases", []),
     ],
 )
-def test_a_fault_names_its_field(name, value):
+def test_a_fault_names_its_field(name: str, value: object) -> None:
     with pytest.raises(UsageError) as caught:
         csms_settings({**GOOD, name: value})
     (fault,) = [fault for fault in caught.value.faults if fault.startswith(f"csms.{name}: ")]

@@ -16,16 +16,24 @@ EPOCH_NS = 10**15
 STEADY = PHASES.index("steady")
 
 
-def uplink(recorder=None):
+def uplink(recorder: Recorder | None = None) -> Uplink:
     return Uplink(recorder or Recorder(), run_tag=7, epoch_ns=EPOCH_NS, phases=PHASES)
 
 
-def stamped(sequence, *, run_tag=7, phase=STEADY, charge_point=3, intended_us=1_000_000, send_delay_us=0):
+def stamped(
+    sequence: int,
+    *,
+    run_tag: int = 7,
+    phase: int = STEADY,
+    charge_point: int = 3,
+    intended_us: int = 1_000_000,
+    send_delay_us: int = 0,
+) -> str:
     return stamp.encode(run_tag, phase, charge_point, sequence, intended_us, send_delay_us).decode()
 
 
 @given(st.integers(0, 2**43), st.integers(0, 10**9), st.integers(-(10**9), 10**10))
-def test_both_latencies_are_exact(intended_us, send_delay_us, took_ns):
+def test_both_latencies_are_exact(intended_us: int, send_delay_us: int, took_ns: int) -> None:
     recorder = Recorder()
     arrived_ns = EPOCH_NS + intended_us * 1000 + took_ns
     uplink(recorder).observe(stamped(0, intended_us=intended_us, send_delay_us=send_delay_us), "Heartbeat", arrived_ns)
@@ -33,7 +41,7 @@ def test_both_latencies_are_exact(intended_us, send_delay_us, took_ns):
     assert recorder.handle(Tag("steady", "uplink", "Heartbeat", "service")) == [took_ns // 1000 - send_delay_us]
 
 
-def test_the_ledger_counts_each_message_once_by_phase_and_action():
+def test_the_ledger_counts_each_message_once_by_phase_and_action() -> None:
     recorder = Recorder()
     measured = uplink(recorder)
     for sequence in (0, 2, 1, 2, 2):
@@ -49,7 +57,7 @@ def test_the_ledger_counts_each_message_once_by_phase_and_action():
     assert (window.charge_point, window.base) == (3, 4)
 
 
-def test_messages_of_others_are_counted_apart():
+def test_messages_of_others_are_counted_apart() -> None:
     measured = uplink()
     measured.observe(stamped(0, run_tag=8), "Heartbeat", EPOCH_NS)
     measured.observe(stamped(0, phase=15), "Heartbeat", EPOCH_NS)
@@ -59,7 +67,7 @@ def test_messages_of_others_are_counted_apart():
     assert measured.rows() == []
 
 
-def test_actions_unknown_to_ocpp_share_one_row():
+def test_actions_unknown_to_ocpp_share_one_row() -> None:
     measured = uplink()
     for sequence in range(100):
         measured.observe(stamped(sequence), f"Made.Up{sequence}", EPOCH_NS)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from amqtt.adapters import BufferReader
@@ -16,21 +17,26 @@ from hypothesis import strategies as st
 from loadtest.errors import LocalProtocolError
 from loadtest.transport import mqtt_codec as codec
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from amqtt.mqtt.packet import MQTTPacket
+
 packet_ids = st.integers(1, 0xFFFF)
 texts = st.text(st.characters(codec="utf-8", exclude_categories=("Cc", "Cs")), min_size=1, max_size=40)
 topic_names = texts.map(lambda text: text.replace("#", "x").replace("+", "x"))
 payloads = st.one_of(st.binary(max_size=300), st.integers(16_000, 17_000).map(bytes))
 
 
-def read(packet_class, packet):
-    async def decode():
+def read(packet_class: type[MQTTPacket[Any, Any, Any]], packet: bytes) -> Any:
+    async def decode() -> Any:
         return await packet_class.from_stream(BufferReader(packet))
 
     return asyncio.run(decode())
 
 
 @given(topic_names, payloads, st.integers(0, 2), packet_ids, st.booleans())
-def test_publish_is_read_alike_by_amqtt(topic, payload, qos, packet_id, retain):
+def test_publish_is_read_alike_by_amqtt(topic: str, payload: bytes, qos: int, packet_id: int, retain: bool) -> None:
     packet = read(PublishPacket, codec.publish(topic.encode(), payload, qos, packet_id, retain=retain))
     assert packet.topic_name == topic
     assert bytes(packet.data or b"") == payload
@@ -40,7 +46,9 @@ def test_publish_is_read_alike_by_amqtt(topic, payload, qos, packet_id, retain):
 
 
 @given(texts, texts, st.one_of(st.none(), texts), st.booleans(), st.integers(0, 0xFFFF))
-def test_connect_is_read_alike_by_amqtt(client_id, username, password, clean_session, keep_alive_s):
+def test_connect_is_read_alike_by_amqtt(
+    client_id: str, username: str, password: str | None, clean_session: bool, keep_alive_s: int
+) -> None:
     packet = read(
         ConnectPacket,
         codec.connect(
@@ -54,7 +62,7 @@ def test_connect_is_read_alike_by_amqtt(client_id, username, password, clean_ses
 
 
 @given(topic_names, st.binary(max_size=50), st.integers(0, 2), st.booleans())
-def test_will_is_read_alike_by_amqtt(topic, payload, qos, retain):
+def test_will_is_read_alike_by_amqtt(topic: str, payload: bytes, qos: int, retain: bool) -> None:
     will = codec.Will(topic.encode(), payload, qos, retain)
     packet = read(ConnectPacket, codec.connect("c", keep_alive_s=30, clean_session=True, will=will))
     assert packet.will_flag
@@ -63,7 +71,7 @@ def test_will_is_read_alike_by_amqtt(topic, payload, qos, retain):
 
 
 @given(packet_ids, st.lists(st.tuples(texts, st.integers(0, 2)), min_size=1, max_size=20))
-def test_subscribe_and_unsubscribe_are_read_alike_by_amqtt(packet_id, filters):
+def test_subscribe_and_unsubscribe_are_read_alike_by_amqtt(packet_id: int, filters: list[tuple[str, int]]) -> None:
     wanted = [(topic_filter.encode(), qos) for topic_filter, qos in filters]
     packet = read(SubscribePacket, codec.subscribe(packet_id, wanted))
     assert packet.variable_header.packet_id == packet_id
@@ -73,7 +81,7 @@ def test_subscribe_and_unsubscribe_are_read_alike_by_amqtt(packet_id, filters):
     assert packet.payload.topics == [topic_filter for topic_filter, _ in filters]
 
 
-def test_repeated_publish_differs_in_the_dup_bit_alone():
+def test_repeated_publish_differs_in_the_dup_bit_alone() -> None:
     packet = codec.publish(b"a", b"b", 2, 7)
     again = codec.duplicate(packet)
     assert again[0] == packet[0] | 0x08
@@ -91,7 +99,7 @@ def test_repeated_publish_differs_in_the_dup_bit_alone():
         (codec.DISCONNECT, b"\xe0\x00"),
     ],
 )
-def test_short_packets_are_what_sections_3_4_to_3_14_show(packet, expected):
+def test_short_packets_are_what_sections_3_4_to_3_14_show(packet: bytes, expected: bytes) -> None:
     assert packet == expected
 
 
@@ -106,7 +114,7 @@ def test_short_packets_are_what_sections_3_4_to_3_14_show(packet, expected):
         (2_097_152, b"\x80\x80\x80\x01"),
     ],
 )
-def test_remaining_length_at_the_borders_of_table_2_4(length, digits):
+def test_remaining_length_at_the_borders_of_table_2_4(length: int, digits: bytes) -> None:
     packet = codec.publish(b"t", bytes(length - 3))
     assert packet[1 : 1 + len(digits)] == digits
     assert len(packet) == 1 + len(digits) + length
@@ -124,6 +132,6 @@ def test_remaining_length_at_the_borders_of_table_2_4(length, digits):
         lambda: codec.connect("c", keep_alive_s=1, clean_session=True, password="p"),
     ],
 )
-def test_what_the_protocol_forbids_is_not_written(forbidden):
+def test_what_the_protocol_forbids_is_not_written(forbidden: Callable[[], bytes]) -> None:
     with pytest.raises(LocalProtocolError):
         forbidden()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -12,29 +13,33 @@ from loadtest.transport.mqtt_connection import Connection
 from loadtest.transport.mqtt_decoder import Acknowledgement, Connack, Publish, Suback
 from loadtest.transport.mqtt_subscriptions import Subscriptions
 
+if TYPE_CHECKING:
+    from loadtest.transport.mqtt_decoder import Packet
+
 CONNACK = b"\x20\x02\x00\x00"
 
 
 class RecordingTransport(asyncio.Transport):
-    def __init__(self):
-        super().__init__()
-        self.writes = []
-        self.protocol = None
+    protocol: asyncio.Protocol
 
-    def get_extra_info(self, name, default=None):
+    def __init__(self) -> None:
+        super().__init__()
+        self.writes: list[bytes] = []
+
+    def get_extra_info(self, name: str, default: Any = None) -> Any:
         class Endpoint:
-            def setsockopt(self, *_):
+            def setsockopt(self, *_: object) -> None:
                 pass
 
         return Endpoint()
 
-    def set_write_buffer_limits(self, high=None, low=None):
+    def set_write_buffer_limits(self, high: int | None = None, low: int | None = None) -> None:
         pass
 
-    def write(self, data):
-        self.writes.append(data)
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        self.writes.append(bytes(data))
 
-    def abort(self):
+    def abort(self) -> None:
         asyncio.get_running_loop().call_soon(self.protocol.connection_lost, None)
 
     close = abort
@@ -43,8 +48,9 @@ class RecordingTransport(asyncio.Transport):
 class Stand:
     """A connection between recording ends."""
 
-    def __init__(self):
-        self.packets, self.reasons = [], []
+    def __init__(self) -> None:
+        self.packets: list[Packet] = []
+        self.reasons: list[str] = []
         self.transport = RecordingTransport()
         self.connection = Connection(
             self.packets.append, self.reasons.append, lambda _: None, keep_alive_s=0, max_packet_bytes=1000
@@ -53,8 +59,8 @@ class Stand:
         self.connection.connection_made(self.transport)
 
 
-def test_all_packets_of_one_loop_turn_leave_in_one_write():
-    async def main():
+def test_all_packets_of_one_loop_turn_leave_in_one_write() -> None:
+    async def main() -> None:
         stand = Stand()
         for packet in (b"a", b"b", b"c"):
             stand.connection.write(packet)
@@ -67,8 +73,8 @@ def test_all_packets_of_one_loop_turn_leave_in_one_write():
     asyncio.run(main())
 
 
-def test_packets_that_follow_connack_in_one_read_are_taken():
-    async def main():
+def test_packets_that_follow_connack_in_one_read_are_taken() -> None:
+    async def main() -> None:
         stand = Stand()
         stand.connection.data_received(CONNACK + codec.publish(b"t", b"p") + b"\xd0\x00" + b"\x40\x02\x00\x05")
         assert stand.packets == [
@@ -82,8 +88,8 @@ def test_packets_that_follow_connack_in_one_read_are_taken():
 
 
 @pytest.mark.parametrize("first", [b"\x20\x02\x00\x05", b"\x40\x02\x00\x05", b"\xd0\x00"])
-def test_nothing_is_taken_before_connack_accepts(first):
-    async def main():
+def test_nothing_is_taken_before_connack_accepts(first: bytes) -> None:
+    async def main() -> None:
         stand = Stand()
         stand.connection.data_received(first + codec.publish(b"t", b"p"))
         await asyncio.sleep(0.01)
@@ -98,8 +104,8 @@ def test_nothing_is_taken_before_connack_accepts(first):
 
 
 @pytest.mark.parametrize("garbage", [b"\x10\x00", CONNACK, b"\x30\xff\x7f"])
-def test_garbage_ends_an_established_connection_with_its_reason(garbage):
-    async def main():
+def test_garbage_ends_an_established_connection_with_its_reason(garbage: bytes) -> None:
+    async def main() -> None:
         stand = Stand()
         stand.connection.data_received(CONNACK)
         stand.connection.data_received(garbage)
@@ -110,8 +116,8 @@ def test_garbage_ends_an_established_connection_with_its_reason(garbage):
     asyncio.run(main())
 
 
-def test_disconnect_leaves_after_what_is_queued():
-    async def main():
+def test_disconnect_leaves_after_what_is_queued() -> None:
+    async def main() -> None:
         stand = Stand()
         stand.connection.data_received(CONNACK)
         stand.connection.write(b"last")
@@ -122,8 +128,8 @@ def test_disconnect_leaves_after_what_is_queued():
     asyncio.run(main())
 
 
-def test_refused_filters_are_not_asked_for_again():
-    async def main():
+def test_refused_filters_are_not_asked_for_again() -> None:
+    async def main() -> None:
         subscriptions = Subscriptions()
         filters = [(b"a", 1), (b"b", 2)]
         subscriptions.want(filters)
@@ -137,7 +143,7 @@ def test_refused_filters_are_not_asked_for_again():
     asyncio.run(main())
 
 
-def test_filters_are_asked_for_again_in_moderate_portions_and_the_last_answer_ends_it():
+def test_filters_are_asked_for_again_in_moderate_portions_and_the_last_answer_ends_it() -> None:
     subscriptions = Subscriptions()
     subscriptions.want([(b"%d" % number, 1) for number in range(250)])
     portions = list(subscriptions.wanted())
@@ -150,8 +156,8 @@ def test_filters_are_asked_for_again_in_moderate_portions_and_the_last_answer_en
     assert not subscriptions.restoring
 
 
-def test_whoever_waits_for_a_suback_learns_that_the_connection_is_gone():
-    async def main():
+def test_whoever_waits_for_a_suback_learns_that_the_connection_is_gone() -> None:
+    async def main() -> None:
         subscriptions = Subscriptions()
         granted = asyncio.get_running_loop().create_future()
         subscriptions.asked(1, [(b"a", 1)], granted=granted)

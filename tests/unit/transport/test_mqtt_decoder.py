@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 from amqtt.mqtt.connack import ConnackPacket
 from amqtt.mqtt.packet import PacketIdVariableHeader
@@ -18,12 +20,15 @@ from loadtest.errors import RemoteProtocolError
 from loadtest.transport import mqtt_codec as codec
 from loadtest.transport.mqtt_decoder import Acknowledgement, Connack, Decoder, Pingresp, Publish, Suback
 
+if TYPE_CHECKING:
+    from loadtest.transport.mqtt_decoder import Packet
+
 packet_ids = st.integers(1, 0xFFFF)
 topics = st.text(st.characters(codec="utf-8", exclude_characters="\0#+"), min_size=1, max_size=40)
 
 
 @st.composite
-def packets(draw):
+def packets(draw: st.DrawFn) -> tuple[bytes, Packet]:
     """A packet as the independent codec writes it, and as ours has to read it."""
     packet_id = draw(packet_ids)
     kind = draw(st.sampled_from(["publish", "ack", "suback", "connack", "pingresp"]))
@@ -56,17 +61,19 @@ def packets(draw):
 
 
 @given(st.lists(packets(), max_size=8), st.data())
-def test_any_cuts_of_the_stream_give_the_same_packets(written_and_read, data):
+def test_any_cuts_of_the_stream_give_the_same_packets(
+    written_and_read: list[tuple[bytes, Packet]], data: st.DataObject
+) -> None:
     stream = b"".join(written for written, _ in written_and_read)
     cuts = sorted(data.draw(st.lists(st.integers(0, len(stream)), max_size=12)))
     decoder = Decoder()
-    found = []
+    found: list[Packet] = []
     for start, stop in zip([0, *cuts], [*cuts, len(stream)], strict=True):
         found += decoder.feed(stream[start:stop])
     assert found == [read for _, read in written_and_read]
 
 
-def test_byte_by_byte():
+def test_byte_by_byte() -> None:
     stream = codec.publish(b"topic", bytes(300), 1, 9) + b"\x40\x02\x00\x09"
     decoder = Decoder()
     found = [packet for byte in stream for packet in decoder.feed(bytes((byte,)))]
@@ -100,13 +107,13 @@ def test_byte_by_byte():
         b"\x30\xff\xff\xff\xff\x01",
     ],
 )
-def test_garbage_is_refused(garbage):
+def test_garbage_is_refused(garbage: bytes) -> None:
     with pytest.raises(RemoteProtocolError):
         list(Decoder().feed(garbage))
 
 
 @given(st.binary(max_size=60))
-def test_no_bytes_lead_to_any_other_error(noise):
+def test_no_bytes_lead_to_any_other_error(noise: bytes) -> None:
     decoder = Decoder()
     try:
         list(decoder.feed(noise[:20]))
@@ -116,12 +123,12 @@ def test_no_bytes_lead_to_any_other_error(noise):
 
 
 @pytest.mark.parametrize("announced", [b"\x30\x65", b"\x30\x80\x80\x80\x01"])
-def test_a_packet_above_the_limit_is_refused_at_its_header(announced):
+def test_a_packet_above_the_limit_is_refused_at_its_header(announced: bytes) -> None:
     with pytest.raises(RemoteProtocolError, match="100 is the limit"):
         list(Decoder(max_packet_bytes=100).feed(announced))
 
 
-def test_packets_before_a_fault_are_delivered():
+def test_packets_before_a_fault_are_delivered() -> None:
     packets = Decoder().feed(b"\xd0\x00\x10\x00")
     assert next(packets) == Pingresp()
     with pytest.raises(RemoteProtocolError):

@@ -13,13 +13,14 @@ from loadtest.transport.mqtt_decoder import Decoder, Publish
 from loadtest.transport.mqtt_session import MAX_PACKET_ID, Session
 
 
-def packet_id(packet):
+def packet_id(packet: bytes | None) -> int:
+    assert packet is not None
     (publish,) = Decoder().feed(packet)
     assert isinstance(publish, Publish)
     return publish.packet_id
 
 
-def test_beyond_the_window_messages_wait_for_acknowledgements_in_order():
+def test_beyond_the_window_messages_wait_for_acknowledgements_in_order() -> None:
     session = Session(max_in_flight=2)
     sent = [session.send(b"t", b"%d" % number, 1) for number in range(4)]
     assert sent[2:] == [None, None]
@@ -31,7 +32,7 @@ def test_beyond_the_window_messages_wait_for_acknowledgements_in_order():
     assert session.unacknowledged == 2
 
 
-def test_packet_ids_wrap_and_skip_those_in_use():
+def test_packet_ids_wrap_and_skip_those_in_use() -> None:
     session = Session(max_in_flight=10)
     stuck = packet_id(session.send(b"t", b"", 1))
     reserved = session.reserve_id()
@@ -44,7 +45,7 @@ def test_packet_ids_wrap_and_skip_those_in_use():
     assert len(seen) == MAX_PACKET_ID - 2
 
 
-def test_running_out_of_packet_ids_is_an_error_of_ours():
+def test_running_out_of_packet_ids_is_an_error_of_ours() -> None:
     session = Session(max_in_flight=10)
     for _ in range(MAX_PACKET_ID):
         session.reserve_id()
@@ -54,9 +55,10 @@ def test_running_out_of_packet_ids_is_an_error_of_ours():
     assert session.reserve_id()
 
 
-def test_unacknowledged_messages_are_repeated_as_duplicates_and_handed_over_ones_as_pubrel():
+def test_unacknowledged_messages_are_repeated_as_duplicates_and_handed_over_ones_as_pubrel() -> None:
     session = Session(max_in_flight=3)
     first, second, third = (session.send(b"t", name, 2) for name in (b"a", b"b", b"c"))
+    assert third is not None
     session.enqueue(b"t", b"d", 1)
     session.hand_over(packet_id(second))
     session.hand_over(packet_id(first))
@@ -69,13 +71,13 @@ def test_unacknowledged_messages_are_repeated_as_duplicates_and_handed_over_ones
     assert fourth.endswith(b"d")
 
 
-def test_pubrec_of_an_unknown_id_is_still_answered():
+def test_pubrec_of_an_unknown_id_is_still_answered() -> None:
     session = Session(max_in_flight=1)
     assert session.hand_over(99) == codec.pubrel(99)
     assert session.unacknowledged == 0
 
 
-def test_a_repeated_qos_2_message_is_delivered_once_until_released():
+def test_a_repeated_qos_2_message_is_delivered_once_until_released() -> None:
     session = Session(max_in_flight=1)
     assert session.deliver_once(5)
     assert not session.deliver_once(5)
@@ -85,7 +87,7 @@ def test_a_repeated_qos_2_message_is_delivered_once_until_released():
     assert session.deliver_once(5)
 
 
-def test_a_broker_that_forgot_the_session_reuses_ids_for_new_messages():
+def test_a_broker_that_forgot_the_session_reuses_ids_for_new_messages() -> None:
     session = Session(max_in_flight=1)
     assert session.deliver_once(5)
     session.resume(session_present=False)
@@ -95,15 +97,15 @@ def test_a_broker_that_forgot_the_session_reuses_ids_for_new_messages():
 class Exchange(RuleBasedStateMachine):
     """A broker that answers in any order over a connection that breaks at any time."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         super().__init__()
         self.session = Session(max_in_flight=3)
         self.number = 0
-        self.delivered = []  # numbers, as a broker that keeps its session delivers them
-        self.awaiting = {}  # packet id -> the answer that is due to it
-        self.held = {}  # the broker's QoS 2 store
+        self.delivered: list[int] = []  # numbers, as a broker that keeps its session delivers them
+        self.awaiting: dict[int, int] = {}  # packet id -> the answer that is due to it
+        self.held: dict[int, int] = {}  # the broker's QoS 2 store
 
-    def arrive(self, packet):
+    def arrive(self, packet: bytes) -> None:
         if packet[0] & 0xF0 == codec.PUBREL:
             pid = int.from_bytes(packet[2:4], "big")
             if pid in self.held:
@@ -111,6 +113,7 @@ class Exchange(RuleBasedStateMachine):
             self.awaiting[pid] = codec.PUBCOMP
             return
         (publish,) = Decoder().feed(packet)
+        assert isinstance(publish, Publish)
         number = int(publish.payload)
         if publish.qos == 1:
             if not publish.duplicate:
@@ -122,7 +125,7 @@ class Exchange(RuleBasedStateMachine):
             self.awaiting[publish.packet_id] = codec.PUBREC
 
     @rule(qos=st.sampled_from([1, 2]))
-    def publish(self, qos):
+    def publish(self, qos: int) -> None:
         packet = self.session.send(b"t", b"%d" % self.number, qos)
         self.number += 1
         if packet is not None:
@@ -130,7 +133,7 @@ class Exchange(RuleBasedStateMachine):
 
     @precondition(lambda self: self.awaiting)
     @rule(data=st.data())
-    def answer(self, data):
+    def answer(self, data: st.DataObject) -> None:
         pid = data.draw(st.sampled_from(sorted(self.awaiting)))
         kind = self.awaiting.pop(pid)
         if kind == codec.PUBREC:
@@ -140,16 +143,16 @@ class Exchange(RuleBasedStateMachine):
                 self.arrive(packet)
 
     @rule()
-    def reconnect(self):
+    def reconnect(self) -> None:
         self.awaiting.clear()
         for packet in self.session.resume(session_present=True):
             self.arrive(packet)
 
     @invariant()
-    def nothing_twice(self):
+    def nothing_twice(self) -> None:
         assert len(self.delivered) == len(set(self.delivered))
 
-    def teardown(self):
+    def teardown(self) -> None:
         while self.awaiting:
             pid = next(iter(self.awaiting))
             kind = self.awaiting.pop(pid)
@@ -163,7 +166,7 @@ TestExchange = Exchange.TestCase
 
 
 @given(st.integers(1, 50), st.integers(0, 200))
-def test_in_flight_never_exceeds_the_window(window, messages):
+def test_in_flight_never_exceeds_the_window(window: int, messages: int) -> None:
     session = Session(max_in_flight=window)
     sent = [session.send(b"t", b"", 1) for _ in range(messages)]
     assert sum(packet is not None for packet in sent) == min(window, messages)

@@ -19,7 +19,7 @@ from loadtest.transport.mqtt_url import BrokerAddress
         ("mqtt://[::1]:1884", BrokerAddress("::1", 1884)),
     ],
 )
-def test_parts(url, address):
+def test_parts(url: str, address: BrokerAddress) -> None:
     assert mqtt_url.parse(url) == address
 
 
@@ -28,7 +28,7 @@ def test_parts(url, address):
     ["", "broker:1883", "http://broker", "mqtt://", "mqtt://:1883", "mqtt://b:99999", "mqtt://b:x", "mqtt://b:0",
      "mqtt://b/topic", "mqtt://b?x=1", "mqtt://[::1"],
 )  # fmt: skip
-def test_a_bad_url_is_named_in_the_error(url):
+def test_a_bad_url_is_named_in_the_error(url: str) -> None:
     with pytest.raises(UsageError) as caught:
         mqtt_url.parse(url)
     assert repr(url) in caught.value.message
@@ -36,14 +36,14 @@ def test_a_bad_url_is_named_in_the_error(url):
 
 
 @pytest.mark.parametrize("url", ["mqtt://:secret@b", "mqtt://me:secret@b:0", "mqtt://me:secret@b/topic", "me:secret@b"])
-def test_a_bad_url_is_named_without_its_credentials(url):
+def test_a_bad_url_is_named_without_its_credentials(url: str) -> None:
     with pytest.raises(UsageError) as caught:
         mqtt_url.parse(url)
     assert repr(url.replace("me", "").replace(":secret@", "")) in caught.value.message
     assert "secret" not in caught.value.message
 
 
-def test_credentials_are_not_shown():
+def test_credentials_are_not_shown() -> None:
     address = mqtt_url.parse("mqtt://me:secret@[::1]")
     assert str(address) == "mqtt://[::1]:1883"
     assert "secret" not in repr(address)
