@@ -120,6 +120,18 @@ class FleetStory(RuleBasedStateMachine):
                 if how == "twice":
                     self.world.tell(b'[3,"%b",{}]' % call.message_id.encode(), charge_point)
 
+    @rule(seconds=st.integers(1, 20))
+    def peace_for_a_while(self, seconds: int) -> None:
+        """Everybody is connected, accepted and answered: without it no story gets far."""
+        for _ in range(seconds * 2):
+            while (charge_point := self.pick(0, CONNECTING, wired=False)) is not None:
+                self.world.open(charge_point)
+            for charge_point in self.world.charge_points:
+                if charge_point.state in (OPEN, REGISTERED) and not self.world.wire(charge_point).ending:
+                    while self.world.wire(charge_point).outstanding is not None:
+                        self.world.answer(self.answer_of(charge_point, "accept"), charge_point)
+            self.time_passes(0.5)
+
     def answer_of(self, charge_point: ChargePoint, how: str) -> dict[str, Any]:
         call = self.world.wire(charge_point).outstanding
         assert call is not None
@@ -181,6 +193,6 @@ class FleetStory(RuleBasedStateMachine):
 
 
 FleetStory.TestCase.settings = settings(
-    max_examples=60, stateful_step_count=40, deadline=None, suppress_health_check=list(HealthCheck)
+    max_examples=50, stateful_step_count=30, deadline=None, suppress_health_check=list(HealthCheck)
 )
 TestFleetStory = FleetStory.TestCase
