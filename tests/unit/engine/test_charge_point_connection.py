@@ -98,23 +98,6 @@ def test_a_removed_charge_point_is_gone_whatever_it_was_doing(stage: str) -> Non
         world.assert_balanced()
 
 
-def test_a_cohort_added_again_goes_on_counting() -> None:
-    """The subscriber would take a sequence number used twice for a duplicate."""
-    with World() as world:
-        world.register()
-        sent = len(world.sent)
-        wire = world.wire()
-        world.fleet.remove_cohort(0)
-        wire.end()
-        world.fleet.add_cohort(0, 1, world.profile)
-        world.charge_points = list(world.fleet._charge_points.values())
-        world.advance_s(0.002)
-        world.register()
-        assert [call.stamp.sequence for call in world.sent] == list(range(2 * sent))
-        largest = max(int.from_bytes(counts.counts, "little") for counts in world.fleet.sent())
-        assert largest == 2 * sent
-
-
 def test_a_cohort_added_during_the_run_connects_at_once() -> None:
     with World() as world:
         world.fleet.add_cohort(5, 2, world.profile)

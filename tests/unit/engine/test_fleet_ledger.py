@@ -16,8 +16,6 @@ if TYPE_CHECKING:
 
     from loadtest.engine.charge_point import ChargePoint
 
-EXTRA_COHORT = 10
-
 
 class FleetStory(RuleBasedStateMachine):
     """A gateway and a network that do whatever they like to two or four charge points."""
@@ -33,7 +31,7 @@ class FleetStory(RuleBasedStateMachine):
             boot_on_reconnect=True,
         )
         self.world.__enter__()
-        self.ending: list[Wire] = []
+        self.extra_cohort = 0
 
     def teardown(self) -> None:
         """Whatever has happened, at the end each operation has a fate."""
@@ -176,15 +174,18 @@ class FleetStory(RuleBasedStateMachine):
             self.world.tell(request, charge_point)
 
     @rule()
-    @precondition(lambda self: EXTRA_COHORT not in self.world.fleet._cohorts)
+    @precondition(lambda self: not self.extra_cohort)
     def a_cohort_comes(self) -> None:
-        self.world.fleet.add_cohort(EXTRA_COHORT, 2, self.world.profile)
-        self.world.charge_points += [self.world.fleet._charge_points[EXTRA_COHORT + each] for each in range(2)]
+        """Numbers are given out once: a charge point that was removed does not come back."""
+        self.extra_cohort = first = 1 + max(each.number for each in self.world.charge_points)
+        self.world.fleet.add_cohort(first, 2, self.world.profile)
+        self.world.charge_points += [self.world.fleet._charge_points[first + each] for each in range(2)]
 
     @rule()
-    @precondition(lambda self: EXTRA_COHORT in self.world.fleet._cohorts)
+    @precondition(lambda self: self.extra_cohort)
     def a_cohort_goes(self) -> None:
-        self.world.fleet.remove_cohort(EXTRA_COHORT)
+        self.world.fleet.remove_cohort(self.extra_cohort)
+        self.extra_cohort = 0
 
     @rule()
     def the_drain_begins(self) -> None:
