@@ -58,6 +58,7 @@ class ChargePoint(CallingConnection):
         "failures",
         "heartbeat_ns",
         "profile",
+        "register_intended_ns",
         "standing",
         "transaction",
         "transaction_due_ns",
@@ -72,7 +73,7 @@ class ChargePoint(CallingConnection):
         self.failures = 0
         self.energy_wh = 0
         self.heartbeat_ns = self.beat_due_ns = self.boot_due_ns = 0
-        self.connect_intended_ns = self.connect_started_ns = 0
+        self.connect_intended_ns = self.register_intended_ns = self.connect_started_ns = 0
         self.transaction: Transaction | None = None
         self.transaction_due_ns = 0
 
@@ -95,8 +96,9 @@ class ChargePoint(CallingConnection):
         if self.state != OFFLINE or self.fleet.draining:
             return
         self.state = CONNECTING
-        # A register time runs from the first attempt: what fails before counts as waiting.
+        # Both times run from the first attempt: what fails before counts as waiting.
         self.connect_intended_ns = self.connect_intended_ns or due_ns
+        self.register_intended_ns = self.register_intended_ns or self.connect_intended_ns
         self.connect_started_ns = monotonic_ns()
         self.fleet.start_connect(self)
 
@@ -153,7 +155,7 @@ class ChargePoint(CallingConnection):
         """Obey the registration status (OCPP 1.6 section 4.2): Accepted beats, anything else waits and boots again."""
         try:
             result = _boot_result.decode(payload)
-        except msgspec.DecodeError:
+        except (msgspec.DecodeError, RecursionError):
             self.fleet.counters.malformed += 1
             result = BootResult("Rejected")
         if result.status == "Accepted":
@@ -189,8 +191,8 @@ class ChargePoint(CallingConnection):
         self.send_next()
 
     def beat(self, due_ns: int) -> None:
-        """A heartbeat is due; the next one follows at the interval the central system gave."""
-        if due_ns != self.beat_due_ns or self.state != REGISTERED:
+        """A heartbeat is due; the next one follows at the interval the central system gave, connected or not."""
+        if due_ns != self.beat_due_ns or self.state == RETIRED:
             return
         self.beat_due_ns = self.fleet.at(due_ns + self.heartbeat_ns, self.beat)
         self.offer(HEARTBEAT, due_ns, payloads.HEARTBEAT)
@@ -208,7 +210,7 @@ class ChargePoint(CallingConnection):
         if due_ns != self.transaction_due_ns:
             return
         self.transaction_due_ns = 0
-        if self.state == REGISTERED and self.transaction is None:
+        if self.transaction is None and self.state != RETIRED:
             connector = 1 + int(self.draw() * self.profile.connectors)
             self.begin_transaction(connector, b"TAG%07d" % self.number, due_ns)
 

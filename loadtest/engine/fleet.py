@@ -6,7 +6,6 @@ import asyncio
 import ipaddress
 import itertools
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
 import msgspec
 
@@ -83,16 +82,13 @@ class Fleet:
         self._charge_points: dict[int, ChargePoint] = {}
         self._cohorts: dict[int, int] = {}
         self._sent: list[SentCounts] = []
-        self._next_sequence: dict[int, int] = {}
         self._connecting: dict[int, asyncio.Task[None]] = {}
         self._ramp_start_ns: int | None = None
         self._sweeps = itertools.cycle(range(_SWEEP_SHARE))
         self._timestamp = b""
         self._timestamp_ns = 0
-        parts = urlsplit(settings.gateway_url)
-        assert parts.hostname is not None
-        self._host, self._port = parts.hostname, parts.port or 80
-        self._source_prefix = _source_prefix(parts.hostname, settings.engine)
+        self._address = settings.gateway_address()
+        self._source_prefix = _source_prefix(self._address[0], settings.engine)
         self.registered_ever = 0
         self.first_fault = ""
 
@@ -112,14 +108,15 @@ class Fleet:
     def connected(self, charge_point: ChargePoint, now_ns: int) -> None:
         """A handshake is complete."""
         self.counters.connects += 1
-        self._record_leg(CONNECT, "WebSocket", charge_point, now_ns)
+        self._record_leg(CONNECT, "WebSocket", charge_point, charge_point.connect_intended_ns, now_ns)
+        charge_point.connect_intended_ns = 0
 
     def registered(self, charge_point: ChargePoint, now_ns: int) -> None:
         """A BootNotification was accepted, or none was needed."""
         self.counters.registrations += 1
-        if charge_point.connect_intended_ns:
-            self._record_leg(REGISTER, "BootNotification", charge_point, now_ns)
-            charge_point.connect_intended_ns = 0
+        if charge_point.register_intended_ns:
+            self._record_leg(REGISTER, "BootNotification", charge_point, charge_point.register_intended_ns, now_ns)
+            charge_point.register_intended_ns = 0
 
     def refused(self, charge_point: ChargePoint, status: int, reason: str) -> None:
         """The gateway turned the handshake down."""
@@ -152,14 +149,10 @@ class Fleet:
     # What the engine uses ---------------------------------------------------------------------------------------
 
     def add_cohort(self, first: int, count: int, profile: ChargePointProfile) -> None:
-        """Take charge of charge points of one kind; they connect with the ramp, or from now on if it has begun.
-
-        One that was removed before goes on counting its messages: a sequence number is used once in a run.
-        """
+        """Take charge of charge points of one kind; they connect with the ramp, or from now on if it has begun."""
         self._cohorts[first] = count
         for number in range(first, first + count):
-            charge_point = self._charge_points[number] = ChargePoint(self, number, profile)
-            charge_point.sequence = self._next_sequence.pop(number, 0)
+            self._charge_points[number] = ChargePoint(self, number, profile)
         if self._ramp_start_ns is not None:
             self._schedule_connects(first, count, monotonic_ns())
 
@@ -169,14 +162,13 @@ class Fleet:
         leaving = [self._charge_points.pop(number) for number in range(first, first + count)]
         self._sent.append(_sent_counts(first, leaving))
         for charge_point in leaving:
-            self._next_sequence[charge_point.number] = charge_point.sequence
             self._retire(charge_point)
 
     def enter_phase(self, name: str, start_ns: int) -> None:
         """From ``start_ns`` on it is phase ``name``. The first one starts the ramp and the sweeping."""
         self.phases.enter(PHASES.index(name), start_ns)
         if self._ramp_start_ns is None:
-            self._ramp_start_ns = start_ns
+            self._ramp_start_ns = start_ns = max(start_ns, monotonic_ns())  # an engine may join late
             for first, count in self._cohorts.items():
                 self._schedule_connects(first, count, start_ns)
             self.at(start_ns, self._sweep)
@@ -241,8 +233,7 @@ class Fleet:
         try:
             await asyncio.get_running_loop().create_connection(
                 lambda: charge_point,
-                self._host,
-                self._port,
+                *self._address,
                 local_addr=(source, 0) if source else None,
             )
         except OSError as error:
@@ -268,14 +259,11 @@ class Fleet:
         self._recorder.fold_if_large()
         self.at(max(due_ns + _SWEEP_INTERVAL_NS, now_ns), self._sweep)
 
-    def _record_leg(self, leg: str, action: str, charge_point: ChargePoint, now_ns: int) -> None:
-        phase = PHASES[self.phases.at(charge_point.connect_intended_ns)]
-        self._recorder.handle(Tag(phase, leg, action, INTENDED)).append(
-            (now_ns - charge_point.connect_intended_ns) // NS_PER_US
-        )
-        self._recorder.handle(Tag(phase, leg, action, SERVICE)).append(
-            (now_ns - charge_point.connect_started_ns) // NS_PER_US
-        )
+    def _record_leg(self, leg: str, action: str, charge_point: ChargePoint, intended_ns: int, now_ns: int) -> None:
+        phase = PHASES[self.phases.at(intended_ns)]
+        started_ns = charge_point.connect_started_ns
+        self._recorder.handle(Tag(phase, leg, action, INTENDED)).append((now_ns - intended_ns) // NS_PER_US)
+        self._recorder.handle(Tag(phase, leg, action, SERVICE)).append((now_ns - started_ns) // NS_PER_US)
 
     def _note_fault(self, text: str) -> None:
         self.first_fault = self.first_fault or text

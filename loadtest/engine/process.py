@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 _GC_THRESHOLDS = (50_000, 50, 1_000)
 """Charge points make hardly any cycles, and a full collection while they connect takes 0.1 s at 10,000 of them."""
 
+_FAULTS_TOLD = 10
+
 _DRAIN_POLL_NS = 20 * NS_PER_MS
 
 
@@ -39,6 +41,7 @@ class EngineProcess:
         self._channel: ControlChannel | None = None
         self._settings: EngineSettings | None = None
         self._final_sent = False
+        self._faults = 0
 
     async def run(self) -> None:
         """Serve the parent until it says stop or goes away."""
@@ -51,8 +54,10 @@ class EngineProcess:
 
     def _on_fault(self, loop: asyncio.AbstractEventLoop, context: dict[str, object]) -> None:
         """A callback failed: that is a bug of ours, and a run with it is not to be trusted."""
-        self._send(messages.Event("engine_fault", f"{context.get('message')}: {context.get('exception')!r}"))
-        loop.default_exception_handler(context)
+        self._faults += 1
+        if self._faults <= _FAULTS_TOLD:
+            self._send(messages.Event("engine_fault", f"{context.get('message')}: {context.get('exception')!r}"))
+            loop.default_exception_handler(context)
 
     def _send(self, notice: messages.Notice) -> None:
         if self._channel is not None:
@@ -81,18 +86,18 @@ class EngineProcess:
                 self._over.set()
 
     def _configure(self, plain: dict[str, object]) -> None:
+        self._recorder = Recorder()
+        self._pacer = Pacer(self._on_late)
         try:
             settings = engine_settings(plain)
+            self._fleet = Fleet(settings, self._pacer, self._recorder)
         except UsageError as error:
             self._send(messages.Refused(list(error.faults), error.hint))
             return
         self._settings = settings
         gc.set_threshold(*_GC_THRESHOLDS)
-        self._recorder = Recorder()
         self._health = HealthMonitor()
         self._lateness: dict[int, list[int]] = {}
-        self._pacer = Pacer(self._on_late)
-        self._fleet = Fleet(settings, self._pacer, self._recorder)
         self._pacer.at(self._next_second_ns(monotonic_ns()), self._report)
         self._send(messages.Ready(os.getpid(), {"engine": settings.engine}))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from urllib.parse import urlsplit
 
 import msgspec
@@ -35,6 +36,21 @@ class EngineSettings(msgspec.Struct, frozen=True, kw_only=True):
     ramp_s: float
     call_timeout_s: float = 30.0
     profile: ChargePointProfile = ChargePointProfile()
+
+    def gateway_address(self) -> tuple[str, int]:
+        """Address and port to connect to, looked up once: a name server is no part of a connect time.
+
+        Raises:
+            UsageError: The name has no address.
+        """
+        parts = urlsplit(self.gateway_url)
+        assert parts.hostname is not None
+        try:
+            found = socket.getaddrinfo(parts.hostname, parts.port or 80, type=socket.SOCK_STREAM)
+        except OSError as error:
+            raise UsageError(f"--gateway: {parts.hostname} has no address: {error.strerror}") from error
+        address: tuple[str, int] = found[0][4][:2]  # type: ignore[assignment]  # the first two of IPv4 and IPv6 alike
+        return address
 
     def check(self) -> None:
         """Refuse what cannot be run.

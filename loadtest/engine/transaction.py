@@ -94,7 +94,7 @@ class Transaction:
         """Authorize or StartTransaction was answered, perhaps after this transaction has ended."""
         try:
             result = _result.decode(payload)
-        except msgspec.DecodeError:
+        except (msgspec.DecodeError, RecursionError):
             self.charge_point.fleet.counters.malformed += 1
             self.on_failure(action, now_ns)
             return
