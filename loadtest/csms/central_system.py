@@ -91,16 +91,18 @@ class CentralSystem:
 
     Args:
         uplink: Measures them.
-        now_ns: The clock.
+        answer_foreign: Answer CALLs of others than this run's charge points as well.
 
     Attributes:
         answering: Answers CALLs; ``None`` only listens.
+        received_ns: Tells when the message being delivered arrived; the MQTT client knows best.
     """
 
-    def __init__(self, uplink: Uplink, now_ns: Clock = monotonic_ns) -> None:
+    def __init__(self, uplink: Uplink, *, answer_foreign: bool = True) -> None:
         self.answering: Answering | None = None
         self._uplink = uplink
-        self._now_ns = now_ns
+        self._answer_foreign = answer_foreign
+        self.received_ns: Clock = monotonic_ns
         self._calls = 0
         self._results = 0
         self._errors = 0
@@ -109,7 +111,7 @@ class CentralSystem:
 
     def on_message(self, topic: bytes, payload: bytes) -> None:
         """Take one message; never raises."""
-        arrived_ns = self._now_ns()
+        arrived_ns = self.received_ns()
         try:
             answer_topic = self._answer_topics.get(topic)
             if answer_topic is None:
@@ -123,8 +125,8 @@ class CentralSystem:
                 self._malformed += 1
                 return
             self._calls += 1
-            self._uplink.observe(envelope.unique_id, envelope.action, arrived_ns)
-            if self.answering is not None:
+            ours = self._uplink.observe(envelope.unique_id, envelope.action, arrived_ns)
+            if self.answering is not None and (ours or self._answer_foreign):
                 self.answering.answer(envelope, answer_topic, arrived_ns)
         elif envelope.message_type == CALL_RESULT:
             self._results += 1

@@ -31,6 +31,7 @@ class CsmsSettings(msgspec.Struct, frozen=True, kw_only=True):
         phases: The run's phases; a number in a stamp is a position in it.
         filters: What to subscribe to.
         shared_group: Name of the shared subscription of all subscribers; empty: everything for itself.
+        answer_foreign: Answer CALLs without this run's stamp as well; a run on somebody's broker must not.
         answer: Answer CALLs; ``False`` only listens, while another central system answers.
         heartbeat_interval_s: ``interval`` of an accepting BootNotification response.
         registration_status: Answer to a charge point's BootNotifications, until ``accept_after_boots``.
@@ -50,6 +51,7 @@ class CsmsSettings(msgspec.Struct, frozen=True, kw_only=True):
     filters: Annotated[tuple[TopicFilter, ...], Meta(min_length=1)] = (topics.UPSTREAM_FILTER,)
     shared_group: Annotated[str, Meta(pattern="^[^/+#]*$")] = ""
     answer: bool = True
+    answer_foreign: bool = True
     heartbeat_interval_s: Count = 300
     registration_status: RegistrationStatus = "Accepted"
     retry_interval_s: Count = 10

@@ -46,7 +46,7 @@ class Subscriber:
         self._uplink = Uplink(
             self._recorder, run_tag=settings.run_tag, epoch_ns=settings.epoch_ns, phases=settings.phases
         )
-        self._central_system = CentralSystem(self._uplink)
+        self._central_system = CentralSystem(self._uplink, answer_foreign=settings.answer_foreign)
         self._client: SubscriberClient | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._due_ns = 0
@@ -70,6 +70,7 @@ class Subscriber:
             on_restored=self._on_restored,
         )
         self._client = client
+        self._central_system.received_ns = client.received_ns
         if settings.answer:
             self._central_system.answering = self._answering(client)
         granted = await client.subscribed(settings.subscription)

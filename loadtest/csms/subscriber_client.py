@@ -20,6 +20,10 @@ class SubscriberClient(AnswerClient, Protocol):
     dropped: int
     reconnects: int
 
+    def received_ns(self) -> int:
+        """When the message being delivered arrived."""
+        ...
+
     async def subscribed(self, filters: list[tuple[bytes, int]]) -> list[int]:
         """Subscribe and wait for the broker's word on each filter."""
         ...

@@ -60,8 +60,8 @@ class Uplink:
         self._windows = SequenceWindows()
         self._streams: dict[tuple[int, str], _Stream] = {}
 
-    def observe(self, unique_id: str, action: str, arrived_ns: int) -> None:
-        """Book one CALL that arrived at ``arrived_ns``.
+    def observe(self, unique_id: str, action: str, arrived_ns: int) -> bool:
+        """Book one CALL that arrived at ``arrived_ns``; returns whether it is of this run.
 
         Latencies of zero or less are recorded as they are. A duplicate is counted and not measured: the
         message had been delivered before.
@@ -69,24 +69,25 @@ class Uplink:
         decoded = stamp.decode(unique_id)
         if decoded is None:
             self.unstamped += 1
-            return
+            return False
         run_tag, phase, charge_point, sequence, intended_us, send_delay_us = decoded
         if run_tag != self._run_tag or phase >= len(self._phases):
             self.foreign += 1
-            return
+            return False
         self.arrivals += 1
         stream = self._streams.get((phase, action)) or self._new_stream(phase, action)
         fate = self._windows.observe(charge_point, sequence)
         row = stream.row
         if fate == DUPLICATE:
             row.duplicated += 1
-            return
+            return True
         row.delivered += 1
         if fate == REORDERED:
             row.reordered += 1
         latency_us = (arrived_ns - self._epoch_ns) // NS_PER_US - intended_us
         stream.add_intended(latency_us)
         stream.add_service(latency_us - send_delay_us)
+        return True
 
     def rows(self) -> list[DeliveryRow]:
         """The ledger so far."""

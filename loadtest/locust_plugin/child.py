@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import socket
 import subprocess
@@ -9,6 +10,7 @@ import sys
 from typing import TYPE_CHECKING
 
 import gevent
+import msgspec
 from gevent.event import AsyncResult
 
 from loadtest.control import messages
@@ -19,6 +21,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
     from typing import Any
+
+logger = logging.getLogger(__name__)
 
 _READ_BYTES = 256 * 1024
 
@@ -114,6 +118,9 @@ class Child:
                     self._take(messages.decode_notice(body))
         except OSError:
             pass  # the same as end of file: the child is gone
+        except (ValueError, msgspec.DecodeError) as error:
+            logger.error("%s sends what cannot be read: %s", self.name, error)  # noqa: TRY400 - one line says it
+            self._process.kill()
         status = self._process.wait()
         if not self._ready.ready():
             self._ready.set_exception(

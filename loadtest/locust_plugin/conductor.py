@@ -45,7 +45,6 @@ logger = logging.getLogger(__name__)
 
 _PREPARE_TIMEOUT_S = 60.0
 _REGISTER_GRACE_S = 30.0
-_QUIET_S = 2.0
 _POLL_S = 0.1
 _REPORTS_TIMEOUT_S = 120.0
 _NOTICE_NS = 300 * NS_PER_MS
@@ -122,6 +121,7 @@ class Conductor:
         # Numbers given out by role. None is given twice: the ids and sequence numbers of a cohort that was taken
         # off would come again.
         self._granted = dict.fromkeys((wire.COHORT, wire.SUBSCRIBER), 0)
+        self._entered: dict[str, Any] = {}
         self._spawned.clear()
         self._interrupted = False
         self._stand = Stand(log_dir, self._on_stand_report, self._on_part_event)
@@ -232,7 +232,8 @@ class Conductor:
         assert self._collector is not None
         start_ns = monotonic_ns() + (0 if phase == DRAIN else _NOTICE_NS)
         self._collector.enter_phase(phase, start_ns)
-        self._runner.send_message(wire.PHASE, {"phase": phase, "start_ns": start_ns})
+        self._entered = {"phase": phase, "start_ns": start_ns}
+        self._runner.send_message(wire.PHASE, self._entered)
         if self._stand is not None:
             self._stand.enter_phase(phase, start_ns)
         return start_ns
@@ -281,17 +282,14 @@ class Conductor:
             gevent.sleep(_POLL_S / 2)
 
     def _await_deliveries(self, timeout_s: float) -> None:
-        """Give messages under way the time to arrive, as long as some still do."""
+        """Give messages under way the time to arrive."""
         give_up_ns = monotonic_ns() + int(timeout_s * NS_PER_S)
-        seen, since_ns = -1, monotonic_ns()
-        while monotonic_ns() < give_up_ns:
-            sent, arrived = self._sources.sent, self._sources.arrived
-            if arrived >= sent or not self._sources.missing_final(wire.SUBSCRIBER):
-                return
-            if arrived != seen:
-                seen, since_ns = arrived, monotonic_ns()
-            elif monotonic_ns() - since_ns > _QUIET_S * NS_PER_S:
-                return
+        while (
+            self._sources.arrived < self._sources.sent
+            and self._sources.missing_final(wire.SUBSCRIBER)
+            and monotonic_ns() < give_up_ns
+        ):
+            self._watch_workers()
             gevent.sleep(_POLL_S)
 
     def _conclude(self, state: State) -> None:
@@ -326,6 +324,10 @@ class Conductor:
         """Workers may still speak of a run before this one."""
         return self._collector is not None and bool(msg.data["run_tag"] == self._run_tag)
 
+    def _send(self, name: str, data: dict[str, Any], reply_to: Message) -> None:
+        """Answer the worker that sent a message; a LocalRunner knows no addresses."""
+        self._runner.send_message(name, data, client_id=None if reply_to.node_id == "local" else reply_to.node_id)
+
     def _on_ask(self, environment: Environment, msg: Message, **_: object) -> None:
         if not self._of_this_run(msg):
             return
@@ -335,13 +337,15 @@ class Conductor:
         if role == wire.SUBSCRIBER and self._plan is not None and number >= self._plan.subscribers:
             return  # the broker cannot share a subscription: one subscriber does it all
         grant = {"role": role, "token": msg.data["token"], "number": number}
-        self._runner.send_message(wire.GRANT, grant, client_id=msg.node_id if msg.node_id != "local" else None)
+        self._send(wire.GRANT, grant, msg)
 
     def _on_ready(self, environment: Environment, msg: Message, **_: object) -> None:
         if self._of_this_run(msg):
             assert self._collector is not None
             self._sources.add(msg.data["source"], msg.data["role"], msg.node_id)
             self._collector.expect(msg.data["source"], msg.data["role"], msg.data["host"])
+            if self._entered:  # it comes late: the phase that is on has been announced before
+                self._send(wire.PHASE, self._entered, msg)
 
     def _on_report(self, environment: Environment, msg: Message, **_: object) -> None:
         if self._of_this_run(msg):

@@ -93,6 +93,16 @@ class Node:
         if not text:
             return
         self._plan = plan = plans.decode(text)
+        if plan.host_boot_id != boot_id():
+            self._tell(
+                wire.EVENT,
+                source="worker",
+                kind=REFUSED,
+                text=f"worker {self._index} runs on another host than the master, with a clock of its own",
+                hint="start all workers of a run on one host",
+            )
+            self._plan = None
+            return
         for number in range(plan.settings.engines):
             engine = self._start_child(wire.ENGINE, "loadtest.engine", number)
             self._engines.append(engine)
@@ -166,6 +176,7 @@ class Node:
                 "qos": settings.qos,
                 "shared_group": plan.shared_group,
                 "answer": settings.csms == "embedded",
+                "answer_foreign": False,
                 "run_tag": plan.run_tag,
                 "epoch_ns": plan.epoch_ns,
                 "heartbeat_interval_s": user.heartbeat_interval_s,

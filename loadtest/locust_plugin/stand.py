@@ -98,7 +98,7 @@ class Stand:
                 if report.final:
                     self._final.set()
             case messages.Event(kind, text):
-                self._on_event("stand", kind, text)
+                self._on_event("system", kind, text)
 
     def _on_exit(self, child: Child, status: int) -> None:
         self._final.set()

@@ -32,7 +32,7 @@ WRITE_FAILED = "write_failed"
 HARNESS_FAULTS = frozenset({"engine_fault", "csms_fault"})
 """A callback of ours raised: a bug here, so nothing this process says can be relied on."""
 
-GENERATOR_PARTS = frozenset({"engine", "subscriber", "worker", "csms"})
+GENERATOR_PARTS = frozenset({"engine", "subscriber", "worker", "csms", "stand"})
 """Parts of the instrument: without one of them the figures are not what they seem."""
 
 MEASURING_ROLES = frozenset({"engine", "subscriber"})

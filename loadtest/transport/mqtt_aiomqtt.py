@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import aiomqtt
 
+from loadtest.clock import monotonic_ns
 from loadtest.errors import EnvironmentNotReady
 from loadtest.transport import mqtt_url
 
@@ -62,6 +63,10 @@ class AiomqttClient:
         self._client: aiomqtt.Client | None = None
         self._first: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._life = asyncio.get_running_loop().create_task(self._live(), name="aiomqtt-client")
+
+    def received_ns(self) -> int:
+        """When the message being delivered arrived, task and queue behind it: what this client costs."""
+        return monotonic_ns()
 
     def publish(self, topic: bytes, payload: bytes, qos: int) -> None:
         """Queue a message; without a connection QoS 0 is counted in :attr:`dropped`."""

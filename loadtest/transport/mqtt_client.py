@@ -10,6 +10,7 @@ import asyncio
 import random
 from typing import TYPE_CHECKING
 
+from loadtest.clock import monotonic_ns
 from loadtest.errors import EnvironmentNotReady
 from loadtest.transport import mqtt_codec as codec
 from loadtest.transport import mqtt_url
@@ -94,6 +95,13 @@ class MqttClient:
     def connected(self) -> bool:
         """Whether a session with the broker stands now."""
         return self._connection is not None
+
+    def received_ns(self) -> int:
+        """When the message being delivered was read from the socket: one instant for all that came in one read.
+
+        Taken before any of them is handled, so that none carries the time its neighbours took.
+        """
+        return monotonic_ns() if self._connection is None else self._connection.received_ns
 
     @property
     def unacknowledged(self) -> int:

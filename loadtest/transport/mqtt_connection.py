@@ -11,6 +11,7 @@ import os
 import socket
 from typing import TYPE_CHECKING, cast
 
+from loadtest.clock import monotonic_ns
 from loadtest.errors import EnvironmentNotReady, LoadTestError, RemoteProtocolError
 from loadtest.transport import mqtt_codec as codec
 from loadtest.transport.mqtt_decoder import Connack, Decoder, Pingresp
@@ -60,6 +61,7 @@ class Connection(asyncio.Protocol):
         self._keep_alive_s = keep_alive_s
         self._decoder = Decoder(max_packet_bytes)
         self._loop = asyncio.get_running_loop()
+        self.received_ns = 0
         self._transport: asyncio.Transport | None = None
         self._out: list[bytes] = []
         self._established = False
@@ -82,6 +84,7 @@ class Connection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Called by the loop."""
+        self.received_ns = monotonic_ns()
         self._heard = True
         try:
             for packet in self._decoder.feed(data):

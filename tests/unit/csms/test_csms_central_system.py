@@ -13,6 +13,7 @@ from loadtest.csms.registration import Registration
 from loadtest.csms.responses import Responses
 from loadtest.csms.uplink import Uplink
 from loadtest.measure.recorder import Recorder
+from loadtest.protocol import stamp
 from loadtest.protocol.phases import PHASES
 
 
@@ -26,9 +27,13 @@ class RecordingClient:
         self.sent.append((topic, json.loads(payload), qos))
 
 
-def build(registration: Registration | None = None, *, answer: bool = True) -> tuple[CentralSystem, RecordingClient]:
+def build(
+    registration: Registration | None = None, *, answer: bool = True, answer_foreign: bool = True
+) -> tuple[CentralSystem, RecordingClient]:
     client, registration = RecordingClient(), registration or Registration()
-    system = CentralSystem(Uplink(Recorder(), run_tag=7, epoch_ns=0, phases=PHASES), now_ns=lambda: 10**12)
+    uplink = Uplink(Recorder(), run_tag=7, epoch_ns=0, phases=PHASES)
+    system = CentralSystem(uplink, answer_foreign=answer_foreign)
+    system.received_ns = lambda: 10**12
     if answer:
         system.answering = Answering(client, Responses(registration), registration, qos=1)
     return system, client
@@ -118,3 +123,12 @@ def test_the_topic_cache_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
         system.on_message(b"ocpp/cp/%d" % number, call("Heartbeat"))
         assert len(system._answer_topics) <= 10
     assert [topic for topic, _, _ in client.sent] == [b"ocpp/cs/%d" % number for number in range(100)]
+
+
+def test_in_a_run_others_are_left_to_their_own_central_system() -> None:
+    """On a broker that is not ours, real charge points may talk to a real backend."""
+    system, client = build(answer_foreign=False)
+    ours = stamp.encode(7, 0, 3, 0, 1, 1).decode()
+    for unique_id in ("id-of-a-real-charge-point", stamp.encode(8, 0, 3, 0, 1, 1).decode(), ours, ours):
+        system.on_message(b"ocpp/cp/x", call("Heartbeat", unique_id))
+    assert [answer["UniqueId"] for _, answer, _ in client.sent] == [ours, ours]

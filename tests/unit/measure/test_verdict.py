@@ -73,7 +73,7 @@ def test_a_run_within_its_limits_passes() -> None:
         ({"operations": OperationTotals(offered=9, sent=9, call_error=4)}, "call_errors", "4 of 9"),
         ({"operations": OperationTotals(offered=9, sent=8, dropped=1)}, "dropped", "1 of 9"),
         ({"operations": OperationTotals()}, "no_data", "not|single"),
-        ({"events": [RunEvent(2.5, "part_died", "broker ended with status 1", "stand")]}, "sut_died", "2.5 s: broker"),
+        ({"events": [RunEvent(2.5, "part_died", "broker ended with status 1", "system")]}, "sut_died", "2.5 s: broker"),
         ({"thresholds": [ThresholdOutcome("p99 below 5 ms", "7 ms", passed=False)]}, "threshold", "below 5 ms.*7 ms"),
     ],
 )

@@ -13,8 +13,10 @@ from locust.env import Environment
 import loadtest.locust_plugin.node as nodes
 from loadtest.control import messages
 from loadtest.locust_plugin import ChargePointFleet, CsmsSubscriber, wire
+from loadtest.locust_plugin.description import boot_id
 from loadtest.locust_plugin.sources import Sources
 from loadtest.measure.interval import DeliveryRow, IntervalReport, OperationRow
+from loadtest.scenario import plan as plans
 from loadtest.scenario.plan import Plan
 from loadtest.scenario.profile import ChargePointProfile
 from loadtest.scenario.settings import resolve
@@ -84,7 +86,7 @@ def environment(runner: FakeRunner, monkeypatch: pytest.MonkeyPatch, tmp_path: P
     plan = Plan(
         run_tag=9,
         epoch_ns=1,
-        host_boot_id="",
+        host_boot_id=boot_id(),
         cohorts=4,
         gateway_url="ws://127.0.0.1:1",
         broker_url="mqtt://127.0.0.1:2",
@@ -228,3 +230,16 @@ def test_nobody_waits_for_what_is_lost() -> None:
     sources.lose("a/engine-0")
     assert sources.missing_final(wire.ENGINE) == []
     assert sources.missing_final(wire.SUBSCRIBER) == ["a/subscriber-0"]
+
+
+def test_a_worker_on_another_host_takes_no_part(environment: Environment, runner: FakeRunner) -> None:
+    """Its monotonic clock has another origin: nothing it measured would be true."""
+    node = node_of(environment)
+    options = vars(environment.parsed_options)
+    elsewhere = msgspec.structs.replace(plans.decode(options[wire.PLAN_OPTION]), host_boot_id="another boot")
+    options[wire.PLAN_OPTION] = elsewhere.encode()
+    node._on_test_start()
+    name, told = runner.sent[-1]
+    assert (name, told["kind"], told["run_tag"]) == (wire.EVENT, "refused", elsewhere.run_tag)
+    assert "another host" in told["text"]
+    assert not node.active
