@@ -63,7 +63,7 @@ class Ready(msgspec.Struct, tag="ready"):
 
 
 class Refused(msgspec.Struct, tag="refused"):
-    """Answer to :class:`Configure`: the child cannot work, for reasons to show as they stand; it exits after it."""
+    """Answer to :class:`Configure`: the child cannot work, for reasons to show as they stand."""
 
     faults: list[str]
     hint: str = ""

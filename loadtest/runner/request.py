@@ -6,6 +6,7 @@ import os
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from loadtest.brokers.ports import free_port
 from loadtest.scenario.settings import SETTINGS, resolve
 
 if TYPE_CHECKING:
@@ -51,7 +52,18 @@ class RunRequest:
         for setting in SETTINGS:
             if setting.name in given:
                 flags += [setting.flag, given[setting.name]]
-        return [*flags, *self.locust_arguments]
+        return [*flags, *self.locust_arguments, *self._private_master()]
+
+    def _private_master(self) -> list[str]:
+        """Where forked workers meet their master: on loopback, at a free port.
+
+        Locust's own choice is every interface and a fixed port, without authentication.
+        """
+        names = {argument.partition("=")[0] for argument in self.locust_arguments}
+        if "--processes" not in names or names & {"--worker", "--master-bind-host", "--master-bind-port"}:
+            return []
+        port = str(free_port())
+        return ["--master-bind-host", "127.0.0.1", "--master-bind-port", port, "--master-port", port]
 
     def private_environment(self) -> dict[str, str]:
         """URLs with a password: a command line can be read by every user of the machine, an environment cannot."""

@@ -17,7 +17,12 @@ SCENARIO = Scenario("steady", Path("scenarios/steady.py"))
 
 def test_only_what_was_given_is_passed_on_so_that_defaults_stay_in_one_place() -> None:
     request = RunRequest(scenario=SCENARIO, settings={"charge_points": "7"}, locust_arguments=("--processes", "2"))
-    assert request.flags(run_id="x") == ["--charge-points", "7", "--run-id", "x", "--processes", "2"]
+    flags = request.flags(run_id="x")
+    assert flags[:6] == ["--charge-points", "7", "--run-id", "x", "--processes", "2"]
+    # Forked workers meet their master on loopback and at a free port: Locust's is open to everybody.
+    assert flags[6:9] == ["--master-bind-host", "127.0.0.1", "--master-bind-port"]
+    assert flags[9] == flags[11]
+    assert flags[10] == "--master-port"
 
 
 def test_a_password_stays_off_the_command_line(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
