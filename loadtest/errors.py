@@ -37,6 +37,7 @@ class LoadTestError(Exception):
     """Base of all errors of the harness.
 
     Attributes:
+        faults: One sentence per fault; only a :class:`UsageError` has several.
         hint: What the reader can do about it; empty when there is nothing to add.
         exit_code: The status a command ends with when this error reaches its top.
     """
@@ -46,19 +47,17 @@ class LoadTestError(Exception):
     def __init__(self, message: str, *, hint: str = "") -> None:
         super().__init__(message)
         self.message = message
+        self.faults: tuple[str, ...] = (message,)
         self.hint = hint
 
 
 class UsageError(LoadTestError):
-    """What was asked for cannot be done. Holds every fault found, not just the first.
-
-    Attributes:
-        faults: One sentence per fault, each naming its field.
-    """
+    """What was asked for cannot be done. Holds every fault found, not just the first, each naming its field."""
 
     def __init__(self, faults: Sequence[str] | str, *, hint: str = "") -> None:
-        self.faults = (faults,) if isinstance(faults, str) else tuple(faults)
-        super().__init__("\n".join(self.faults), hint=hint)
+        all_faults = (faults,) if isinstance(faults, str) else tuple(faults)
+        super().__init__("\n".join(all_faults), hint=hint)
+        self.faults = all_faults
 
 
 class EnvironmentNotReady(LoadTestError):  # noqa: N818 - reads as the state it reports

@@ -33,17 +33,3 @@ def seconds(text: str | float) -> float:
     if not 0 <= value < float("inf"):
         raise ValueError(f"{text!r} is not a duration of zero or more")
     return value
-
-
-def duration_text(value_s: float) -> str:
-    """Write a duration for people: ``0.25`` is ``"250ms"``, ``90`` is ``"1m30s"``."""
-    if value_s < 1:
-        return f"{value_s * 1000:g}ms"
-    if value_s < 60 or value_s % 1:
-        return f"{value_s:g}s"
-    rest = int(value_s)
-    text = ""
-    for unit, size in (("h", 3600), ("m", 60), ("s", 1)):
-        count, rest = divmod(rest, size)
-        text += f"{count}{unit}" if count else ""
-    return text

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 
-from loadtest.errors import ExitCode, UsageError
+from loadtest.errors import ExitCode
 
 if TYPE_CHECKING:
     from loadtest.errors import LoadTestError
@@ -26,8 +26,7 @@ def talk() -> Console:
 
 def show_error(error: LoadTestError) -> None:
     """One ``error:`` for each fault, and the hint."""
-    faults = error.faults if isinstance(error, UsageError) else (error.message,)
-    for fault in faults:
+    for fault in error.faults:
         first, *more = fault.splitlines() or [""]
         _say("error", first)
         for line in more:

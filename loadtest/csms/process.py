@@ -61,11 +61,8 @@ class CsmsProcess:
         try:
             subscriber = Subscriber(csms_settings(plain), self._channel)
             facts = await subscriber.start()
-        except UsageError as error:
+        except (UsageError, EnvironmentNotReady) as error:
             self._channel.send(messages.Refused(list(error.faults), error.hint))
-            self._over.set()
-        except EnvironmentNotReady as error:
-            self._channel.send(messages.Refused([error.message], error.hint))
             self._over.set()
         else:
             self._subscriber = subscriber

@@ -63,8 +63,7 @@ class GatewayProcess:
                     await self._service.start(stack)
                     await over
             except (UsageError, EnvironmentNotReady) as error:
-                faults = error.faults if isinstance(error, UsageError) else (error.message,)
-                self._channel.send(messages.Refused(list(faults), error.hint))
+                self._channel.send(messages.Refused(list(error.faults), error.hint))
         over.cancel()
         self._channel.close()
         await asyncio.wait((asyncio.ensure_future(self._parent_gone.wait()),), timeout=FAREWELL_S)

@@ -19,7 +19,7 @@ _IN_WEB_FORM = ("charge_points", "duration", "ramp", "seed")
 def add_options(parser: LocustArgumentParser) -> None:
     """Add every setting to Locust's parser, as text: checking them is ours, all faults at once."""
     for setting in SETTINGS:
-        default = os.environ.get(environment_name(setting.name), str(setting.default))
+        default = os.environ.get(setting.variable, str(setting.default))
         parser.add_argument(
             setting.flag,
             dest=setting.name,
@@ -28,11 +28,6 @@ def add_options(parser: LocustArgumentParser) -> None:
             help=f"{setting.help} (default: {setting.default})",
             include_in_web_ui=setting.name in _IN_WEB_FORM,
         )
-
-
-def environment_name(name: str) -> str:
-    """The environment variable that gives a setting its default, for what should not stand on a command line."""
-    return f"LOADTEST_{name.upper()}"
 
 
 def settings_of(options: Namespace) -> RunSettings:

@@ -23,6 +23,6 @@ END = "loadtest_end"
 PLAN_OPTION = "loadtest_plan"
 """The parsed option in which the plan travels to the workers with Locust's own start message."""
 
-ENGINE, SUBSCRIBER, STAND = "engine", "subscriber", "stand"
+ENGINE, SUBSCRIBER = "engine", "subscriber"
 """Roles of child processes."""
 COHORT = "cohort"

@@ -9,7 +9,6 @@ The folder grows while the run goes on, so a run that is killed leaves all but i
 
 from __future__ import annotations
 
-from collections import deque
 from typing import TYPE_CHECKING, Any
 
 from loadtest.clock import monotonic_ns, utc_now
@@ -18,7 +17,6 @@ from loadtest.measure import run_record, verdict
 from loadtest.measure.closing import fill, settle
 from loadtest.measure.histogram import Histogram
 from loadtest.measure.interval_log import IntervalLogWriter
-from loadtest.measure.live import LIVE_SECONDS, LiveView, live_view
 from loadtest.measure.result_files import AppendFile, DiskReserve, write_whole
 from loadtest.measure.run_record import PhaseSpan, RunEvent, RunRecord
 from loadtest.measure.sources import Source, total_gauge
@@ -70,7 +68,6 @@ class Collector:
         self._written = -1
         self._totals: dict[Tag, Histogram] = {}
         self._tags: dict[str, Tag] = {}
-        self._latest: deque[tuple[TimelineRow, SecondLatency]] = deque(maxlen=LIVE_SECONDS)
         self._registered_most = 0
         try:
             run_dir.mkdir(parents=True, exist_ok=True)
@@ -134,18 +131,6 @@ class Collector:
     def describe_sut(self, facts: dict[str, Any]) -> None:
         """Add to the description of the system under test."""
         self._record.run.sut.update(facts)
-
-    # Asking it --------------------------------------------------------------------------------------------------
-
-    def live(self) -> LiveView:
-        """The run as it stands."""
-        elapsed_s = self._elapsed_s()
-        return live_view(self._phase_at(elapsed_s), elapsed_s, list(self._sources.values()), list(self._latest))
-
-    @property
-    def waiting_for(self) -> list[str]:
-        """Processes whose final report has not come, for a drain barrier."""
-        return [source.name for source in self._sources.values() if not source.finished]
 
     # Ending it --------------------------------------------------------------------------------------------------
 
@@ -265,7 +250,6 @@ class Collector:
             setattr(row, f"{part}_cpu_percent", max((usage.cpu_percent_now for usage in usages), default=0.0))
             setattr(row, f"{part}_rss_bytes", sum(usage.rss_bytes_now for usage in usages))
         latency.fill(row)
-        self._latest.append((row, latency))
         self._timeline.write(row)
 
 

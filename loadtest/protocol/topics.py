@@ -6,20 +6,8 @@ Defaults are those of EMQX's OCPP gateway: mountpoint ``ocpp/``, CALLs up on ``c
 
 from __future__ import annotations
 
-from loadtest.errors import UsageError
-
 MOUNTPOINT = "ocpp/"
 FORBIDDEN_IN_ID = frozenset("/+#")
-
-
-def check_charge_point_id(charge_point_id: str) -> None:
-    """Refuse an id that cannot be one topic level.
-
-    Raises:
-        UsageError: The id is empty or holds one of ``/``, ``+``, ``#``.
-    """
-    if not charge_point_id or FORBIDDEN_IN_ID.intersection(charge_point_id):
-        raise UsageError(f"charge point id {charge_point_id!r} must be one non-empty topic level without / + #")
 
 
 def call_topic(charge_point_id: str) -> str:
@@ -39,9 +27,6 @@ def downstream_topic(charge_point_id: str) -> str:
 
 UPSTREAM_FILTER = f"{MOUNTPOINT}cp/#"
 """Everything charge points send: CALLs and replies."""
-
-DOWNSTREAM_FILTER = f"{MOUNTPOINT}cs/#"
-"""Everything the central system sends."""
 
 
 def shared(group: str, topic_filter: str) -> str:

@@ -37,9 +37,7 @@ class RunRequest:
             UsageError: With every fault found.
         """
         from_environment = {
-            setting.name: os.environ[_variable(setting.name)]
-            for setting in SETTINGS
-            if _variable(setting.name) in os.environ
+            setting.name: os.environ[setting.variable] for setting in SETTINGS if setting.variable in os.environ
         }
         return resolve(from_environment | dict(self.settings))
 
@@ -67,12 +65,11 @@ class RunRequest:
 
     def private_environment(self) -> dict[str, str]:
         """URLs with a password: a command line can be read by every user of the machine, an environment cannot."""
-        return {_variable(name): value for name, value in self.settings.items() if _is_private(value)}
-
-
-def _variable(name: str) -> str:
-    """The environment variable that the plug-in reads as a setting's default."""
-    return f"LOADTEST_{name.upper()}"
+        return {
+            setting.variable: self.settings[setting.name]
+            for setting in SETTINGS
+            if _is_private(self.settings.get(setting.name, ""))
+        }
 
 
 def _is_private(value: str) -> bool:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from loadtest.control import messages
 from loadtest.control.child import open_control_channel
-from loadtest.errors import LoadTestError, UsageError
+from loadtest.errors import LoadTestError
 from loadtest.runner.stand_settings import stand_settings
 from loadtest.runner.system_under_test import SystemUnderTest
 from loadtest.transport.loop import run
@@ -69,8 +69,7 @@ class Stand:
             self._system = SystemUnderTest(stand_settings(plain), self._send)
             facts = await self._system.start()
         except LoadTestError as error:
-            faults = error.faults if isinstance(error, UsageError) else (error.message,)
-            self._send(messages.Refused(list(faults), error.hint))
+            self._send(messages.Refused(list(error.faults), error.hint))
             return False
         self._send(messages.Ready(os.getpid(), facts))
         self._reporting = asyncio.create_task(self._system.report_each_second(), name="report")

@@ -35,6 +35,11 @@ class Setting(msgspec.Struct, frozen=True, kw_only=True):
         """The command-line flag."""
         return "--" + self.name.replace("_", "-")
 
+    @property
+    def variable(self) -> str:
+        """The environment variable that gives its default, for what should not stand on a command line."""
+        return f"LOADTEST_{self.name.upper()}"
+
 
 SETTINGS: tuple[Setting, ...] = (
     Setting(

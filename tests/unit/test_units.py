@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from loadtest.units import duration_text, seconds
+from loadtest.units import seconds
 
 
 @pytest.mark.parametrize(
@@ -38,15 +36,3 @@ def test_what_is_no_duration_is_refused_by_name(text: str | float) -> None:
     with pytest.raises(ValueError, match="is not a duration") as refused:
         seconds(text)
     assert repr(text) in str(refused.value)
-
-
-@pytest.mark.parametrize(
-    ("value_s", "text"), [(0, "0ms"), (0.25, "250ms"), (1, "1s"), (59.5, "59.5s"), (90, "1m30s"), (7200, "2h")]
-)
-def test_durations_are_written(value_s: float, text: str) -> None:
-    assert duration_text(value_s) == text
-
-
-@given(st.integers(0, 60_000).map(lambda ms: ms / 1000) | st.integers(0, 100_000))
-def test_what_is_written_is_read_back(value_s: float) -> None:
-    assert seconds(duration_text(value_s)) == pytest.approx(value_s)

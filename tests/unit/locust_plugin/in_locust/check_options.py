@@ -6,7 +6,7 @@ import pytest
 from locust.argument_parser import LocustArgumentParser
 
 from loadtest.errors import UsageError
-from loadtest.locust_plugin.options import add_options, environment_name, settings_of
+from loadtest.locust_plugin.options import add_options, settings_of
 from loadtest.scenario.settings import SETTINGS, resolve
 
 
@@ -35,7 +35,7 @@ def test_faults_come_from_us_and_all_at_once_not_from_argparse() -> None:
 
 
 def test_the_environment_gives_defaults_that_flags_outdo(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert environment_name("charge_points") == "LOADTEST_CHARGE_POINTS"
+    assert SETTINGS[0].variable == "LOADTEST_CHARGE_POINTS"
     monkeypatch.setenv("LOADTEST_BROKER", "mqtt://u:s3cret@host")
     monkeypatch.setenv("LOADTEST_CHARGE_POINTS", "55")
     settings = settings_of(parser().parse_args(["--charge-points", "56"]))
