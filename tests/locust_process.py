@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import psutil
+from servers import free_port
 
 from loadtest.measure import run_record
 
@@ -28,6 +29,9 @@ class LocustRun:
         self.folder = results / "run"
         self.log = results.parent / f"locust-{len(list(results.parent.glob('locust-*')))}.log"
         command = [sys.executable, "-m", "locust", "-f", str(SCENARIO), "--results", str(results), "--run-id", "run"]
+        if "--processes" in options:  # Locust's own port is fixed, and another run's master may sit on it
+            port = str(free_port())
+            options += ("--master-bind-host", "127.0.0.1", "--master-bind-port", port, "--master-port", port)
         with self.log.open("wb") as log:
             self.process = subprocess.Popen(
                 [*command, *options],

@@ -13,19 +13,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import gevent
-import msgspec
 from gevent.event import Event
 
 from loadtest.clock import monotonic_ns
 from loadtest.errors import EnvironmentNotReady, ExitCode, LoadTestError
 from loadtest.locust_plugin import wire
 from loadtest.locust_plugin.description import boot_id, describe, run_name
-from loadtest.locust_plugin.mirror import Mirror
-from loadtest.locust_plugin.sources import Sources
+from loadtest.locust_plugin.run_parts import RunParts
 from loadtest.locust_plugin.stand import Stand
 from loadtest.measure.collector import Collector
-from loadtest.measure.interval import IntervalReport
-from loadtest.measure.verdict import INTERRUPTED, PART_DIED, REFUSED, WORKER_LOST
+from loadtest.measure.verdict import INTERRUPTED, REFUSED
 from loadtest.protocol.phases import DRAIN, RAMP, STEADY
 from loadtest.scenario.plan import Plan
 from loadtest.scenario.settings import masked
@@ -38,7 +35,8 @@ if TYPE_CHECKING:
     from locust.rpc.protocol import Message
     from locust.runners import LocalRunner, MasterRunner
 
-    from loadtest.measure.run_record import Role, State
+    from loadtest.measure.interval import IntervalReport
+    from loadtest.measure.run_record import State
     from loadtest.scenario.settings import RunSettings
 
 logger = logging.getLogger(__name__)
@@ -55,7 +53,6 @@ class Conductor:
     """Conducts runs.
 
     Args:
-        environment: Locust's environment.
         runner: A LocalRunner or MasterRunner.
         scenario: Name of the scenario.
         on_refused: Called with the error when a run cannot start or go on for reasons the user can mend.
@@ -64,19 +61,18 @@ class Conductor:
 
     def __init__(
         self,
-        environment: Environment,
         runner: LocalRunner | MasterRunner,
         scenario: str,
         on_refused: Callable[[LoadTestError], None],
         on_over: Callable[[], None],
     ) -> None:
-        self._environment = environment
         self._runner = runner
         self._scenario = scenario
         self._on_refused = on_refused
         self._on_over = on_over
         self._plan: Plan | None = None
         self._collector: Collector | None = None
+        self._parts: RunParts | None = None
         self._stand: Stand | None = None
         self._progress: gevent.Greenlet | None = None
         self._spawned = Event()
@@ -85,13 +81,14 @@ class Conductor:
         self._interrupted = False
         self.run_dir: Path | None = None
         self.exit_code: int | None = None
-        for name, handler in (
-            (wire.ASK, self._on_ask),
-            (wire.READY, self._on_ready),
-            (wire.REPORT, self._on_report),
-            (wire.EVENT, self._on_event),
-        ):
-            runner.register_message(name, handler)
+        for name in (wire.ASK, wire.READY, wire.REPORT, wire.EVENT):
+            runner.register_message(name, self._on_message)
+
+    @property
+    def _at_work(self) -> RunParts:
+        """The parts of the run that is on."""
+        assert self._parts is not None
+        return self._parts
 
     # Beginning --------------------------------------------------------------------------------------------------
 
@@ -115,16 +112,10 @@ class Conductor:
         description = describe(settings, self._scenario, run_id, epoch_ns)
         self.exit_code = None
         self._collector = Collector(self.run_dir, description)
-        self._run_tag = description.run_tag
-        self._mirror = Mirror(self._environment.stats)
-        self._sources = Sources()
-        # Numbers given out by role. None is given twice: the ids and sequence numbers of a cohort that was taken
-        # off would come again.
-        self._granted = dict.fromkeys((wire.COHORT, wire.SUBSCRIBER), 0)
-        self._entered: dict[str, Any] = {}
+        self._parts = RunParts(self._runner, self._collector, description.run_tag, self._refuse)
         self._spawned.clear()
         self._interrupted = False
-        self._stand = Stand(log_dir, self._on_stand_report, self._on_part_event)
+        self._stand = Stand(log_dir, self._on_stand_report, self._on_stand_event)
         try:
             facts = self._stand.start(settings, epoch_ns)
         except LoadTestError as error:
@@ -144,6 +135,7 @@ class Conductor:
                 "the broker does not share subscriptions: one subscriber takes everything",
                 "broker",
             )
+        self._parts.subscribers = subscribers
         self._plan = Plan(
             run_tag=description.run_tag,
             epoch_ns=epoch_ns,
@@ -189,7 +181,7 @@ class Conductor:
         start_ns = self._enter(RAMP)
         deadline_ns = start_ns + int((settings.ramp_s + settings.call_timeout_s + _REGISTER_GRACE_S) * NS_PER_S)
         ramp_end_ns = start_ns + int(settings.ramp_s * NS_PER_S)
-        self._wait_until(deadline_ns, lambda: self._sources.registered >= settings.charge_points)
+        self._wait_until(deadline_ns, lambda: self._at_work.sources.registered >= settings.charge_points)
         self._wait_until(ramp_end_ns)
         start_ns = self._enter(STEADY)
         self._wait_until(start_ns + int(settings.duration_s * NS_PER_S))
@@ -197,7 +189,7 @@ class Conductor:
 
     def _wait_until(self, deadline_ns: int, met: Callable[[], bool] = lambda: False) -> None:
         while (rest_ns := deadline_ns - monotonic_ns()) > 0 and not met():
-            self._watch_workers()
+            self._at_work.watch_workers()
             gevent.sleep(min(_POLL_S, rest_ns / NS_PER_S))
 
     def _await_parts(self, plan: Plan, workers: int) -> None:
@@ -207,18 +199,19 @@ class Conductor:
             EnvironmentNotReady: Something is still missing after a minute.
         """
         engines = workers * plan.settings.engines
+        sources, granted = self._at_work.sources, self._at_work.granted
         deadline_ns = monotonic_ns() + int(_PREPARE_TIMEOUT_S * NS_PER_S)
         while not (
             self._spawned.is_set()
-            and self._granted[wire.COHORT] >= plan.cohorts
-            and self._sources.ready(wire.ENGINE) >= engines
-            and self._sources.ready(wire.SUBSCRIBER) >= plan.subscribers
+            and granted[wire.COHORT] >= plan.cohorts
+            and sources.ready(wire.ENGINE) >= engines
+            and sources.ready(wire.SUBSCRIBER) >= plan.subscribers
         ):
             if monotonic_ns() > deadline_ns:
                 raise EnvironmentNotReady(
-                    f"after {_PREPARE_TIMEOUT_S:g} s only {self._sources.ready(wire.ENGINE)} of {engines} engines, "
-                    f"{self._sources.ready(wire.SUBSCRIBER)} of {plan.subscribers} subscribers and "
-                    f"{self._granted[wire.COHORT]} of {plan.cohorts} cohorts are there",
+                    f"after {_PREPARE_TIMEOUT_S:g} s only {sources.ready(wire.ENGINE)} of {engines} engines, "
+                    f"{sources.ready(wire.SUBSCRIBER)} of {plan.subscribers} subscribers and "
+                    f"{granted[wire.COHORT]} of {plan.cohorts} cohorts are there",
                     hint=f"see the logs in {plan.log_dir}",
                 )
             gevent.sleep(_POLL_S / 2)
@@ -229,11 +222,8 @@ class Conductor:
         self._on_refused(error)
 
     def _enter(self, phase: str) -> int:
-        assert self._collector is not None
         start_ns = monotonic_ns() + (0 if phase == DRAIN else _NOTICE_NS)
-        self._collector.enter_phase(phase, start_ns)
-        self._entered = {"phase": phase, "start_ns": start_ns}
-        self._runner.send_message(wire.PHASE, self._entered)
+        self._at_work.enter_phase(phase, start_ns)
         if self._stand is not None:
             self._stand.enter_phase(phase, start_ns)
         return start_ns
@@ -263,7 +253,7 @@ class Conductor:
         if self._progress is not None and self._progress is not gevent.getcurrent():
             self._progress.kill()
         self._progress = None
-        self._watch_workers()
+        self._at_work.watch_workers()
         self._enter(DRAIN)
         timeout_s = plan.settings.drain_timeout_s
         self._drain(wire.ENGINE, timeout_s)
@@ -273,23 +263,25 @@ class Conductor:
         self._conclude("complete")
 
     def _drain(self, role: str, timeout_s: float) -> None:
+        parts = self._at_work
         deadline_ns = monotonic_ns() + int(timeout_s * NS_PER_S)
         self._runner.send_message(wire.DRAIN, {"role": role, "deadline_ns": deadline_ns})
         # Beyond its deadline a child still needs time to close connections and to report.
         give_up_ns = deadline_ns + 5 * NS_PER_S
-        while self._sources.missing_final(role) and monotonic_ns() < give_up_ns:
-            self._watch_workers()
+        while parts.sources.missing_final(role) and monotonic_ns() < give_up_ns:
+            parts.watch_workers()
             gevent.sleep(_POLL_S / 2)
 
     def _await_deliveries(self, timeout_s: float) -> None:
         """Give messages under way the time to arrive."""
+        parts = self._at_work
         give_up_ns = monotonic_ns() + int(timeout_s * NS_PER_S)
         while (
-            self._sources.arrived < self._sources.sent
-            and self._sources.missing_final(wire.SUBSCRIBER)
+            parts.sources.arrived < parts.sources.sent
+            and parts.sources.missing_final(wire.SUBSCRIBER)
             and monotonic_ns() < give_up_ns
         ):
-            self._watch_workers()
+            parts.watch_workers()
             gevent.sleep(_POLL_S)
 
     def _conclude(self, state: State) -> None:
@@ -301,9 +293,8 @@ class Conductor:
         if self._interrupted:
             state = "partial"
             self._collector.event(INTERRUPTED, "stopped before its time")
-        self._mirror.add_samples(self._collector.drain())
-        record = self._collector.finish(state, locust=self._mirror.totals())
-        self._collector = None
+        record = self._collector.finish(state, locust=self._at_work.totals())
+        self._collector = self._parts = None
         self.exit_code = record.verdict.exit_code if record.verdict is not None else int(ExitCode.VOID)
         try:
             with (self.run_dir / "logs" / "reports.log").open("ab") as log:
@@ -318,81 +309,17 @@ class Conductor:
         except (OSError, subprocess.TimeoutExpired) as error:  # the record is written, and they can be made from it
             logger.warning("no reports: %s", error)
 
-    # Messages ---------------------------------------------------------------------------------------------------
-
-    def _of_this_run(self, msg: Message) -> bool:
-        """Workers may still speak of a run before this one."""
-        return self._collector is not None and bool(msg.data["run_tag"] == self._run_tag)
-
-    def _send(self, name: str, data: dict[str, Any], reply_to: Message) -> None:
-        """Answer the worker that sent a message; a LocalRunner knows no addresses."""
-        self._runner.send_message(name, data, client_id=None if reply_to.node_id == "local" else reply_to.node_id)
-
-    def _on_ask(self, environment: Environment, msg: Message, **_: object) -> None:
-        if not self._of_this_run(msg):
-            return
-        role = msg.data["role"]
-        number = self._granted[role]
-        self._granted[role] += 1
-        if role == wire.SUBSCRIBER and self._plan is not None and number >= self._plan.subscribers:
-            return  # the broker cannot share a subscription: one subscriber does it all
-        grant = {"role": role, "token": msg.data["token"], "number": number}
-        self._send(wire.GRANT, grant, msg)
-
-    def _on_ready(self, environment: Environment, msg: Message, **_: object) -> None:
-        if self._of_this_run(msg):
-            assert self._collector is not None
-            self._sources.add(msg.data["source"], msg.data["role"], msg.node_id)
-            self._collector.expect(msg.data["source"], msg.data["role"], msg.data["host"])
-            if self._entered:  # it comes late: the phase that is on has been announced before
-                self._send(wire.PHASE, self._entered, msg)
-
-    def _on_report(self, environment: Environment, msg: Message, **_: object) -> None:
-        if self._of_this_run(msg):
-            report = msgspec.msgpack.decode(msg.data["body"], type=IntervalReport)
-            self._take_report(msg.data["source"], msg.data["role"], report)
-
-    def _take_report(self, source: str, role: Role, report: IntervalReport) -> None:
-        assert self._collector is not None
-        self._sources.take(source, report)
-        self._mirror.add_samples(self._collector.add(source, role, report))
-        self._mirror.add_failures(source, report.operations)
+    def _on_message(self, environment: Environment, msg: Message, **_: object) -> None:
+        if self._parts is not None and msg.data["run_tag"] == self._parts.run_tag:
+            self._parts.take(msg)
 
     def _on_stand_report(self, report: IntervalReport) -> None:
-        if self._collector is not None:
-            self._mirror.add_samples(self._collector.add("stand", "stand", report))
+        if self._parts is not None:
+            self._parts.take_stand_report(report)
 
-    def _on_event(self, environment: Environment, msg: Message, **_: object) -> None:
-        if not self._of_this_run(msg):
-            return
-        data: dict[str, Any] = msg.data
-        if data["kind"] == REFUSED and self._plan is not None:
-            self._refuse(EnvironmentNotReady(data["text"], hint=data["hint"]))
-        else:
-            self._on_part_event(data["source"], data["kind"], data["text"])
-
-    def _on_part_event(self, part: str, kind: str, text: str) -> None:
-        logger.warning("%s: %s", part, text)
-        if self._collector is None:
-            return
-        if kind == PART_DIED and part in self._sources:
-            self._sources.lose(part)
-            self._collector.part_gone(part, text)
-        else:
-            self._collector.event(kind, text, part)
-
-    def _watch_workers(self) -> None:
-        """Notice workers that are gone, so that nothing is waited for that cannot come."""
-        clients = getattr(self._runner, "clients", None)
-        if clients is None or self._collector is None:
-            return
-        for worker in self._sources.workers():
-            client = clients.get(worker)
-            if client is None or client.state == "missing":
-                children = self._sources.lose_worker(worker)
-                self._collector.event(WORKER_LOST, f"{worker} with {', '.join(children)}", worker)
-                for child in children:
-                    self._collector.part_gone(child, "its worker was lost")
+    def _on_stand_event(self, part: str, kind: str, text: str) -> None:
+        if self._parts is not None:
+            self._parts.take_event(part, kind, text)
 
 
 def _without_passwords(facts: dict[str, Any]) -> dict[str, Any]:

@@ -92,7 +92,7 @@ class _Master:
         self._headless = bool(options.headless)
         self._workers_expected = int(options.expect_workers) if isinstance(runner, MasterRunner) else 1
         scenario = Path(str(options.locustfile).split(",")[0]).stem
-        self._conductor = Conductor(environment, runner, scenario, self._on_refused, self._on_over)
+        self._conductor = Conductor(runner, scenario, self._on_refused, self._on_over)
         environment.events.test_start.add_listener(self._on_test_start)
         environment.events.spawning_complete.add_listener(lambda **_: self._conductor.on_spawning_complete())
         environment.events.test_stopping.add_listener(self._on_test_stopping)

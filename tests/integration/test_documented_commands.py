@@ -54,6 +54,9 @@ def scaled_down(arguments: list[str], results: Path) -> list[str]:
             small[small.index(option) + 1] = value
         else:
             small += [option, value]
+    if "--processes" in small and "locust" in small:  # Locust's own port is fixed: another master may sit on it
+        port = str(free_port())
+        small += ["--master-bind-port", port, "--master-port", port]
     if "--csv" in small:
         small[small.index("--csv") + 1] = str(results.parent / "table")
     return [*small, "--results", str(results)]

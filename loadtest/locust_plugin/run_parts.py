@@ -1,0 +1,129 @@
+"""What takes part in one run, seen from the master: what it asks for, what it reports, and when it is gone."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from loadtest.errors import EnvironmentNotReady, LoadTestError
+from loadtest.locust_plugin import wire
+from loadtest.locust_plugin.mirror import Mirror
+from loadtest.locust_plugin.sources import Sources
+from loadtest.measure.interval import IntervalReport
+from loadtest.measure.verdict import PART_DIED, REFUSED, WORKER_LOST
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from locust.rpc.protocol import Message
+    from locust.runners import LocalRunner, MasterRunner
+
+    from loadtest.measure.collector import Collector
+
+logger = logging.getLogger(__name__)
+
+
+class RunParts:
+    """Engines, subscribers and the stand of one run, and the books their reports go into.
+
+    Args:
+        runner: Locust's runner, which carries messages to the workers and feeds Locust's table.
+        collector: Takes everything measured.
+        run_tag: Marks this run's messages; workers may still speak of a run before it.
+        on_refused: Called with the reason when a part refuses to take part.
+
+    Attributes:
+        sources: Who reports, and what was said last.
+        granted: How many numbers have been given out, by role. None is given twice: the ids and sequence numbers of a
+            cohort that was taken off would come again.
+        subscribers: How many subscribers there may be.
+    """
+
+    def __init__(
+        self,
+        runner: LocalRunner | MasterRunner,
+        collector: Collector,
+        run_tag: int,
+        on_refused: Callable[[LoadTestError], None],
+    ) -> None:
+        self.run_tag = run_tag
+        self.sources = Sources()
+        self.granted = dict.fromkeys((wire.COHORT, wire.SUBSCRIBER), 0)
+        self.subscribers = 1
+        self._runner = runner
+        self._collector = collector
+        self._mirror = Mirror(runner.stats)
+        self._on_refused = on_refused
+        self._phase: dict[str, Any] = {}
+
+    def enter_phase(self, phase: str, start_ns: int) -> None:
+        """Tell every worker which phase begins."""
+        self._collector.enter_phase(phase, start_ns)
+        self._phase = {"phase": phase, "start_ns": start_ns}
+        self._runner.send_message(wire.PHASE, self._phase)
+
+    def take(self, msg: Message) -> None:
+        """Take a worker's message about this run."""
+        data: dict[str, Any] = msg.data
+        match msg.type:
+            case wire.ASK:
+                self._grant(msg)
+            case wire.READY:
+                self.sources.add(data["source"], data["role"], msg.node_id)
+                self._collector.expect(data["source"], data["role"], data["host"])
+                if self._phase:  # it comes late: the phase that is on has been announced before
+                    self._answer(msg, wire.PHASE, self._phase)
+            case wire.REPORT:
+                report = msgspec.msgpack.decode(data["body"], type=IntervalReport)
+                self.sources.take(data["source"], report)
+                self._mirror.add_samples(self._collector.add(data["source"], data["role"], report))
+                self._mirror.add_failures(data["source"], report.operations)
+            case wire.EVENT if data["kind"] == REFUSED:
+                self._on_refused(EnvironmentNotReady(data["text"], hint=data["hint"]))
+            case wire.EVENT:
+                self.take_event(data["source"], data["kind"], data["text"])
+
+    def take_stand_report(self, report: IntervalReport) -> None:
+        """Take what the stand counted."""
+        self._mirror.add_samples(self._collector.add("stand", "stand", report))
+
+    def take_event(self, part: str, kind: str, text: str) -> None:
+        """Put something that happened to a part on record."""
+        logger.warning("%s: %s", part, text)
+        if kind == PART_DIED and part in self.sources:
+            self.sources.lose(part)
+            self._collector.part_gone(part, text)
+        else:
+            self._collector.event(kind, text, part)
+
+    def watch_workers(self) -> None:
+        """Notice workers that are gone, so that nothing is waited for that cannot come."""
+        clients = getattr(self._runner, "clients", None)
+        if clients is None:
+            return
+        for worker in self.sources.workers():
+            client = clients.get(worker)
+            if client is None or client.state == "missing":
+                children = self.sources.lose_worker(worker)
+                self._collector.event(WORKER_LOST, f"{worker} with {', '.join(children)}", worker)
+                for child in children:
+                    self._collector.part_gone(child, "its worker was lost")
+
+    def totals(self) -> dict[str, dict[str, int]]:
+        """Mirror what the collector still holds back; then Locust's rows, for the record's cross-check."""
+        self._mirror.add_samples(self._collector.drain())
+        return self._mirror.totals()
+
+    def _grant(self, ask: Message) -> None:
+        role = ask.data["role"]
+        number = self.granted[role]
+        self.granted[role] += 1
+        if role == wire.SUBSCRIBER and number >= self.subscribers:
+            return  # the broker cannot share a subscription: one subscriber does it all
+        self._answer(ask, wire.GRANT, {"role": role, "token": ask.data["token"], "number": number})
+
+    def _answer(self, asked: Message, name: str, data: dict[str, Any]) -> None:
+        """Answer the worker that sent a message; a LocalRunner knows no addresses."""
+        self._runner.send_message(name, data, client_id=None if asked.node_id == "local" else asked.node_id)
