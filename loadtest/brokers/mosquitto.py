@@ -64,7 +64,10 @@ def version() -> str:
     path = executable()
     if path is None:
         return ""
-    said = subprocess.run([path, "-h"], capture_output=True, text=True, timeout=10, check=False).stdout
+    try:
+        said = subprocess.run([path, "-h"], capture_output=True, text=True, timeout=10, check=False).stdout
+    except OSError:  # it does not run; starting it will say why
+        return ""
     words = said.split(maxsplit=3)
     return words[2] if words[:2] == ["mosquitto", "version"] else ""
 

@@ -8,6 +8,7 @@ import signal
 from typing import TYPE_CHECKING
 
 from loadtest.brokers.lifeline import dies_with_parent
+from loadtest.errors import EnvironmentNotReady
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -79,12 +80,18 @@ async def spawn(name: str, argv: Sequence[str], log_file: Path) -> BrokerProcess
     gateway that talks to it; and it dies with this process however this process ends.
     """
     with log_file.open("ab") as log:
-        process = await asyncio.create_subprocess_exec(
-            *argv,
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=log,
-            stderr=log,
-            start_new_session=True,
-            preexec_fn=dies_with_parent(),
-        )
+        try:
+            process = await asyncio.create_subprocess_exec(
+                *argv,
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+                preexec_fn=dies_with_parent(),
+            )
+        except OSError as error:
+            raise EnvironmentNotReady(
+                f"{argv[0]} cannot be started: {error.strerror}",
+                hint="install it anew, or take another with --broker",
+            ) from error
     return BrokerProcess(name, log_file, process)

@@ -38,6 +38,8 @@ def _run() -> int:
         return int(loadtest.main(standalone_mode=False) or ExitCode.PASSED)
     except click.exceptions.Exit as end:
         return end.exit_code
+    except click.exceptions.NoArgsIsHelpError as error:
+        click.echo(error.format_message())
     except click.ClickException as error:
         show_error(UsageError(error.format_message(), hint=_usage(error)))
     except LoadTestError as error:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 PLAIN_EVERY_S = 5.0
 _TAIL_BYTES = 4096
-_BAR_WIDTH = 24
+_BAR_WIDTH = 12
 
 
 @contextlib.contextmanager
@@ -79,8 +79,8 @@ def latest_row(run_dir: Path) -> TimelineRow | None:
 def line(row: TimelineRow, settings: RunSettings) -> str:
     """One second in words."""
     return (
-        f"{row.second:4d} s  {row.phase:<6}  {row.registered:,} of {settings.charge_points:,} registered  "
-        f"{row.sent:,} msg/s  round trip p50 {_ms(row.round_trip_intended_p50_us)} "
+        f"{row.second:4d} s  {row.phase:<6}  {row.registered:,}/{settings.charge_points:,} registered  "
+        f"{row.sent:,} msg/s  p50 {_ms(row.round_trip_intended_p50_us)} "
         f"p99 {_ms(row.round_trip_intended_p99_us)} ms"
     )
 

@@ -51,9 +51,10 @@ def web(scenario: str, web_host: str, web_port: int, locust_arguments: tuple[str
     """Serve SCENARIO under Locust's web UI until Ctrl-C; runs are started and stopped there."""
     request = _request(scenario, locust_arguments, options)
 
-    def announce(url: str) -> None:
-        click.echo(f"web ready: {url}")
-        talk().print("start a run in the browser; Ctrl-C here ends it all", style="dim")
+    def announce(line: str) -> None:
+        click.echo(line)
+        if line.startswith("web ready: "):
+            talk().print("start a run in the browser; Ctrl-C here ends it all", style="dim")
 
     return runs.run_web(request, web_host, web_port, announce)
 
@@ -80,6 +81,9 @@ def _close(outcome: RunOutcome) -> None:
     if outcome.exit_code == ExitCode.INTERRUPTED:
         console.print(f"interrupted: the result is partial ({record.state})", style="yellow")
     report = outcome.run_dir / REPORT_FILE
+    if not report.exists():
+        why = outcome.run_dir / "logs" / "reports.log"
+        console.print(f"there is no report (see {_shown(why)}); loadtest report makes it again", style="yellow")
     click.echo(f"report: {_shown(report)}" if report.exists() else f"results: {_shown(outcome.run_dir)}")
 
 

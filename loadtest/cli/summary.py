@@ -23,6 +23,8 @@ def print_summary(record: RunRecord, console: Console | None = None) -> None:
     out = console or _stdout()
     out.print(_latency_table(record))
     out.print(_ledger(record), soft_wrap=True)
+    if stand_in := _stand_in(record):
+        out.print(stand_in, markup=False, soft_wrap=True)
     verdict = record.verdict
     if verdict is None:
         return
@@ -51,7 +53,7 @@ def _latency_table(record: RunRecord) -> Table:
     )
     for heading in ("leg", "action"):
         table.add_column(heading, no_wrap=True)
-    for heading in ("count", "p50", "p90", "p99", "p99.9", "max", "service p99"):
+    for heading in ("count", "p50", "p90", "p99", "max", "service p99"):
         table.add_column(heading, justify="right", no_wrap=True)
     for leg in LEGS:
         # Connecting belongs to the ramp, wherever the rest is looked at.
@@ -76,9 +78,9 @@ def _phase_shown(present: set[str]) -> str:
 
 
 def _figures(row: LatencySummary, service: LatencySummary | None) -> list[str]:
-    times = (row.p50_us, row.p90_us, row.p99_us, row.p999_us, row.max_us)
     # A percentile is the upper edge of its histogram bucket, which can lie a little above the exact maximum.
-    return [f"{row.count:,}", *(_ms(min(each, row.max_us)) for each in times), _ms(service.p99_us) if service else "-"]
+    times = [_ms(min(each, row.max_us)) for each in (row.p50_us, row.p90_us, row.p99_us, row.max_us)]
+    return [f"{row.count:,}", *times, _ms(min(service.p99_us, service.max_us)) if service else "-"]
 
 
 def _ledger(record: RunRecord) -> Text:
@@ -88,12 +90,21 @@ def _ledger(record: RunRecord) -> Text:
         f"         sent {operations.sent:,} = answered {operations.answered:,} + call error {operations.call_error:,} "
         f"+ timed out {operations.timed_out:,} + cut off {operations.cut_off:,} + unfinished {operations.unfinished:,}",
     )
-    if deliveries.observed:
+    beside = f"duplicated {deliveries.duplicated:,}, reordered {deliveries.reordered:,}"
+    if deliveries.observed and operations.sent == deliveries.delivered + deliveries.lost:
+        sum_up = f"delivered {deliveries.delivered:,} + lost {deliveries.lost:,}"
+        text.append(f"\n         sent {operations.sent:,} = {sum_up}; {beside}")
+    elif deliveries.observed:  # a process that counted died: there is no sum to show
         text.append(
-            f"\n         sent {operations.sent:,} = delivered {deliveries.delivered:,} + lost {deliveries.lost:,}; "
-            f"duplicated {deliveries.duplicated:,}, reordered {deliveries.reordered:,}"
+            f"\n         sent {operations.sent:,}, delivered {deliveries.delivered:,} as far as known; {beside}"
         )
     return text
+
+
+def _stand_in(record: RunRecord) -> str:
+    """A word on a broker that had to stand in for a better one."""
+    broker = record.run.sut.get("broker", {})
+    return f"broker   amqtt: {broker.get('why', '')}" if broker.get("kind") == "amqtt" else ""
 
 
 def _ms(value_us: int) -> str:

@@ -143,8 +143,11 @@ class EngineProcess:
         if due_ns < self._deadline_ns and not self._fleet.idle:
             self._pacer.at(due_ns + _DRAIN_POLL_NS, self._drain)
             return
+        registered_at_end = self._fleet.gauges()["registered"]
         self._fleet.retire()
         if self._fleet.first_fault:
             self._send(messages.Event("first_connect_fault", self._fleet.first_fault))
         self._final_sent = True
-        self._send(messages.Report(self._interval(monotonic_ns(), final=True)))
+        report = self._interval(monotonic_ns(), final=True)
+        report.gauges["registered_at_end"] = registered_at_end
+        self._send(messages.Report(report))

@@ -16,13 +16,13 @@ import gevent
 from gevent.event import Event
 
 from loadtest.clock import monotonic_ns
-from loadtest.errors import EnvironmentNotReady, ExitCode, LoadTestError
+from loadtest.errors import EnvironmentNotReady, LoadTestError
 from loadtest.locust_plugin import wire
 from loadtest.locust_plugin.description import boot_id, describe, run_name
 from loadtest.locust_plugin.run_parts import RunParts
 from loadtest.locust_plugin.stand import Stand
 from loadtest.measure.collector import Collector
-from loadtest.measure.verdict import INTERRUPTED, REFUSED
+from loadtest.measure.verdict import INTERRUPTED, PART_DIED, REFUSED
 from loadtest.protocol.phases import DRAIN, RAMP, STEADY
 from loadtest.scenario.plan import Plan
 from loadtest.scenario.settings import masked
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from locust.runners import LocalRunner, MasterRunner
 
     from loadtest.measure.interval import IntervalReport
-    from loadtest.measure.run_record import State
+    from loadtest.measure.run_record import State, Verdict
     from loadtest.scenario.settings import RunSettings
 
 logger = logging.getLogger(__name__)
@@ -78,9 +78,9 @@ class Conductor:
         self._spawned = Event()
         self._concluded = Event()
         self._concluded.set()
-        self._interrupted = False
+        self._interrupted = self._system_died = False
         self.run_dir: Path | None = None
-        self.exit_code: int | None = None
+        self.verdict: Verdict | None = None
         for name in (wire.ASK, wire.READY, wire.REPORT, wire.EVENT):
             runner.register_message(name, self._on_message)
 
@@ -110,11 +110,11 @@ class Conductor:
             ) from error
         epoch_ns = monotonic_ns()
         description = describe(settings, self._scenario, run_id, epoch_ns)
-        self.exit_code = None
+        self.verdict = None
         self._collector = Collector(self.run_dir, description)
         self._parts = RunParts(self._runner, self._collector, description.run_tag, self._refuse)
         self._spawned.clear()
-        self._interrupted = False
+        self._interrupted = self._system_died = False
         self._stand = Stand(log_dir, self._on_stand_report, self._on_stand_event)
         try:
             facts = self._stand.start(settings, epoch_ns)
@@ -181,7 +181,12 @@ class Conductor:
         start_ns = self._enter(RAMP)
         deadline_ns = start_ns + int((settings.ramp_s + settings.call_timeout_s + _REGISTER_GRACE_S) * NS_PER_S)
         ramp_end_ns = start_ns + int(settings.ramp_s * NS_PER_S)
-        self._wait_until(deadline_ns, lambda: self._at_work.sources.registered >= settings.charge_points)
+        self._wait_until(
+            deadline_ns, lambda: self._system_died or self._at_work.sources.registered >= settings.charge_points
+        )
+        if self._system_died:  # nobody else will register, and there is no steady state to come
+            self._on_over()
+            return
         self._wait_until(ramp_end_ns)
         start_ns = self._enter(STEADY)
         self._wait_until(start_ns + int(settings.duration_s * NS_PER_S))
@@ -295,7 +300,7 @@ class Conductor:
             self._collector.event(INTERRUPTED, "stopped before its time")
         record = self._collector.finish(state, locust=self._at_work.totals())
         self._collector = self._parts = None
-        self.exit_code = record.verdict.exit_code if record.verdict is not None else int(ExitCode.VOID)
+        self.verdict = record.verdict
         try:
             with (self.run_dir / "logs" / "reports.log").open("ab") as log:
                 subprocess.run(
@@ -318,6 +323,7 @@ class Conductor:
             self._parts.take_stand_report(report)
 
     def _on_stand_event(self, part: str, kind: str, text: str) -> None:
+        self._system_died |= kind == PART_DIED
         if self._parts is not None:
             self._parts.take_event(part, kind, text)
 

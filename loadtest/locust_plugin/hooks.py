@@ -168,6 +168,7 @@ class _Master:
 
     def _on_refused(self, error: LoadTestError) -> None:
         report_error(error)
+        self._runner.log_exception("loadtest", error.message, error.hint)  # for the web UI
         gevent.spawn(self._stop)
 
     def _on_over(self) -> None:
@@ -184,15 +185,17 @@ class _Master:
 
     def _on_quitting(self, **_: object) -> None:
         self._finish(interrupted=True)
-        if not self._headless and self._conductor.exit_code != ExitCode.INTERRUPTED:
+        if not self._headless and self._environment.process_exit_code != ExitCode.INTERRUPTED:
             self._environment.process_exit_code = 0  # the web UI was closed; its runs have verdicts of their own
 
     def _finish(self, *, interrupted: bool) -> None:
         ended_here = self._conductor.finish(interrupted=interrupted)
-        if self._conductor.exit_code is not None:
-            self._environment.process_exit_code = self._conductor.exit_code
-        if ended_here:
-            sys.stderr.write(f"results: {self._conductor.run_dir}\n")
+        verdict = self._conductor.verdict
+        if verdict is not None:
+            self._environment.process_exit_code = verdict.exit_code
+        if ended_here and verdict is not None:
+            lines = [f"verdict: {verdict.result}", *(f"reason: {reason.text}" for reason in verdict.reasons)]
+            sys.stderr.write("\n".join([*lines, f"results: {self._conductor.run_dir}", ""]))
 
     def _last_resort(self) -> None:
         """Locust ended in a way of its own; what was measured is saved all the same."""

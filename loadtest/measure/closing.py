@@ -53,6 +53,9 @@ def fill(
     total = ledger.total
     record.unbalanced = ledger.unbalanced
     record.registered = max(total_gauge(sources, "registered_ever"), registered_most)
+    engines = [source for source in sources if source.role == "engine"]
+    if engines and all("registered_at_end" in source.gauges for source in engines):
+        record.registered_at_end = total_gauge(engines, "registered_at_end")
     record.operations = OperationTotals(**{name: getattr(total, name) for name in OperationTotals.__struct_fields__})
     record.deliveries = DeliveryTotals(
         observed=ledger.observed,

@@ -37,6 +37,7 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
 
     lost: int | None = 0
     unanswered: int | None = 0
+    absent_at_end: int | None = 0
     call_errors: int | None = 0
     dropped_share: float | None = 0.01
     pacer_p99_us: int | None = 20_000
@@ -181,6 +182,7 @@ class RunRecord(msgspec.Struct, kw_only=True):
     Attributes:
         end_s: Length of the run in seconds.
         registered: Most charge points that were ever registered with the central system.
+        registered_at_end: How many were when the drain was over; -1 when not every engine could tell.
         counted_by: The same messages, counted hop by hop.
         counters: Every running total of every process, added up by name.
         unbalanced: Equations of the ledgers that do not hold.
@@ -197,6 +199,7 @@ class RunRecord(msgspec.Struct, kw_only=True):
     thresholds: list[ThresholdOutcome] = []
     phases: list[PhaseSpan] = []
     registered: int = 0
+    registered_at_end: int = -1
     operations: OperationTotals = msgspec.field(default_factory=OperationTotals)
     deliveries: DeliveryTotals = msgspec.field(default_factory=DeliveryTotals)
     unbalanced: list[str] = []

@@ -56,18 +56,26 @@ VOID_CODES = frozenset(
 """Codes of reasons that make a run void; every other fails it."""
 
 
+_NOT_REACHED = frozenset({"no_data", "not_registered", "absent_at_end"})
+
+
 def judge(record: RunRecord) -> Verdict:
     """Hold a run against its limits; ``record.thresholds`` are judged as they stand."""
     refused = [Reason("refused", event.text) for event in record.events if event.kind == REFUSED]
     if refused:
         return Verdict("void", refused, int(ExitCode.USAGE))
     reasons = [*_instrument(record), *_generator(record), *_system(record), *_thresholds(record)]
+    stopped = [event for event in record.events if event.kind == INTERRUPTED]
+    if stopped:  # what was not reached is not judged
+        reasons = [reason for reason in reasons if reason.code not in _NOT_REACHED]
     result: Result = "passed"
     if reasons:
         result = "void" if any(reason.code in VOID_CODES for reason in reasons) else "failed"
     code = {"passed": ExitCode.PASSED, "failed": ExitCode.FAILED, "void": ExitCode.VOID}[result]
-    if any(event.kind == INTERRUPTED for event in record.events):
+    if stopped:
         code = ExitCode.INTERRUPTED
+        text = f"Stopped at {stopped[0].at_s:.1f} s, before its time: what it shows is partial."
+        reasons.insert(0, Reason("interrupted", text))
     return Verdict(result, reasons, int(code))
 
 
@@ -138,6 +146,20 @@ def _system(record: RunRecord) -> Iterator[Reason]:
     if record.registered < record.run.charge_points:
         absent = record.run.charge_points - record.registered
         yield Reason("not_registered", f"{absent:,} of {record.run.charge_points:,} charge points never registered.")
+    absent = record.registered - record.registered_at_end
+    if limits.absent_at_end is not None and record.registered_at_end >= 0 and absent > limits.absent_at_end:
+        yield Reason(
+            "absent_at_end",
+            f"{absent:,} of {record.registered:,} charge points were without a connection at the end; "
+            f"allowed {limits.absent_at_end:,}.",
+        )
+    late = record.counters.get("engine.late_or_duplicate_answers", 0) - operations.timed_out
+    if late > 0:
+        yield Reason(
+            "answers_doubled",
+            f"{late:,} CALLs were answered more than once. Does another central system answer too? "
+            "Then ours is to observe only: --csms observe.",
+        )
     deliveries = record.deliveries
     if deliveries.observed and limits.lost is not None and deliveries.lost > limits.lost:
         yield Reason(

@@ -25,6 +25,9 @@ _REFUSAL = re.compile(r"^(?:(?:locust|__main__\.py): )?(error|hint): (.*)$")
 """Lines of ours, and those of Locust's own argument parser."""
 
 
+_FOR_THE_USER = ("error: ", "hint: ", "verdict: ", "reason: ", "results: ")
+
+
 class LocustProcess:
     """One Locust process with everything it starts, in a process group of its own.
 
@@ -84,6 +87,10 @@ class LocustProcess:
         """What it said in lines that begin with ``error:`` and ``hint:``, as faults and one hint."""
         return refusal_in(self.log_text())
 
+    def told(self) -> list[str]:
+        """The lines that are meant for the user."""
+        return [line for line in self.log_text().splitlines() if line.startswith(_FOR_THE_USER)]
+
     def log_text(self) -> str:
         """All it has said."""
         try:
@@ -103,6 +110,11 @@ def refusal_in(text: str) -> tuple[list[str], str]:
 
 
 def last_line(text: str) -> str:
-    """The last line that says anything: the exception's own in a traceback."""
+    """What a traceback at the end of a log comes to: the exception, and where in whose file; nothing without one."""
     lines = [line for line in text.splitlines() if line.strip()]
-    return lines[-1].strip() if lines else ""
+    starts = [number for number, line in enumerate(lines) if line.startswith("Traceback (")]
+    if not starts:
+        return ""
+    places = [line.strip() for line in lines[starts[-1] :] if line.lstrip().startswith('File "')]
+    where = next((place for place in reversed(places) if "site-packages" not in place), "")
+    return lines[-1].strip() + (f" ({where})" if where else "")

@@ -87,7 +87,7 @@ def run_web(request: RunRequest, host: str, port: int, announce: Callable[[str],
         request: What the UI is to start.
         host: Address to serve on.
         port: Port to serve on.
-        announce: Called with the URL once it answers.
+        announce: Called with a line for the user: the URL once it answers, then the end of each run.
 
     Raises:
         UsageError: What was asked for cannot be done.
@@ -106,11 +106,17 @@ def run_web(request: RunRequest, host: str, port: int, announce: Callable[[str],
         deadline = time.monotonic() + WEB_READY_S
         announced = False
 
+        shown = 0
+
         def on_tick() -> None:
-            nonlocal announced
+            nonlocal announced, shown
+            said = process.told()
+            for line in said[shown:]:
+                announce(line)
+            shown = len(said)
             if not announced and _listens(host, port):
                 announced = True
-                announce(url)
+                announce(f"web ready: {url}")
             if not announced and time.monotonic() > deadline:
                 raise HarnessError(f"Locust's web UI does not answer at {url}", hint=f"its log: {log_file}")
 
@@ -200,6 +206,9 @@ def _exit_code(process: LocustProcess, run_dir: Path, status: int, *, interrupte
         LoadTestError: There is no result; says why, and leaves no folder of a run that never was.
     """
     record = _record(run_dir)
+    if record is not None and record.state == "running":  # it was killed before it could say so itself
+        record.state = "partial"
+        run_record.write(record, run_dir)
     if interrupted:
         if record is None:
             shutil.rmtree(run_dir, ignore_errors=True)

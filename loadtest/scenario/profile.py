@@ -46,6 +46,10 @@ class ChargePointProfile(msgspec.Struct, frozen=True, kw_only=True):
         Raises:
             UsageError: With one sentence for each fault found.
         """
+        try:
+            msgspec.convert(msgspec.structs.asdict(self), ChargePointProfile)
+        except msgspec.ValidationError as error:
+            raise UsageError(f"profile: {error}") from error
         faults: list[str] = []
         if not 1 <= self.connectors <= 63:
             faults.append(f"profile.connectors: {self.connectors} is not between 1 and 63")

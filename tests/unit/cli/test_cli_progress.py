@@ -48,7 +48,7 @@ def test_nothing_before_the_first_row(tmp_path: Path) -> None:
 
 def test_a_line_counts_charge_points_against_those_wanted() -> None:
     row = TimelineRow(second=12, phase="ramp", registered=1500, sent=300, round_trip_intended_p99_us=2500)
-    assert "1,500 of 2,000 registered" in line(row, resolve({}))
+    assert "1,500/2,000 registered" in line(row, resolve({}))
     assert "p99 2.5 ms" in line(row, resolve({}))
 
 

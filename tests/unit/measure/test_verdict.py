@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import datetime as dt
 
-import msgspec
 import pytest
 
 from loadtest.measure.run_record import (
@@ -118,10 +117,13 @@ def test_void_outranks_failed_and_every_reason_is_given() -> None:
     assert [reason.code for reason in verdict.reasons] == ["ledger_unbalanced", "not_registered"]
 
 
-def test_an_interruption_decides_the_exit_code_and_nothing_else() -> None:
+def test_an_interruption_decides_the_exit_code_and_what_was_not_reached_is_not_judged() -> None:
     interrupted = [RunEvent(1.0, "interrupted", "stopped before its time")]
-    assert msgspec.structs.astuple(judge(record(events=interrupted))) == ("passed", [], 130)
-    assert judge(record(events=interrupted, registered=0)).result == "failed"
+    for verdict in (judge(record(events=interrupted)), judge(record(events=interrupted, registered=0))):
+        assert (verdict.result, [reason.code for reason in verdict.reasons]) == ("passed", ["interrupted"])
+        assert verdict.exit_code == 130
+    lossy = judge(record(events=interrupted, operations=OperationTotals(sent=10, answered=9, timed_out=1)))
+    assert (lossy.result, [reason.code for reason in lossy.reasons]) == ("failed", ["interrupted", "unanswered"])
 
 
 def test_values_at_the_limit_hold_and_lateness_outside_the_steady_phase_is_not_judged() -> None:
@@ -148,3 +150,15 @@ def test_limits_can_be_moved_and_switched_off() -> None:
 
 def test_loss_is_not_judged_when_nobody_listened() -> None:
     assert judge(record(deliveries=DeliveryTotals(observed=False, lost=5))).result == "passed"
+
+
+def test_charge_points_that_did_not_come_back_fail_the_run() -> None:
+    verdict = judge(record(registered_at_end=0))
+    assert (verdict.result, [reason.code for reason in verdict.reasons]) == ("failed", ["absent_at_end"])
+    assert judge(record(registered_at_end=-1)).result == "passed", "not every engine could tell"
+
+
+def test_calls_answered_by_two_central_systems_fail_the_run_with_the_remedy() -> None:
+    (reason,) = judge(record(counters={"engine.late_or_duplicate_answers": 7})).reasons
+    assert reason.code == "answers_doubled"
+    assert "--csms observe" in reason.text

@@ -28,7 +28,11 @@ def test_an_error_in_the_middle_of_a_line_is_not_a_refusal() -> None:
 
 def test_the_last_line_of_a_traceback_is_the_exception() -> None:
     log = "Traceback (most recent call last):\n  File \"x.py\", line 1\nModuleNotFoundError: No module named 'y'\n\n"
-    assert last_line(log) == "ModuleNotFoundError: No module named 'y'"
+    assert last_line(log) == "ModuleNotFoundError: No module named 'y' (File \"x.py\", line 1)"
+
+
+def test_without_a_traceback_nothing_is_taken_for_the_cause() -> None:
+    assert last_line("INFO/locust.main: Starting Locust") == ""
 
 
 def test_an_empty_log_has_no_last_line() -> None:
