@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -49,11 +50,32 @@ def find(name_or_path: str) -> Scenario:
         path = Path(name_or_path)
         if not path.is_file():
             raise UsageError(f"there is no scenario file {name_or_path}")
-        return Scenario(path.stem, path)
+        return _checked(Scenario(path.stem, path))
     by_name = known()
     if name_or_path not in by_name:
         raise UsageError(
             f"there is no scenario {name_or_path!r}",
             hint=f"known scenarios: {', '.join(sorted(by_name)) or 'none'}; or give the path of a .py file",
         )
-    return by_name[name_or_path]
+    return _checked(by_name[name_or_path])
+
+
+def _checked(scenario: Scenario) -> Scenario:
+    """The scenario, if it is Python and has classes: what Locust says of others is hard to understand.
+
+    Raises:
+        UsageError: It is not, or has none; names the file.
+    """
+    try:
+        tree = ast.parse(scenario.path.read_bytes(), str(scenario.path))
+    except (SyntaxError, ValueError) as error:
+        place = f", line {error.lineno}" if isinstance(error, SyntaxError) else ""
+        raise UsageError(f"the scenario {scenario.path} is not Python{place}: {error.args[0]}") from error
+    except OSError as error:
+        raise UsageError(f"cannot read the scenario {scenario.path}: {error.strerror}") from error
+    if not any(isinstance(node, (ast.ClassDef, ast.ImportFrom)) for node in tree.body):
+        raise UsageError(
+            f"the scenario {scenario.path} has no charge points in it",
+            hint="it needs a subclass of ChargePointFleet and one of CsmsSubscriber; see scenarios/steady.py",
+        )
+    return scenario
