@@ -65,6 +65,6 @@ def test_a_file_that_is_no_scenario_is_refused_by_name_before_anything_starts(
     here: Path, source: str, fault: str
 ) -> None:
     (here / "mine.py").write_text(source)
-    with pytest.raises(UsageError, match="mine.py") as refused:
+    with pytest.raises(UsageError, match=r"mine\.py") as refused:
         scenarios.find("mine.py")
     assert fault in refused.value.message
