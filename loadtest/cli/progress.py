@@ -81,7 +81,7 @@ def line(row: TimelineRow, settings: RunSettings) -> str:
     return (
         f"{row.second:4d} s  {row.phase:<6}  {row.registered:,}/{settings.charge_points:,} registered  "
         f"{row.sent:,} msg/s  p50 {_ms(row.round_trip_intended_p50_us)} "
-        f"p99 {_ms(row.round_trip_intended_p99_us)} ms"
+        f"p99 {_ms(row.round_trip_intended_p99_us)} ms round trip"
     )
 
 

@@ -96,7 +96,7 @@ def test_a_run_measures_prints_and_passes(tmp_path: Path) -> None:
     assert re.search(r"round trip +Heartbeat +\d", out)
     assert f"offered {record.operations.offered:,} = dropped 0" in out
     assert re.search(r"^(report: results/first/report\.html|results: results/first)$", out, re.MULTILINE)
-    assert "60 of 60 registered" in err, "progress, as plain lines"
+    assert "60/60 registered" in err, "progress, as plain lines"
     assert (tmp_path / "results" / "first" / "logs" / "locust.log").stat().st_size > 0
 
 
