@@ -96,7 +96,7 @@ def test_an_option_nobody_knows(tmp_path: Path) -> None:
 
 
 def test_a_scenario_with_a_fault_in_it(tmp_path: Path) -> None:
-    (tmp_path / "broken.py").write_text("import no_such_module_anywhere\n")
+    (tmp_path / "broken.py").write_text("from no_such_module_anywhere import Fleet\n")
     ended = loadtest(tmp_path, "run", "broken.py", "--quiet")
     assert ended.returncode == 2
     assert "no_such_module_anywhere" in ended.stderr
