@@ -1,0 +1,1 @@
+"""What a charge point does when the central system calls: one module for each group of actions, one dispatcher."""
