@@ -20,9 +20,9 @@ from loadtest.scenario.schedule import connect_offset_s, reconnect_wait_s, unifo
 from loadtest.units import NS_PER_MS, NS_PER_S, NS_PER_US
 
 if TYPE_CHECKING:
-    from loadtest.engine.pacer import Pacer
     from loadtest.engine.settings import EngineSettings
     from loadtest.measure.recorder import Recorder
+    from loadtest.pacing.pacer import Pacer
     from loadtest.scenario.profile import ChargePointProfile
 
 _SWEEP_INTERVAL_NS = 100 * NS_PER_MS

@@ -12,13 +12,13 @@ from loadtest.clock import monotonic_ns
 from loadtest.control import messages
 from loadtest.control.child import ControlChannel, open_control_channel
 from loadtest.engine.fleet import Fleet
-from loadtest.engine.pacer import Pacer
 from loadtest.engine.settings import cohort_profile, engine_settings
 from loadtest.errors import UsageError
 from loadtest.measure.health import HealthMonitor
 from loadtest.measure.interval import IntervalReport
 from loadtest.measure.recorder import Recorder
 from loadtest.measure.tags import PACER, SERVICE, Tag
+from loadtest.pacing.pacer import Pacer
 from loadtest.protocol.phases import PHASES, STEADY
 from loadtest.units import NS_PER_MS, NS_PER_S, NS_PER_US
 

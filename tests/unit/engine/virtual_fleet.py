@@ -24,11 +24,11 @@ from loadtest.engine import charge_point as charge_points
 from loadtest.engine import fleet as fleets
 from loadtest.engine.fleet import Fleet
 from loadtest.engine.settings import EngineSettings
-from loadtest.engine.wheel import TimerWheel
 from loadtest.measure.histogram import Histogram
 from loadtest.measure.interval import OperationRow
 from loadtest.measure.recorder import Recorder
 from loadtest.measure.tags import ROUND_TRIP, parse
+from loadtest.pacing.wheel import TimerWheel
 from loadtest.protocol import frames, stamp
 from loadtest.protocol.phases import RAMP
 from loadtest.scenario.profile import ChargePointProfile

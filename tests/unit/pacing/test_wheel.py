@@ -7,7 +7,7 @@ from functools import partial
 from hypothesis import given
 from hypothesis import strategies as st
 
-from loadtest.engine.wheel import TICK_NS, TimerWheel
+from loadtest.pacing.wheel import TICK_NS, TimerWheel
 
 INSTANTS = st.integers(0, 50 * TICK_NS)
 

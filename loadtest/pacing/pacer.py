@@ -13,8 +13,8 @@ import os
 from typing import TYPE_CHECKING
 
 from loadtest.clock import monotonic_ns
-from loadtest.engine.wheel import TimerWheel
 from loadtest.errors import HarnessError
+from loadtest.pacing.wheel import TimerWheel
 from loadtest.units import NS_PER_S, NS_PER_US
 
 if TYPE_CHECKING:

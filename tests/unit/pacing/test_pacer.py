@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from loadtest.clock import monotonic_ns
-from loadtest.engine.pacer import Pacer
-from loadtest.engine.wheel import TICK_NS
+from loadtest.pacing.pacer import Pacer
+from loadtest.pacing.wheel import TICK_NS
 from loadtest.transport.loop import run
 from loadtest.units import NS_PER_MS, NS_PER_S, NS_PER_US
 
