@@ -18,6 +18,7 @@ from loadtest.measure.recorder import Recorder
 from loadtest.measure.run_record import RunDescription, RunRecord, ThresholdOutcome
 from loadtest.measure.sequence import SequenceWindows
 from loadtest.measure.tags import CONNECT, INTENDED, PACER, REGISTER, ROUND_TRIP, SERVICE, UPLINK, Tag
+from loadtest.measure.validity import Validity
 from loadtest.units import NS_PER_S
 
 if TYPE_CHECKING:
@@ -52,6 +53,7 @@ class SampleRun:
     duplicated_every: int = 0
     reordered_every: int = 0
     timed_out_every: int = 0
+    invalid: int = 0
     stall_from_s: int = 0
     stall_s: int = 0
     pacer_us: float = 60.0
@@ -247,6 +249,9 @@ class SampleProcesses:
         if process == "engine":
             own = [n for n in range(self.connected) if n % self.sample.engines == k]
             report.series = self.engines[k].take_interval()
+            report.counters = Validity(
+                checked=second, answers_checked=second, answers_invalid=self.sample.invalid
+            ).counters()
             report.operations = [msgspec.structs.replace(row) for row in self.operations[k].values()]
             report.gauges = {
                 "connected": 0 if final else len(own),

@@ -9,6 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from loadtest.measure.tags import INTENDED, LEGS, SERVICE, parse
+from loadtest.measure.validity import Validity
 from loadtest.protocol.phases import PHASES, STEADY
 
 if TYPE_CHECKING:
@@ -23,6 +24,8 @@ def print_summary(record: RunRecord, console: Console | None = None) -> None:
     out = console or _stdout()
     out.print(_latency_table(record))
     out.print(_ledger(record), soft_wrap=True)
+    if checked := str(Validity.of(record.counters)):
+        out.print(f"checked  {checked}", markup=False, soft_wrap=True)
     if stand_in := _stand_in(record):
         out.print(stand_in, markup=False, soft_wrap=True)
     verdict = record.verdict

@@ -39,6 +39,7 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     unanswered: int | None = 0
     absent_at_end: int | None = 0
     call_errors: int | None = 0
+    invalid_answers: int | None = 0
     dropped_share: float | None = 0.01
     pacer_p99_us: int | None = 20_000
     generator_cpu_percent: float | None = 90.0

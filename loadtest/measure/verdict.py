@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from loadtest.errors import ExitCode
 from loadtest.measure.run_record import Reason, Verdict
 from loadtest.measure.tags import PACER, parse
+from loadtest.measure.validity import INVALID_ANSWER, INVALID_MESSAGE, Validity
 from loadtest.protocol.phases import STEADY
 
 if TYPE_CHECKING:
@@ -51,6 +52,7 @@ VOID_CODES = frozenset(
         "generator_cpu",
         "generator_backlog",
         "clocks_differ",
+        "invalid_messages",
     }
 )
 """Codes of reasons that make a run void; every other fails it."""
@@ -98,6 +100,13 @@ def _instrument(record: RunRecord) -> Iterator[Reason]:
     silent = [health.source for health in record.health if not health.final and health.role != "stand"]
     if silent:
         yield Reason("report_missing", f"No final report from {_listed(silent)}.")
+    sampled = Validity.of(record.counters)
+    if sampled.invalid:
+        yield Reason(
+            "invalid_messages",
+            f"{sampled.invalid:,} of {sampled.checked:,} messages of charge points that were checked are not valid "
+            f"against the official schemas{_first(record, INVALID_MESSAGE)}.",
+        )
     hosts = {health.host for health in record.health if health.host and health.role != "stand"}
     if len(hosts) > 1:
         yield Reason(
@@ -160,6 +169,14 @@ def _system(record: RunRecord) -> Iterator[Reason]:
             f"{late:,} CALLs were answered more than once. Does another central system answer too? "
             "Then ours is to observe only: --csms observe.",
         )
+    sampled = Validity.of(record.counters)
+    if limits.invalid_answers is not None and sampled.answers_invalid > limits.invalid_answers:
+        yield Reason(
+            "invalid_answers",
+            f"{sampled.answers_invalid:,} of {sampled.answers_checked:,} answers of the central system that were "
+            f"checked are not valid against the official schemas; allowed {limits.invalid_answers:,}"
+            f"{_first(record, INVALID_ANSWER)}.",
+        )
     deliveries = record.deliveries
     if deliveries.observed and limits.lost is not None and deliveries.lost > limits.lost:
         yield Reason(
@@ -192,6 +209,11 @@ def _thresholds(record: RunRecord) -> Iterator[Reason]:
     for outcome in record.thresholds:
         if not outcome.passed:
             yield Reason("threshold", f"Threshold missed: {outcome.text}; observed {outcome.observed}.")
+
+
+def _first(record: RunRecord, kind: str) -> str:
+    """The first event of a kind, to be put behind a sentence."""
+    return next((f": {event.text}" for event in record.events if event.kind == kind), "")
 
 
 def _is_steady_pacer(text: str) -> bool:

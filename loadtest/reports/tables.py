@@ -7,10 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 from loadtest.measure.hops import BACK, UP
 from loadtest.measure.tags import INTENDED, SERVICE
+from loadtest.measure.validity import SHARE, Validity
 from loadtest.protocol import phases
 from loadtest.reports.figures import bytes_text, count_text, latency_text, span_text
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from loadtest.measure.run_record import LatencySummary, RunRecord
     from loadtest.reports.run_folder import RunFolder
 
@@ -117,6 +120,7 @@ def ledgers(run: RunFolder) -> tuple[Table, ...]:
                 left=2,
             )
         )
+    found += _validity(record)
     if ledger is not None and ledger.lost_messages:
         shown = ledger.lost_messages[:MOST_LOSERS]
         more = ledger.lost_charge_points - len(shown)
@@ -136,6 +140,19 @@ def ledgers(run: RunFolder) -> tuple[Table, ...]:
         rows = [(sentence,) for sentence in record.unbalanced[:MOST_EVENTS]]
         found.append(Table("Equations that do not hold", ("Equation",), tuple(rows)))
     return tuple(found)
+
+
+def _validity(record: RunRecord) -> Iterator[Table]:
+    """The share of messages that was held against the official schemas."""
+    sampled = Validity.of(record.counters)
+    rows = (
+        ("charge points: CALLs and answers", count_text(sampled.checked), count_text(sampled.invalid)),
+        ("central system: answers", count_text(sampled.answers_checked), count_text(sampled.answers_invalid)),
+    )
+    more = f" {count_text(sampled.unchecked)} more came too fast to be checked." if sampled.unchecked else ""
+    if sampled.checked + sampled.answers_checked:
+        note = f"1 of {SHARE} messages, held against the official schemas.{more}"
+        yield Table("Validity of messages", ("Sent by", "Checked", "Invalid"), rows, note)
 
 
 def _sequences(numbers: list[int], count: int) -> str:

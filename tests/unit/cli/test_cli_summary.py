@@ -77,3 +77,12 @@ def test_the_verdict_comes_with_its_reasons_and_the_ledger() -> None:
     assert "verdict  failed" in text
     assert "3 of 10 messages were lost [really]." in text
     assert "lost 3" in text
+
+
+def test_the_share_that_was_checked_is_told_if_there_was_one() -> None:
+    assert "checked " not in shown(record())
+    sampled = record()
+    sampled.counters = {"engine.checked": 12_345, "engine.answers_checked": 7}
+    assert "checked  1 of 64 messages against the official schemas: 12,345 of charge points, 0 invalid" in shown(
+        sampled
+    )

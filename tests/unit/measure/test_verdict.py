@@ -74,6 +74,14 @@ def test_a_run_within_its_limits_passes() -> None:
         ({"operations": OperationTotals()}, "no_data", "not|single"),
         ({"events": [RunEvent(2.5, "part_died", "broker ended with status 1", "system")]}, "sut_died", "2.5 s: broker"),
         ({"thresholds": [ThresholdOutcome("p99 below 5 ms", "7 ms", passed=False)]}, "threshold", "below 5 ms.*7 ms"),
+        (
+            {
+                "counters": {"engine.answers_checked": 9, "engine.answers_invalid": 2},
+                "events": [RunEvent(1.0, "invalid_answer", "HeartbeatResponse: payload lacks the field currentTime")],
+            },
+            "invalid_answers",
+            "2 of 9 answers .*: HeartbeatResponse: payload lacks",
+        ),
     ],
 )
 def test_what_the_system_did_wrong_fails_the_run(changes: dict[str, object], code: str, text: str) -> None:
@@ -101,6 +109,14 @@ def test_what_the_system_did_wrong_fails_the_run(changes: dict[str, object], cod
         ({"health": engine(coalesced_intervals=1)}, "generator_backlog", "1 intervals"),
         ({"health": engine(host="a") + engine(host="b")}, "clocks_differ", "a, b"),
         ({"latency": [pacer(20_001)]}, "generator_late", "20.0 ms"),
+        (
+            {
+                "counters": {"engine.checked": 9, "engine.invalid": 1},
+                "events": [RunEvent(1.0, "invalid_message", "Authorize: payload lacks the field idTag")],
+            },
+            "invalid_messages",
+            "1 of 9 messages .*: Authorize: payload lacks",
+        ),
     ],
 )
 def test_what_the_instrument_did_wrong_makes_the_run_void(changes: dict[str, object], code: str, text: str) -> None:

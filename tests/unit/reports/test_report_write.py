@@ -46,6 +46,15 @@ def test_the_headline_is_of_the_steady_phase_and_equals_the_samples(tmp_path: Pa
     assert shown["Uplink p99"].value == f"{p99_us / 1000:.2f} ms"
 
 
+def test_the_share_of_messages_that_was_checked_is_shown(tmp_path: Path) -> None:
+    SampleRun(invalid=1).finished(tmp_path)
+    table = next(table for table in view(open_run(tmp_path)).ledgers if table.title == "Validity of messages")
+    assert table.note == "1 of 64 messages, held against the official schemas."
+    assert table.rows[1] == ("central system: answers", "20", "2")
+    write_reports(tmp_path)
+    assert table.title in page_without_scripts(tmp_path)
+
+
 def test_every_table_row_has_as_many_cells_as_columns(tmp_path: Path) -> None:
     SampleRun(
         lost_every=30, thresholds=(ThresholdOutcome("p99 below 1 ms", "2 ms", passed=False),), stall_from_s=4, stall_s=1
