@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import aiomqtt
 
@@ -30,10 +30,25 @@ _NODELAY = ((socket.IPPROTO_TCP, socket.TCP_NODELAY, 1),)
 """paho leaves Nagle's algorithm on, which costs 44 ms wherever it meets a delayed acknowledgement."""
 
 
+class Delivery(NamedTuple):
+    """How a message came, beside its topic and payload.
+
+    Attributes:
+        qos: Quality of service of this delivery.
+        retained: Its retain flag.
+        properties: MQTT 5 properties by name, those of the packet itself included; empty over MQTT 3.1.1.
+    """
+
+    qos: int
+    retained: bool
+    properties: dict[str, Any]
+
+
 class AiomqttClient:
     """A client that stays connected. Made by :func:`connect`, never directly.
 
     Attributes:
+        delivery: How the message being delivered came.
         dropped: QoS 0 messages given up because there was no connection.
         reconnects: Connections lost and restored.
         unacknowledged: Messages published but not yet done with.
@@ -49,12 +64,16 @@ class AiomqttClient:
         on_message: Callable[[bytes, bytes], None],
         on_lost: Callable[[str], None],
         on_restored: Callable[[], None],
+        *,
+        mqtt5: bool = False,
     ) -> None:
+        self.delivery = Delivery(0, False, {})  # noqa: FBT003 - a flag of the packet
         self.dropped = 0
         self.reconnects = 0
         self.unacknowledged = 0
         self._address = address
         self._client_id = client_id
+        self._version = aiomqtt.ProtocolVersion.V5 if mqtt5 else aiomqtt.ProtocolVersion.V311
         self._on_message = on_message
         self._on_lost = on_lost
         self._on_restored = on_restored
@@ -133,6 +152,7 @@ class AiomqttClient:
                 username=self._address.username,
                 password=self._address.password,
                 identifier=self._client_id,
+                protocol=self._version,
                 socket_options=_NODELAY,
             ) as client:
                 if self._filters:
@@ -155,6 +175,8 @@ class AiomqttClient:
         async for message in client.messages:
             payload = message.payload
             assert isinstance(payload, bytes)
+            properties = message.properties.json() if message.properties is not None else {}
+            self.delivery = Delivery(message.qos, message.retain, properties)
             self._on_message(message.topic.value.encode(), payload)
 
     async def _write(self, client: aiomqtt.Client) -> None:
@@ -182,13 +204,14 @@ async def connect(
     on_message: Callable[[bytes, bytes], None],
     on_lost: Callable[[str], None],
     on_restored: Callable[[], None],
+    mqtt5: bool = False,
 ) -> AiomqttClient:
-    """Connect and stay connected, as :func:`loadtest.transport.mqtt_client.connect` does.
+    """Connect and stay connected, as :func:`loadtest.transport.mqtt_client.connect` does, over MQTT 3.1.1 or 5.
 
     Raises:
         UsageError: The URL is not one.
         EnvironmentNotReady: Nothing answers there, or the broker refuses us.
     """
-    client = AiomqttClient(mqtt_url.parse(url), client_id, on_message, on_lost, on_restored)
+    client = AiomqttClient(mqtt_url.parse(url), client_id, on_message, on_lost, on_restored, mqtt5=mqtt5)
     await client.connected()
     return client
