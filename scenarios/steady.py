@@ -1,18 +1,25 @@
 """Steady state: every charge point is registered, beats, and now and then charges a car."""
 
 from loadtest.locust_plugin import ChargePointFleet, CsmsSubscriber
+from loadtest.scenario.drivers import Drivers
 from loadtest.scenario.profile import ChargePointProfile
+from loadtest.scenario.quantiles import constant, exponential
 
 
 class PublicAc(ChargePointFleet):
-    """Two connectors; a driver comes two minutes after the last one left, and stays twenty seconds."""
+    """Two connectors; a driver comes every two minutes, and stays twenty seconds."""
 
     profile = ChargePointProfile(
         connectors=2,
-        transaction_gap_s=120,
-        transaction_duration_s=20,
-        meter_interval_s=5,
         power_w=11_000,
+        drivers=Drivers(
+            per_day=720,
+            stay_s=exponential(20),
+            energy_wh=constant(10_000),
+            vehicle_power_w=11_000,
+            battery_wh=60_000,
+        ),
+        meter_interval_s=5,
     )
 
 

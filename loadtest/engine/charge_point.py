@@ -6,6 +6,7 @@ future or timer; everything rare is made when needed, because there are tens of 
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
@@ -16,7 +17,7 @@ from loadtest.engine import answers, payloads
 from loadtest.engine.calls import CONNECTING, OFFLINE, OPEN, REGISTERED, REJECTED, RETIRED, CallingConnection
 from loadtest.engine.operations import BOOT_NOTIFICATION, HEARTBEAT, STATUS_NOTIFICATION
 from loadtest.engine.transaction import Transaction
-from loadtest.scenario.schedule import exponential_s
+from loadtest.scenario.arrivals import next_arrival_s
 from loadtest.transport.websocket_client import ClientHandshake
 from loadtest.units import NS_PER_S
 
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from loadtest.scenario.profile import ChargePointProfile
 
 _REGISTRATION_RETRY_S = 60.0
+_STAY_WITHOUT_DRIVERS_S = 1e9
 _SUBPROTOCOLS = ("ocpp1.6",)
 
 
@@ -201,10 +203,12 @@ class ChargePoint(CallingConnection):
 
     def plan_transaction(self, now_ns: int) -> None:
         """Choose when the next driver comes; never, when the profile has no transactions."""
-        gap_s = self.profile.transaction_gap_s
-        if gap_s:
-            wait_s = exponential_s(gap_s, self.draw())
-            self.transaction_due_ns = self.fleet.at(now_ns + int(wait_s * NS_PER_S), self._driver_comes)
+        if self.profile.drivers is None:
+            return
+        epoch_ns = self.fleet.epoch_ns
+        arrival_s = next_arrival_s(self.profile, (now_ns - epoch_ns) / NS_PER_S, self.draw())
+        if arrival_s < math.inf:
+            self.transaction_due_ns = self.fleet.at(epoch_ns + int(arrival_s * NS_PER_S), self._driver_comes)
 
     def _driver_comes(self, due_ns: int) -> None:
         if due_ns != self.transaction_due_ns:
@@ -221,7 +225,9 @@ class ChargePoint(CallingConnection):
 
     def begin_transaction(self, connector: int, id_tag: bytes, due_ns: int) -> None:
         """A driver presents a tag, or the central system does it for one."""
-        duration_s = exponential_s(self.profile.transaction_duration_s, self.draw())
+        drivers = self.profile.drivers
+        stay_s = drivers.stay_s.draw(self.draw()) if drivers is not None else _STAY_WITHOUT_DRIVERS_S
+        duration_s = stay_s / self.profile.time_scale
         self.transaction = Transaction(self, connector, id_tag, int(duration_s * NS_PER_S))
         self.transaction.begin(due_ns)
 

@@ -10,12 +10,9 @@ HEARTBEAT = b"{}"
 _STATUS = b'{"connectorId":%d,"errorCode":"NoError","status":"%b","timestamp":"%b"}'
 _AUTHORIZE = b'{"idTag":"%b"}'
 _START = b'{"connectorId":%d,"idTag":"%b","meterStart":%d,"timestamp":"%b"}'
-_METER = (
-    b'{"connectorId":%d,"transactionId":%d,"meterValue":[{"timestamp":"%b","sampledValue":['
-    b'{"value":"%d","context":"Sample.Periodic","measurand":"Energy.Active.Import.Register","unit":"Wh"},'
-    b'{"value":"%d","context":"Sample.Periodic","measurand":"Power.Active.Import","unit":"W"}]}]}'
-)
-_STOP = b'{"transactionId":%d,"idTag":"%b","meterStop":%d,"timestamp":"%b","reason":"%b"}'
+_METER = b'{"connectorId":%d,"transactionId":%d,"meterValue":[%b]}'
+_METER_ALONE = b'{"connectorId":%d,"meterValue":[%b]}'
+_STOP = b'{"transactionId":%d,%b"meterStop":%d,"timestamp":"%b","reason":"%b"%b}'
 
 
 def boot_notification(vendor: str, model: str, charge_point_id: str) -> bytes:
@@ -42,11 +39,37 @@ def start_transaction(connector: int, id_tag: bytes, meter_wh: int, timestamp: b
     return _START % (connector, id_tag, meter_wh, timestamp)
 
 
-def meter_values(connector: int, transaction: int, meter_wh: int, power_w: int, timestamp: bytes) -> bytes:
-    """MeterValues.req with energy register and power."""
-    return _METER % (connector, transaction, timestamp, meter_wh, power_w)
+def meter_values(connector: int, transaction: int | None, meter_value: bytes) -> bytes:
+    """MeterValues.req.
+
+    Args:
+        connector: Which connector; 0 is the main meter.
+        transaction: The transaction the values belong to, or None when they belong to none.
+        meter_value: One element as :mod:`loadtest.engine.meter` renders it, or several joined by commas.
+    """
+    if transaction is None:
+        return _METER_ALONE % (connector, meter_value)
+    return _METER % (connector, transaction, meter_value)
 
 
-def stop_transaction(transaction: int, id_tag: bytes, meter_wh: int, timestamp: bytes, reason: bytes) -> bytes:
-    """StopTransaction.req."""
-    return _STOP % (transaction, id_tag, meter_wh, timestamp, reason)
+def stop_transaction(
+    transaction: int,
+    id_tag: bytes | None,
+    meter_wh: int,
+    timestamp: bytes,
+    reason: bytes,
+    transaction_data: bytes = b"",
+) -> bytes:
+    """StopTransaction.req.
+
+    Args:
+        transaction: Which transaction.
+        id_tag: Who stopped it, or None when nobody did by a tag.
+        meter_wh: The energy register at its end.
+        timestamp: When it ended.
+        reason: Why (OCPP 1.6 section 7.36).
+        transaction_data: Elements as :mod:`loadtest.engine.meter` renders them, joined by commas; none when empty.
+    """
+    tag = b"" if id_tag is None else b'"idTag":"%b",' % id_tag
+    data = b',"transactionData":[%b]' % transaction_data if transaction_data else b""
+    return _STOP % (transaction, tag, meter_wh, timestamp, reason, data)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from loadtest.engine import payloads
+from loadtest.engine.meter import Reading, meter_template
 from loadtest.engine.operations import (
     AUTHORIZE,
     METER_VALUES,
@@ -149,11 +150,13 @@ class Transaction:
         if self.over:
             return
         timestamp, meter_wh = fleet.timestamp(due_ns), self._energy_wh(due_ns)
-        power_w = int(self.charge_point.profile.power_w)
+        profile = self.charge_point.profile
+        reading = Reading(meter_wh, profile.power_w, profile.power_w)
+        meter_value = meter_template(profile, profile.measurands, "Sample.Periodic").render(reading, timestamp)
         self._offer_with_id(
             METER_VALUES,
             due_ns,
-            lambda: payloads.meter_values(self.connector, self.transaction_id, meter_wh, power_w, timestamp),
+            lambda: payloads.meter_values(self.connector, self.transaction_id, meter_value),
         )
         if due_ns + self._meter_interval_ns < self.end_ns:
             fleet.at(due_ns + self._meter_interval_ns, self._meter)

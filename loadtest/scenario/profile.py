@@ -2,43 +2,105 @@
 
 from __future__ import annotations
 
+import math
+
 import msgspec
 
 from loadtest.errors import UsageError
+from loadtest.scenario import measurands
+from loadtest.scenario.drivers import Drivers
+from loadtest.scenario.measurands import ENERGY_REGISTER, PHASES, Supply
+
+_ABOVE_ZERO = ("power_w", "voltage_v", "time_scale", "default_heartbeat_s", "reconnect_min_s")
+_ZERO_OR_MORE = ("meter_interval_s", "clock_aligned_s", "reboot_s", "download_s", "install_s", "upload_s")
+_ZERO_OR_MORE += ("minimum_status_s", "reconnect_max_s")
+_PROBABILITIES = ("firmware_failure", "upload_failure")
+_TEXTS = {"vendor": 20, "model": 20, "firmware_version": 50}  # BootNotification.req, OCPP 1.6 section 6.5
+_MEASURANDS = ("measurands", "aligned_measurands", "stop_measurands", "stop_aligned_measurands")
 
 
 class ChargePointProfile(msgspec.Struct, frozen=True, kw_only=True):
-    """A kind of charge point. Times in seconds, power in watts.
+    """A kind of charge point. Times in seconds, power in watts, energy in watt-hours.
 
     Attributes:
         connectors: Number of connectors, 1 to 63; connector 0 is the charge point itself.
         id_prefix: Ids are the prefix followed by the charge point's number in the fleet, six digits at least.
         vendor: ``chargePointVendor`` of the BootNotification, at most 20 characters.
         model: ``chargePointModel`` of the BootNotification, at most 20 characters.
-        transaction_gap_s: Mean time from the end of a transaction, or from registration, to the next start
-            (exponentially distributed); 0 means no transactions.
-        transaction_duration_s: Mean duration of a transaction (exponentially distributed).
-        meter_interval_s: Time between meter values of a transaction, ``MeterValueSampleInterval``.
-        power_w: Power drawn while charging; the energy register is its integral.
+        firmware_version: ``firmwareVersion`` of the BootNotification before any update, at most 50 characters.
+        supply: ``AC1``, ``AC3`` or ``DC``: on how many phases, and what is measured.
+        power_w: The most that one connector gives.
+        voltage_v: Against the neutral conductor with AC, at the outlet with DC (around 400).
+        drivers: Who comes to charge; None when nobody does.
+        time_scale: How many times faster than in life drivers come, stay, and charge. Intervals of OCPP
+            (heartbeats, meter values, timeouts) are never scaled. The energy register counts the energy as in life,
+            so in one real second it grows by ``time_scale`` seconds' worth of the power shown.
+        hour_at_start: Hour of the drivers' day at the run's epoch, 0 to 24.
+        meter_interval_s: Time between meter values of a transaction; 0 for none. ``MeterValueSampleInterval``,
+            except that it may be a fraction.
+        clock_aligned_s: Interval of clock-aligned meter values, counted from midnight; 0 for none.
+            ``ClockAlignedDataInterval``.
+        measurands: What a sampled meter value holds, ``MeterValuesSampledData``.
+        aligned_measurands: What a clock-aligned one holds, ``MeterValuesAlignedData``.
+        stop_measurands: Sampled values in StopTransaction, ``StopTxnSampledData``; none by default.
+        stop_aligned_measurands: Clock-aligned values in StopTransaction, ``StopTxnAlignedData``.
+        configuration: Initial values of further configuration keys, by key.
         default_heartbeat_s: Heartbeat interval when the central system leaves it open (``interval`` 0).
         boot_on_reconnect: Send a BootNotification after every reconnect, as many stations do, not only after
             a restart.
         reconnect_min_s: First wait after a lost or refused connection.
         reconnect_max_s: Longest wait; it doubles from the first, plus up to as much again at random.
+        reboot_s: From going down for a reset to connecting again.
+        download_s: Time to download new firmware.
+        install_s: Time to install it.
+        firmware_failure: Probability that a firmware update fails.
+        upload_s: Time to upload a diagnostics or log file.
+        upload_failure: Probability that an upload fails.
+        minimum_status_s: How long a connector's state must last to be reported, ``MinimumStatusDuration``.
     """
 
     connectors: int = 2
     id_prefix: str = "cp-"
     vendor: str = "loadtest"
     model: str = "AC-22"
-    transaction_gap_s: float = 120.0
-    transaction_duration_s: float = 20.0
-    meter_interval_s: float = 5.0
+    firmware_version: str = "1.0.0"
+
+    supply: Supply = "AC3"
     power_w: float = 11_000.0
+    voltage_v: float = 230.0
+
+    drivers: Drivers | None = None
+    time_scale: float = 1.0
+    hour_at_start: float = 8.0
+
+    meter_interval_s: float = 60.0
+    clock_aligned_s: int = 0
+    measurands: tuple[str, ...] = (ENERGY_REGISTER, "Power.Active.Import")
+    aligned_measurands: tuple[str, ...] = (ENERGY_REGISTER,)
+    stop_measurands: tuple[str, ...] = ()
+    stop_aligned_measurands: tuple[str, ...] = ()
+    configuration: dict[str, str] = {}
+
     default_heartbeat_s: float = 300.0
     boot_on_reconnect: bool = True
     reconnect_min_s: float = 1.0
     reconnect_max_s: float = 30.0
+    reboot_s: float = 10.0
+    download_s: float = 20.0
+    install_s: float = 30.0
+    firmware_failure: float = 0.0
+    upload_s: float = 10.0
+    upload_failure: float = 0.0
+    minimum_status_s: float = 0.0
+
+    @property
+    def watts_per_ampere(self) -> float:
+        """Power of one ampere, on each phase if there are several."""
+        return self.voltage_v * max(1, len(PHASES[self.supply]))
+
+    def charge_point_id(self, number: int) -> str:
+        """The identity of the fleet's charge point ``number``."""
+        return f"{self.id_prefix}{number:06d}"
 
     def check(self) -> None:
         """Refuse what cannot be run.
@@ -47,35 +109,57 @@ class ChargePointProfile(msgspec.Struct, frozen=True, kw_only=True):
             UsageError: With one sentence for each fault found.
         """
         try:
-            msgspec.convert(msgspec.structs.asdict(self), ChargePointProfile)
-        except msgspec.ValidationError as error:
+            msgspec.convert(msgspec.to_builtins(self), ChargePointProfile)
+        except (msgspec.ValidationError, TypeError) as error:
             raise UsageError(f"profile: {error}") from error
-        faults: list[str] = []
-        if not 1 <= self.connectors <= 63:
-            faults.append(f"profile.connectors: {self.connectors} is not between 1 and 63")
-        prefix = self.id_prefix
-        if not prefix or set('/+#?%"\\') & set(prefix) or not (prefix.isascii() and prefix.isprintable()):
-            faults.append(f'profile.id_prefix: {prefix!r} must be printable ASCII text without / + # ? % " \\')
-        for name in ("vendor", "model"):
-            text = getattr(self, name)
-            if not 1 <= len(text) <= 20 or not text.isprintable() or '"' in text or "\\" in text:
-                faults.append(f"profile.{name}: {text!r} must be 1 to 20 printable characters (OCPP CiString20)")
-        positive = ("transaction_duration_s", "meter_interval_s", "default_heartbeat_s", "reconnect_min_s")
-        faults += [
-            f"profile.{name}: {getattr(self, name):g} must be above 0" for name in positive if getattr(self, name) <= 0
-        ]
-        faults += [
-            f"profile.{name}: {getattr(self, name):g} must not be negative"
-            for name in ("transaction_gap_s", "power_w")
-            if getattr(self, name) < 0
-        ]
-        if self.reconnect_max_s < self.reconnect_min_s:
-            faults.append(
-                f"profile.reconnect_max_s: {self.reconnect_max_s:g} is below reconnect_min_s {self.reconnect_min_s:g}"
-            )
+        faults = self._text_faults() + self._number_faults()
+        for name in _MEASURANDS:
+            faults += measurands.faults(f"profile.{name}", self.supply, getattr(self, name))
+        if self.drivers is not None:
+            faults += self.drivers.faults("profile.drivers")
         if faults:
             raise UsageError(faults)
 
-    def charge_point_id(self, number: int) -> str:
-        """The identity of the fleet's charge point ``number``."""
-        return f"{self.id_prefix}{number:06d}"
+    def _text_faults(self) -> list[str]:
+        faults: list[str] = []
+        prefix = self.id_prefix
+        if not prefix or set('/+#?%"\\') & set(prefix) or not (prefix.isascii() and prefix.isprintable()):
+            faults.append(f'profile.id_prefix: {prefix!r} must be printable ASCII text without / + # ? % " \\')
+        for name, longest in _TEXTS.items():
+            text = getattr(self, name)
+            if not 1 <= len(text) <= longest or not text.isprintable() or '"' in text or "\\" in text:
+                faults.append(
+                    f"profile.{name}: {text!r} must be 1 to {longest} printable characters (OCPP CiString{longest})"
+                )
+        return faults
+
+    def _number_faults(self) -> list[str]:
+        """Every number outside its range; comparisons are written so that NaN fails them."""
+        faults: list[str] = []
+        if not 1 <= self.connectors <= 63:
+            faults.append(f"profile.connectors: {self.connectors} is not between 1 and 63")
+        numbers: dict[str, float] = {
+            name: getattr(self, name) for name in (*_ABOVE_ZERO, *_ZERO_OR_MORE, *_PROBABILITIES)
+        }
+        faults += [
+            f"profile.{name}: {numbers[name]:g} must be above 0, and finite"
+            for name in _ABOVE_ZERO
+            if not 0 < numbers[name] < math.inf
+        ]
+        faults += [
+            f"profile.{name}: {numbers[name]:g} must not be negative, and be finite"
+            for name in _ZERO_OR_MORE
+            if not 0 <= numbers[name] < math.inf
+        ]
+        faults += [
+            f"profile.{name}: {numbers[name]:g} is no probability, 0 to 1"
+            for name in _PROBABILITIES
+            if not 0 <= numbers[name] <= 1
+        ]
+        if not 0 <= self.hour_at_start <= 24:
+            faults.append(f"profile.hour_at_start: {self.hour_at_start:g} is no hour of the day, 0 to 24")
+        if 0 <= self.reconnect_max_s < self.reconnect_min_s:
+            faults.append(
+                f"profile.reconnect_max_s: {self.reconnect_max_s:g} is below reconnect_min_s {self.reconnect_min_s:g}"
+            )
+        return faults

@@ -74,7 +74,7 @@ class Fleet:
             "engine": 0,
             "charge_points": charge_points,
             "ramp_s": ramp_s,
-            "profile": {"connectors": 1, "transaction_gap_s": 0, "default_heartbeat_s": heartbeat_s},
+            "profile": {"connectors": 1, "default_heartbeat_s": heartbeat_s},
         }
         self.pid = self._child.pid
 

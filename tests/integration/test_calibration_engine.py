@@ -98,7 +98,6 @@ class Run:
             "call_timeout_s": call_timeout_s,
             "profile": {
                 "connectors": 1,
-                "transaction_gap_s": 0,
                 "default_heartbeat_s": heartbeat_s,
                 "reconnect_min_s": 0.1,
                 "reconnect_max_s": 0.2,

@@ -47,8 +47,13 @@ def settings_for(url: str, charge_points: int, profile: dict[str, Any]) -> dict[
         "call_timeout_s": 2.0,
         "profile": {
             "connectors": 2,
-            "transaction_gap_s": 1.0,
-            "transaction_duration_s": 1.0,
+            "drivers": {
+                "per_day": 86_400,
+                "stay_s": {"mean": 1.0},
+                "energy_wh": {"mean": 10_000},
+                "vehicle_power_w": 11_000,
+                "battery_wh": 60_000,
+            },
             "meter_interval_s": 0.3,
             "reconnect_min_s": 0.1,
             "reconnect_max_s": 0.3,
@@ -217,7 +222,7 @@ def test_cohorts_come_and_go_during_the_run() -> None:
         engine.registered(CHARGE_POINTS)
         engine.child.send(RemoveCohort(0))
         engine.registered(CHARGE_POINTS // 2)
-        engine.child.send(AddCohort(1000, 30, {"id_prefix": "late-", "transaction_gap_s": 0}))
+        engine.child.send(AddCohort(1000, 30, {"id_prefix": "late-"}))
         engine.registered(CHARGE_POINTS // 2 + 30)
         final = engine.finish()
     assert_accounts_close(engine, stub)

@@ -18,7 +18,7 @@ from loadtest.protocol.phases import DRAIN, STEADY
 from loadtest.units import NS_PER_S
 
 TIMESTAMP = b"2026-01-01T00:00:00.000Z"
-METER = payloads.meter_values(1, 5, 10, 11_000, TIMESTAMP)
+METER = payloads.meter_values(1, 5, b'{"timestamp":"%b","sampledValue":[{"value":"10"}]}' % TIMESTAMP)
 
 
 def offer_beats(world: World, count: int) -> None:

@@ -13,6 +13,7 @@ from loadtest.engine import payloads
 
 TIMESTAMP = rfc3339(utc_now()).encode()
 TAGS = st.text("ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789", min_size=1, max_size=20).map(str.encode)
+METER_VALUE = b'{"timestamp":"%b","sampledValue":[{"value":"12345"}]}' % TIMESTAMP
 COUNTS = st.integers(0, 2**31)
 
 
@@ -39,9 +40,30 @@ def test_status_notification(status: bytes) -> None:
 def test_transaction_messages(tag: bytes, meter_wh: int, connector: int, transaction: int) -> None:
     check("Authorize", payloads.authorize(tag))
     check("StartTransaction", payloads.start_transaction(connector, tag, meter_wh, TIMESTAMP))
-    check("MeterValues", payloads.meter_values(connector, transaction, meter_wh, 11_000, TIMESTAMP))
     for reason in (b"Local", b"Remote", b"DeAuthorized"):
         check("StopTransaction", payloads.stop_transaction(transaction, tag, meter_wh, TIMESTAMP, reason))
+
+
+@given(st.integers(0, 63), st.none() | st.integers(-1, 2**31), st.integers(1, 3))
+def test_meter_values_with_and_without_a_transaction(connector: int, transaction: int | None, elements: int) -> None:
+    text = payloads.meter_values(connector, transaction, b",".join([METER_VALUE] * elements))
+    check("MeterValues", text)
+    payload = msgspec.json.decode(text)
+    assert payload["connectorId"] == connector
+    assert payload.get("transactionId") == transaction
+    assert payload["meterValue"] == [msgspec.json.decode(METER_VALUE)] * elements
+
+
+@pytest.mark.parametrize("tag", [None, b"TAG0000001"])
+@pytest.mark.parametrize("elements", [0, 1, 2])
+def test_the_end_of_a_transaction_with_what_was_measured_in_it(tag: bytes | None, elements: int) -> None:
+    data = b",".join([METER_VALUE] * elements)
+    text = payloads.stop_transaction(4711, tag, 7000, TIMESTAMP, b"EVDisconnected", data)
+    check("StopTransaction", text)
+    payload = msgspec.json.decode(text)
+    assert payload.get("idTag") == (tag and tag.decode())
+    assert len(payload.get("transactionData", [])) == elements
+    assert ("transactionData" in payload) == bool(elements)
 
 
 def test_the_schemas_would_notice() -> None:

@@ -31,7 +31,9 @@ from loadtest.measure.tags import ROUND_TRIP, parse
 from loadtest.pacing.wheel import TimerWheel
 from loadtest.protocol import frames, stamp
 from loadtest.protocol.phases import RAMP
+from loadtest.scenario.drivers import Drivers
 from loadtest.scenario.profile import ChargePointProfile
+from loadtest.scenario.quantiles import constant, exponential
 from loadtest.testing.virtual_clock import VirtualClock
 from loadtest.transport.websocket_connection import WebSocketConnection
 from loadtest.units import NS_PER_S
@@ -158,12 +160,29 @@ class World:
     Args:
         count: How many charge points.
         call_timeout_s: As in the engine's settings.
+        transaction_gap_s: Mean time between arrivals; 0 when nobody comes.
+        transaction_duration_s: Mean time a car stays.
         profile: What differs from a profile with one connector and no transactions.
     """
 
-    def __init__(self, count: int = 1, *, call_timeout_s: float = 30.0, **profile: Any) -> None:
+    def __init__(
+        self,
+        count: int = 1,
+        *,
+        call_timeout_s: float = 30.0,
+        transaction_gap_s: float = 0.0,
+        transaction_duration_s: float = 20.0,
+        **profile: Any,
+    ) -> None:
         self.clock = VirtualClock()
-        self.profile = ChargePointProfile(**{"connectors": 1, "transaction_gap_s": 0.0} | profile)
+        self.drivers = Drivers(
+            per_day=86_400 / transaction_gap_s if transaction_gap_s else 0,
+            stay_s=exponential(transaction_duration_s),
+            energy_wh=constant(50_000),
+            vehicle_power_w=50_000,
+            battery_wh=1_000_000,
+        )
+        self.profile = ChargePointProfile(**{"connectors": 1, "drivers": self.drivers} | profile)
         settings = EngineSettings(
             run_tag=RUN_TAG,
             epoch_ns=self.clock() - 5 * NS_PER_S,
