@@ -5,33 +5,58 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from loadtest.measure import ledger as ledgers
+from loadtest.measure.command_ledger import CommandBooks, merge_answers, settle_commands
 from loadtest.measure.hops import counted_by
-from loadtest.measure.run_record import DeliveryTotals, LatencySummary, OperationTotals
+from loadtest.measure.run_record import (
+    CommandSummary,
+    CommandTotals,
+    DeliveryTotals,
+    LatencySummary,
+    OperationTotals,
+)
 from loadtest.measure.sources import CPU_COUNTER, total_gauge
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from loadtest.measure.command_ledger import CommandLedger
     from loadtest.measure.histogram import Histogram
+    from loadtest.measure.interval import OperationRow
     from loadtest.measure.ledger import Ledger
+    from loadtest.measure.leg import LegRow
+    from loadtest.measure.reply_join import ReplyJoin
     from loadtest.measure.run_record import RunRecord
     from loadtest.measure.sources import Source
     from loadtest.measure.tags import Tag
 
 
-def settle(sources: Sequence[Source], totals: Mapping[Tag, Histogram]) -> Ledger:
+def settle(sources: Sequence[Source], totals: Mapping[Tag, Histogram], replies: ReplyJoin) -> Ledger:
     """The ledgers of all processes together, held against each other and against the samples."""
     subscribers = [source for source in sources if source.role == "subscriber"]
     engines = [source for source in sources if source.role == "engine"]
-    return ledgers.settle(
+    counts = {tag: histogram.total for tag, histogram in totals.items()}
+    named = all(source.usage.health.final for source in engines + subscribers)
+    ledger = ledgers.settle(
         ledgers.merge_rows(source.operations for source in sources),
         ledgers.merge_rows(source.deliveries for source in sources),
         [counts for source in sources for counts in source.sent],
         [source.seen for source in subscribers],
-        {tag: histogram.total for tag, histogram in totals.items()},
+        counts,
         observed=bool(subscribers),
-        named=all(source.usage.health.final for source in engines + subscribers),
+        named=named,
     )
+    books = CommandBooks(
+        operations=ledgers.merge_rows(source.commands for source in sources),
+        answers=merge_answers(source.command_answers for source in sources),
+        downlink=ledgers.merge_rows(source.downlink for source in sources),
+        replies=ledgers.merge_rows(source.replies for source in sources),
+        sent=[sent for source in sources for sent in source.commands_sent],
+        windows=[source.commands_seen for source in engines],
+    )
+    ledger.unbalanced += ledgers.unbalanced_operations(books.operations)
+    ledger.commands, unbalanced = settle_commands(books, replies, counts, named=named)
+    ledger.unbalanced += unbalanced
+    return ledger
 
 
 def fill(
@@ -56,7 +81,7 @@ def fill(
     engines = [source for source in sources if source.role == "engine"]
     if engines and all("registered_at_end" in source.gauges for source in engines):
         record.registered_at_end = total_gauge(engines, "registered_at_end")
-    record.operations = OperationTotals(**{name: getattr(total, name) for name in OperationTotals.__struct_fields__})
+    record.operations = _operation_totals(total)
     record.deliveries = DeliveryTotals(
         observed=ledger.observed,
         delivered=ledger.delivered,
@@ -65,6 +90,8 @@ def fill(
         duplicated=ledger.duplicated,
         reordered=ledger.reordered,
     )
+    if ledger.commands is not None:
+        record.commands = _command_totals(ledger.commands)
     for source in sources:
         for name, count in source.counters.items():
             if not name.startswith(CPU_COUNTER):  # told by the health of that part
@@ -72,6 +99,44 @@ def fill(
     record.counted_by = counted_by(ledger, record.counters, totals)
     record.latency = [summary(tag, totals[tag]) for tag in sorted(totals)]
     record.health = [health for source in sources for health in source.health()]
+
+
+def _operation_totals(row: OperationRow) -> OperationTotals:
+    return OperationTotals(**{name: getattr(row, name) for name in OperationTotals.__struct_fields__})
+
+
+def _command_totals(ledger: CommandLedger) -> CommandTotals:
+    by_action = {
+        action: CommandSummary(action=action, operations=_operation_totals(ledgers.total_of(rows)))
+        for action, rows in _by_action(ledger.operations).items()
+    }
+    for answer in ledger.answers:
+        if answer.action in by_action:  # else the books do not balance, and say so
+            by_action[answer.action].answers[answer.answer] = answer.count
+    return CommandTotals(
+        operations=_operation_totals(ledgers.total_of(ledger.operations)),
+        by_action=list(by_action.values()),
+        downlink=_leg_totals(ledger.downlink, ledger.downlink_lost, ledger.downlink_lost_charge_points),
+        replies=_leg_totals(ledger.replies, ledger.replies_lost),
+    )
+
+
+def _by_action(rows: Sequence[OperationRow]) -> dict[str, list[OperationRow]]:
+    found: dict[str, list[OperationRow]] = {}
+    for row in sorted(rows, key=lambda row: row.action):
+        found.setdefault(row.action, []).append(row)
+    return found
+
+
+def _leg_totals(legs: Sequence[LegRow], lost: int, lost_charge_points: int = 0) -> DeliveryTotals:
+    return DeliveryTotals(
+        observed=True,
+        delivered=sum(leg.delivered for leg in legs),
+        lost=lost,
+        lost_charge_points=lost_charge_points,
+        duplicated=sum(leg.duplicated for leg in legs),
+        reordered=sum(leg.reordered for leg in legs),
+    )
 
 
 def summary(tag: Tag, histogram: Histogram) -> LatencySummary:

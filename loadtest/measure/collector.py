@@ -17,10 +17,11 @@ from loadtest.measure import run_record, verdict
 from loadtest.measure.closing import fill, settle
 from loadtest.measure.histogram import Histogram
 from loadtest.measure.interval_log import IntervalLogWriter
+from loadtest.measure.reply_join import ReplyJoin
 from loadtest.measure.result_files import AppendFile, DiskReserve, write_whole
 from loadtest.measure.run_record import PhaseSpan, RunEvent, RunRecord
 from loadtest.measure.sources import Source, total_gauge
-from loadtest.measure.tags import Tag, parse
+from loadtest.measure.tags import INTENDED, REPLY, SERVICE, Tag, parse
 from loadtest.measure.timeline import COUNTS, GAUGES, PARTS, SecondLatency, TimelineRow, TimelineWriter
 from loadtest.protocol.phases import STEADY
 from loadtest.units import NS_PER_S
@@ -69,6 +70,7 @@ class Collector:
         self._totals: dict[Tag, Histogram] = {}
         self._tags: dict[str, Tag] = {}
         self._registered_most = 0
+        self._replies = ReplyJoin()
         try:
             run_dir.mkdir(parents=True, exist_ok=True)
             self._files = [AppendFile(run_dir / name) for name in (run_record.LATENCY_HLOG, run_record.TIMELINE_CSV)]
@@ -104,6 +106,8 @@ class Collector:
         second = self._seconds.setdefault(index, _Second())
         for series in report.series:
             self._add_series(source, second, series)
+        if report.reply_instants:
+            self._join_replies(source, role, second, report.reply_instants)
         for name, count in grown.items():
             second.counts[name] += count
         late = index <= self._written and bool(report.series)
@@ -165,7 +169,7 @@ class Collector:
                 state = "partial"
                 self.event(verdict.WRITE_FAILED, f"{file.path.name}: {_reason(file.error)}")
         sources = list(self._sources.values())
-        ledger = settle(sources, self._totals)
+        ledger = settle(sources, self._totals, self._replies)
         self._record.state, self._record.ended_at, self._record.locust = state, utc_now(), locust or {}
         self._record.end_s = round(self._elapsed_s(), 3)
         if self._record.phases:
@@ -206,6 +210,20 @@ class Collector:
             second.histograms[tag] = histogram
         except (ResultError, ValueError) as error:
             self.event(verdict.DAMAGED_REPORT, f"{source}: {series.tag}: {error}", source)
+
+    def _join_replies(self, source: str, role: Role, second: _Second, instants: bytes) -> None:
+        try:
+            samples = (self._replies.add_written if role == "engine" else self._replies.add_arrived)(instants)
+        except ValueError as error:
+            self.event(verdict.DAMAGED_REPORT, f"{source}: {error}", source)
+            return
+        latencies_us: dict[tuple[str, str], list[int]] = {}
+        for phase, action, latency_us in samples:
+            latencies_us.setdefault((phase, action), []).append(latency_us)
+        for (phase, action), values_us in latencies_us.items():
+            for kind in (INTENDED, SERVICE):
+                histogram = second.histograms.setdefault(Tag(phase, REPLY, action, kind), Histogram())
+                histogram.record_many(values_us)
 
     def _write_complete(self) -> list[tuple[Tag, Histogram]]:
         fastest = max(source.index for source in self._sources.values())

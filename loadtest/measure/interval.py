@@ -30,7 +30,7 @@ class Series(msgspec.Struct, frozen=True):
 
 
 class OperationRow(msgspec.Struct):
-    """Fates of one action's operations in one phase, as totals since the start (the charge point's side).
+    """Fates of one action's operations in one phase, as totals since the start, at the side that makes the CALLs.
 
     ``offered = dropped + sent`` and ``sent = answered + call_error + timed_out + cut_off + unfinished``.
     """
@@ -59,6 +59,29 @@ class DeliveryRow(msgspec.Struct):
     delivered: int = 0
     duplicated: int = 0
     reordered: int = 0
+
+
+class CommandArrivalRow(DeliveryRow):
+    """Arrivals of one action's commands in one phase at charge points; ``replied``: how many of them were answered."""
+
+    replied: int = 0
+
+
+class AnswerRow(msgspec.Struct):
+    """How often charge points gave one answer to the commands of one action, as a total since the start.
+
+    ``answer`` is the ``status`` of the answer, :data:`NO_STATUS` where the action's answer has none, the code of a
+    CALLERROR, or :data:`INVALID`.
+    """
+
+    action: str
+    answer: str
+    count: int = 0
+
+
+NO_STATUS = "answered"
+INVALID = "invalid"
+"""The payload does not fit the official schema of the action's response."""
 
 
 class Health(msgspec.Struct):
@@ -102,9 +125,17 @@ class IntervalReport(msgspec.Struct, kw_only=True):
         deliveries: Leg ledger so far (subscribers).
         counters: Other running totals by name, such as ``gateway.upstream_calls`` or ``csms.foreign``.
         gauges: States now by name, such as ``connected`` or ``registered``.
+        commands: Ledger of the central system's commands so far (subscribers).
+        command_answers: What charge points said to them so far (subscribers).
+        downlink: Commands that have arrived so far (engines).
+        replies: Answers to commands that have arrived so far (subscribers).
+        reply_instants: When answers to commands were written (engines) or arrived (subscribers) in the interval, see
+            :mod:`loadtest.measure.reply_join`.
         health: The process's own state.
         sent: Per charge point totals, for naming what was lost (engines).
         seen: Per charge point windows (subscribers).
+        commands_sent: Per charge point totals of commands (subscribers); final reports only.
+        commands_seen: Per charge point windows of commands (engines); final reports only.
     """
 
     index: int
@@ -114,6 +145,13 @@ class IntervalReport(msgspec.Struct, kw_only=True):
     deliveries: list[DeliveryRow] = []
     counters: dict[str, int] = {}
     gauges: dict[str, int] = {}
+    commands: list[OperationRow] = []
+    command_answers: list[AnswerRow] = []
+    downlink: list[CommandArrivalRow] = []
+    replies: list[DeliveryRow] = []
+    reply_instants: bytes = b""
     health: Health = msgspec.field(default_factory=Health)
     sent: list[SentCounts] = []
     seen: list[ChargePointWindow] = []
+    commands_sent: list[SentCounts] = []
+    commands_seen: list[ChargePointWindow] = []

@@ -11,11 +11,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
-import numpy as np
 
 from loadtest.errors import ResultError
-from loadtest.measure import sequence
-from loadtest.measure.interval import DeliveryRow, OperationRow
+from loadtest.measure.command_ledger import CommandLedger
+from loadtest.measure.interval import CommandArrivalRow, DeliveryRow, OperationRow
+from loadtest.measure.leg import LegRow, LostMessages, leg_rows, name_losses
 from loadtest.measure.run_record import LEDGER_JSON, decode
 from loadtest.measure.tags import INTENDED, ROUND_TRIP, SERVICE, UPLINK, Tag
 from loadtest.protocol import phases
@@ -28,28 +28,6 @@ if TYPE_CHECKING:
 
 LEDGER_FORMAT = "loadtest-ledger"
 LEDGER_VERSION = 1
-NAMED_CHARGE_POINTS = 1_000
-NAMED_SEQUENCES = 100
-
-
-class LegRow(msgspec.Struct, kw_only=True):
-    """Messages of one action intended in one phase, from charge point to subscriber."""
-
-    phase: str
-    action: str
-    sent: int = 0
-    delivered: int = 0
-    lost: int = 0
-    duplicated: int = 0
-    reordered: int = 0
-
-
-class LostMessages(msgspec.Struct):
-    """What one charge point sent and no subscriber saw: how many, and the first of their sequence numbers."""
-
-    charge_point: int
-    count: int
-    sequences: list[int]
 
 
 class Ledger(msgspec.Struct, kw_only=True):
@@ -65,6 +43,7 @@ class Ledger(msgspec.Struct, kw_only=True):
         duplicated: Further arrivals of messages that had arrived.
         reordered: Messages that arrived after a later one of the same charge point.
         seen_by_several: Arrivals that two subscribers booked as first; each is a duplicate beyond ``legs``.
+        commands: The books of the central system's commands; ``None`` when it sent none.
         unbalanced: One sentence for each equation that does not hold.
     """
 
@@ -79,12 +58,13 @@ class Ledger(msgspec.Struct, kw_only=True):
     duplicated: int = 0
     reordered: int = 0
     seen_by_several: int = 0
+    commands: CommandLedger | None = None
     unbalanced: list[str] = []
 
     @property
     def total(self) -> OperationRow:
         """All operations of the run in one row."""
-        return _sum(OperationRow("all", "all"), self.operations)
+        return total_of(self.operations)
 
     @property
     def delivered(self) -> int:
@@ -92,7 +72,7 @@ class Ledger(msgspec.Struct, kw_only=True):
         return sum(row.delivered for row in self.legs) - self.seen_by_several
 
 
-_Row = TypeVar("_Row", OperationRow, DeliveryRow)
+_Row = TypeVar("_Row", OperationRow, DeliveryRow, CommandArrivalRow)
 
 
 def merge_rows(sources: Iterable[Iterable[_Row]]) -> list[_Row]:
@@ -112,6 +92,11 @@ def _sum(total: _Row, rows: Iterable[_Row]) -> _Row:
         for name in row.__struct_fields__[2:]:
             setattr(total, name, getattr(total, name) + getattr(row, name))
     return total
+
+
+def total_of(rows: Iterable[OperationRow]) -> OperationRow:
+    """Operations of several phases and actions in one row."""
+    return _sum(OperationRow("all", "all"), rows)
 
 
 def settle(
@@ -136,7 +121,7 @@ def settle(
         named: Every engine and subscriber has sent its final report; without them losses are known by totals only.
     """
     ledger = Ledger(operations=list(operations), observed=observed)
-    ledger.unbalanced += _unbalanced_operations(operations)
+    ledger.unbalanced += unbalanced_operations(operations)
     ledger.unbalanced += _unmatched_histograms(operations, deliveries, histogram_counts)
     if observed:
         _settle_legs(ledger, deliveries)
@@ -147,7 +132,8 @@ def settle(
     return ledger
 
 
-def _unbalanced_operations(rows: Iterable[OperationRow]) -> list[str]:
+def unbalanced_operations(rows: Iterable[OperationRow]) -> list[str]:
+    """One sentence for each equation of the fates that does not hold."""
     wrong = []
     for row in rows:
         name = f"{row.phase} {row.action}"
@@ -177,69 +163,31 @@ def _unmatched_histograms(
 
 
 def _settle_legs(ledger: Ledger, deliveries: Iterable[DeliveryRow]) -> None:
-    legs = {
-        (row.phase, row.action): LegRow(phase=row.phase, action=row.action, sent=row.sent) for row in ledger.operations
-    }
-    for row in deliveries:
-        leg = legs.setdefault((row.phase, row.action), LegRow(phase=row.phase, action=row.action))
-        leg.delivered, leg.duplicated, leg.reordered = row.delivered, row.duplicated, row.reordered
-    for leg in legs.values():
-        leg.lost = leg.sent - leg.delivered
-        ledger.duplicated += leg.duplicated
-        ledger.reordered += leg.reordered
-    ledger.legs = sorted(legs.values(), key=lambda leg: (phases.order(leg.phase), leg.action))
+    ledger.legs = leg_rows({(row.phase, row.action): row.sent for row in ledger.operations}, deliveries)
+    ledger.duplicated += sum(leg.duplicated for leg in ledger.legs)
+    ledger.reordered += sum(leg.reordered for leg in ledger.legs)
 
 
 def _name_lost(ledger: Ledger, sent: Iterable[SentCounts], windows: Sequence[Iterable[ChargePointWindow]]) -> None:
-    sent_by = _sent_by_charge_point(sent)
-    merged = sequence.merge(windows)
-    ledger.seen_by_several = merged.duplicated
-    ledger.duplicated += merged.duplicated
-    losers: list[tuple[int, int]] = []
-    for charge_point, count in sent_by.items():
-        missing = sequence.count_missing(merged.windows.get(charge_point), count)
-        if missing:
-            losers.append((missing, charge_point))
-    lost_by_name = sum(missing for missing, _ in losers)
-    ledger.lost_charge_points = len(losers)
-    worst = sorted(losers, key=lambda pair: (-pair[0], pair[1]))[:NAMED_CHARGE_POINTS]
-    ledger.lost_messages = [
-        LostMessages(
-            charge_point,
-            missing,
-            sequence.missing(merged.windows.get(charge_point), sent_by[charge_point], NAMED_SEQUENCES),
-        )
-        for missing, charge_point in worst
-    ]
-    unexpected = sum(
-        sequence.count_unexpected(window, sent_by.get(charge_point, 0))
-        for charge_point, window in merged.windows.items()
-    )
+    named = name_losses(sent, windows)
+    ledger.seen_by_several = named.seen_by_several
+    ledger.duplicated += named.seen_by_several
+    ledger.lost_charge_points = named.charge_points
+    ledger.lost_messages = named.worst
     all_sent = sum(row.sent for row in ledger.operations)
     lost_by_totals = all_sent - ledger.delivered
-    ledger.lost = max(lost_by_name, lost_by_totals)
+    ledger.lost = max(named.lost, lost_by_totals)
     for leg in ledger.legs:
-        if leg.lost + merged.duplicated < 0:
+        if leg.lost + named.seen_by_several < 0:
             ledger.unbalanced.append(
                 f"{leg.phase} {leg.action}: {leg.delivered} different messages arrived of {leg.sent} sent"
             )
-    if sum(sent_by.values()) != all_sent:
-        ledger.unbalanced.append(
-            f"charge points counted {sum(sent_by.values())} messages sent, their operations {all_sent}"
-        )
-    if lost_by_name != lost_by_totals:
-        ledger.unbalanced.append(f"{lost_by_totals} messages lost by totals, {lost_by_name} by sequence numbers")
-    if unexpected:
-        ledger.unbalanced.append(f"{unexpected} messages arrived that no engine has on its books as sent")
-
-
-def _sent_by_charge_point(sent: Iterable[SentCounts]) -> dict[int, int]:
-    totals: dict[int, int] = {}
-    for cohort in sent:
-        for number, count in enumerate(np.frombuffer(cohort.counts, dtype="<u4").tolist(), cohort.first):
-            # A cohort taken off and added again goes on counting, so the larger figure holds the smaller.
-            totals[number] = max(totals.get(number, 0), count)
-    return totals
+    if named.sent != all_sent:
+        ledger.unbalanced.append(f"charge points counted {named.sent} messages sent, their operations {all_sent}")
+    if named.lost != lost_by_totals:
+        ledger.unbalanced.append(f"{lost_by_totals} messages lost by totals, {named.lost} by sequence numbers")
+    if named.unexpected:
+        ledger.unbalanced.append(f"{named.unexpected} messages arrived that no engine has on its books as sent")
 
 
 def load(run_dir: Path) -> Ledger:

@@ -41,6 +41,10 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     call_errors: int | None = 0
     invalid_answers: int | None = 0
     dropped_share: float | None = 0.01
+    commands_lost: int | None = 0
+    commands_unanswered: int | None = 0
+    command_errors: int | None = 0
+    command_answers_invalid: int | None = 0
     pacer_p99_us: int | None = 20_000
     generator_cpu_percent: float | None = 90.0
     coalesced_intervals: int | None = 0
@@ -103,8 +107,32 @@ class DeliveryTotals(msgspec.Struct, kw_only=True):
     reordered: int = 0
 
 
+class CommandSummary(msgspec.Struct, kw_only=True):
+    """The commands of one action: their fates, and how often charge points gave which answer.
+
+    ``answers`` is by the names of :class:`loadtest.measure.interval.AnswerRow`, the commonest first.
+    """
+
+    action: str
+    operations: OperationTotals
+    answers: dict[str, int] = {}
+
+
+class CommandTotals(msgspec.Struct, kw_only=True):
+    """The books of the central system's commands in short; in full they stand in ``ledger.json``."""
+
+    operations: OperationTotals
+    by_action: list[CommandSummary]
+    downlink: DeliveryTotals
+    replies: DeliveryTotals
+
+
 class HopCount(msgspec.Struct):
-    """One place on the way that counted the same messages. ``way`` is ``up`` (CALLs) or ``back`` (answers)."""
+    """One place on the way that counted the same messages.
+
+    ``way`` is ``up`` (CALLs of charge points) or ``back`` (their answers), ``down`` (commands) or ``reply`` (their
+    answers).
+    """
 
     way: str
     counted_by: str
@@ -184,6 +212,7 @@ class RunRecord(msgspec.Struct, kw_only=True):
         end_s: Length of the run in seconds.
         registered: Most charge points that were ever registered with the central system.
         registered_at_end: How many were when the drain was over; -1 when not every engine could tell.
+        commands: What became of the central system's commands; ``None`` when it sent none.
         counted_by: The same messages, counted hop by hop.
         counters: Every running total of every process, added up by name.
         unbalanced: Equations of the ledgers that do not hold.
@@ -203,6 +232,7 @@ class RunRecord(msgspec.Struct, kw_only=True):
     registered_at_end: int = -1
     operations: OperationTotals = msgspec.field(default_factory=OperationTotals)
     deliveries: DeliveryTotals = msgspec.field(default_factory=DeliveryTotals)
+    commands: CommandTotals | None = None
     unbalanced: list[str] = []
     counted_by: list[HopCount] = []
     counters: dict[str, int] = {}

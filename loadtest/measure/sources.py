@@ -16,7 +16,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from loadtest.measure.interval import (
+        AnswerRow,
         ChargePointWindow,
+        CommandArrivalRow,
         DeliveryRow,
         Health,
         IntervalReport,
@@ -90,6 +92,12 @@ class Source:
         self.gauges: dict[str, int] = {}
         self.sent: list[SentCounts] = []
         self.seen: list[ChargePointWindow] = []
+        self.commands: list[OperationRow] = []
+        self.command_answers: list[AnswerRow] = []
+        self.downlink: list[CommandArrivalRow] = []
+        self.replies: list[DeliveryRow] = []
+        self.commands_sent: list[SentCounts] = []
+        self.commands_seen: list[ChargePointWindow] = []
         self.usage = Usage(name, role, host)
         self.parts: dict[str, Usage] = {}
         self._counts = dict.fromkeys(COUNTS, 0)
@@ -108,10 +116,13 @@ class Source:
         self._take_parts(report, intervals, steady=steady)
         self.index = max(self.index, report.index)
         self.operations, self.deliveries = report.operations, report.deliveries
+        self.commands, self.command_answers = report.commands, report.command_answers
+        self.downlink, self.replies = report.downlink, report.replies
         self.counters, self.gauges = report.counters, report.gauges
         if report.final:
             self.finished = self.usage.health.final = True
             self.sent, self.seen = report.sent, report.seen
+            self.commands_sent, self.commands_seen = report.commands_sent, report.commands_seen
         counts = {
             name: sum(getattr(row, name, 0) for row in (*report.operations, *report.deliveries)) for name in COUNTS
         }

@@ -19,12 +19,21 @@ CONNECT = "connect"
 """TCP, TLS and WebSocket handshake."""
 REGISTER = "register"
 """Connect start to BootNotification accepted."""
+COMMAND = "command"
+"""Central system to answer back. A timed-out command counts with the time it was waited for."""
+DOWNLINK = "downlink"
+"""Central system to charge point."""
+REPLY = "reply"
+"""A charge point's answer to a command, on its way to the central system. Nothing plans an answer: it is due when it
+is written, so that both kinds of samples are the same."""
 PACER = "pacer"
 """The generator's own lateness: intended release to real release; its health, not the system's."""
 
 _PARTS = re.compile(r"[\w:.-]+", re.ASCII)
 
 LEGS = (UPLINK, ROUND_TRIP, CONNECT, REGISTER)
+COMMAND_LEGS = (COMMAND, DOWNLINK, REPLY)
+"""Legs of what the central system asks of charge points; their series are by its actions."""
 
 
 class Tag(NamedTuple):

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from loadtest.errors import ExitCode
+from loadtest.measure.interval import INVALID
 from loadtest.measure.run_record import Reason, Verdict
 from loadtest.measure.tags import PACER, parse
 from loadtest.measure.validity import INVALID_ANSWER, INVALID_MESSAGE, Validity
@@ -66,7 +67,7 @@ def judge(record: RunRecord) -> Verdict:
     refused = [Reason("refused", event.text) for event in record.events if event.kind == REFUSED]
     if refused:
         return Verdict("void", refused, int(ExitCode.USAGE))
-    reasons = [*_instrument(record), *_generator(record), *_system(record), *_thresholds(record)]
+    reasons = [*_instrument(record), *_generator(record), *_system(record), *_commands(record), *_thresholds(record)]
     stopped = [event for event in record.events if event.kind == INTERRUPTED]
     if stopped:  # what was not reached is not judged
         reasons = [reason for reason in reasons if reason.code not in _NOT_REACHED]
@@ -201,6 +202,49 @@ def _system(record: RunRecord) -> Iterator[Reason]:
         yield Reason(
             "dropped",
             f"{operations.dropped:,} of {operations.offered:,} operations could not be sent at all; "
+            f"allowed {limits.dropped_share:.0%}.",
+        )
+
+
+def _commands(record: RunRecord) -> Iterator[Reason]:
+    """Did the central system's commands reach the charge points, and come back answered as OCPP has it?"""
+    commands, limits = record.commands, record.run.limits
+    if commands is None:
+        return
+    operations = commands.operations
+    lost = commands.downlink.lost + commands.replies.lost
+    if limits.commands_lost is not None and lost > limits.commands_lost:
+        yield Reason(
+            "commands_lost",
+            f"{commands.downlink.lost:,} of {operations.sent:,} commands and {commands.replies.lost:,} answers to "
+            f"commands were lost; allowed {limits.commands_lost:,}.",
+        )
+    unanswered = operations.timed_out + operations.unfinished
+    if limits.commands_unanswered is not None and unanswered > limits.commands_unanswered:
+        yield Reason(
+            "commands_unanswered",
+            f"{unanswered:,} of {operations.sent:,} commands were not answered in time; "
+            f"allowed {limits.commands_unanswered:,}.",
+        )
+    if limits.command_errors is not None and operations.call_error > limits.command_errors:
+        refused = [row.action for row in commands.by_action if row.operations.call_error]
+        yield Reason(
+            "command_errors",
+            f"{operations.call_error:,} of {operations.sent:,} commands were answered with an error, namely "
+            f"{_listed(refused)}; allowed {limits.command_errors:,}.",
+        )
+    invalid = {row.action: row.answers[INVALID] for row in commands.by_action if INVALID in row.answers}
+    count = sum(invalid.values())
+    if limits.command_answers_invalid is not None and count > limits.command_answers_invalid:
+        yield Reason(
+            "command_answers_invalid",
+            f"{count:,} answers to commands do not fit the official schemas, namely to {_listed(sorted(invalid))}; "
+            f"allowed {limits.command_answers_invalid:,}.",
+        )
+    if limits.dropped_share is not None and operations.dropped > limits.dropped_share * operations.offered:
+        yield Reason(
+            "commands_dropped",
+            f"{operations.dropped:,} of {operations.offered:,} commands could not be sent: no charge point was free; "
             f"allowed {limits.dropped_share:.0%}.",
         )
 

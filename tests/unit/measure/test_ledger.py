@@ -9,9 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from loadtest.measure import ledger as ledgers
+from loadtest.measure import leg
 from loadtest.measure.interval import ChargePointWindow, DeliveryRow, OperationRow, SentCounts
-from loadtest.measure.ledger import Ledger, LostMessages, merge_rows, settle
+from loadtest.measure.ledger import Ledger, merge_rows, settle
+from loadtest.measure.leg import LostMessages
 from loadtest.measure.sequence import SequenceWindows
 from loadtest.measure.tags import Tag
 
@@ -110,8 +111,8 @@ def test_a_message_two_subscribers_booked_counts_as_delivered_once() -> None:
 
 
 def test_the_worst_are_named_first_and_no_more_than_the_limit(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ledgers, "NAMED_CHARGE_POINTS", 2)
-    monkeypatch.setattr(ledgers, "NAMED_SEQUENCES", 3)
+    monkeypatch.setattr(leg, "NAMED_CHARGE_POINTS", 2)
+    monkeypatch.setattr(leg, "NAMED_SEQUENCES", 3)
     ledger = books(
         sent=[SentCounts(10, struct.pack("<3I", 1, 5, 2))],
         windows=[],

@@ -1,0 +1,172 @@
+"""The books of the central system's commands: their fates, and their two legs.
+
+At the subscriber: ``offered = dropped + sent`` and ``sent = answered + call_error + timed_out + unfinished``. On the
+downlink ``sent = delivered + lost``, where ``lost`` is found from totals and by name and must agree. On the reply leg
+``sent = delivered + lost``, where ``lost`` is found from totals and from the answers of which only one half is known.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from loadtest.measure.interval import (
+    AnswerRow,
+    ChargePointWindow,
+    CommandArrivalRow,
+    DeliveryRow,
+    OperationRow,
+    SentCounts,
+)
+from loadtest.measure.leg import LegRow, LostMessages, leg_rows, name_losses
+from loadtest.measure.tags import COMMAND, COMMAND_LEGS, DOWNLINK, INTENDED, REPLY, SERVICE, Tag
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from loadtest.measure.reply_join import ReplyJoin
+
+
+class CommandLedger(msgspec.Struct, kw_only=True):
+    """The settled books of commands.
+
+    Attributes:
+        operations: Their fates by phase and action, all subscribers together.
+        answers: What charge points said, by action.
+        downlink: Commands on their way to the charge points, by phase and action.
+        downlink_lost: Commands that were sent and never arrived.
+        downlink_lost_charge_points: Charge points with at least one of them.
+        lost_commands: The worst of those charge points.
+        replies: Answers on their way back, by phase and action; ``sent`` counts one for each command answered.
+        replies_lost: Answers that were written and never arrived.
+    """
+
+    operations: list[OperationRow] = []
+    answers: list[AnswerRow] = []
+    downlink: list[LegRow] = []
+    downlink_lost: int = 0
+    downlink_lost_charge_points: int = 0
+    lost_commands: list[LostMessages] = []
+    replies: list[LegRow] = []
+    replies_lost: int = 0
+
+
+class CommandBooks(msgspec.Struct, kw_only=True):
+    """What all processes said about commands, merged, before it is settled.
+
+    Attributes:
+        operations: Fates, from subscribers.
+        answers: What charge points said, from subscribers.
+        downlink: Arrivals at charge points, from engines.
+        replies: Arrivals of answers, from subscribers.
+        sent: Commands sent to each charge point, from final reports of subscribers.
+        windows: Commands that arrived at each charge point, from final reports, by engine.
+    """
+
+    operations: list[OperationRow]
+    answers: list[AnswerRow]
+    downlink: list[CommandArrivalRow]
+    replies: list[DeliveryRow]
+    sent: list[SentCounts]
+    windows: list[list[ChargePointWindow]]
+
+
+def merge_answers(sources: Iterable[Iterable[AnswerRow]]) -> list[AnswerRow]:
+    """Add up what several subscribers were told, by action; the commonest answer of an action first."""
+    merged: dict[tuple[str, str], AnswerRow] = {}
+    for rows in sources:
+        for row in rows:
+            known = merged.setdefault((row.action, row.answer), AnswerRow(row.action, row.answer))
+            known.count += row.count
+    return sorted(merged.values(), key=lambda row: (row.action, -row.count, row.answer))
+
+
+def settle_commands(
+    books: CommandBooks, join: ReplyJoin, histogram_counts: Mapping[Tag, int], *, named: bool
+) -> tuple[CommandLedger | None, list[str]]:
+    """Close the books of commands.
+
+    Args:
+        books: What was counted.
+        join: The answers, of which both halves should be known.
+        histogram_counts: Samples by series, which must tell the same as the rows.
+        named: Every engine and subscriber has sent its final report.
+
+    Returns:
+        The ledger, ``None`` when no command was offered, and one sentence for each equation that does not hold.
+    """
+    if not books.operations and not books.downlink and not books.replies:
+        return None, []
+    ledger = CommandLedger(
+        operations=books.operations,
+        answers=books.answers,
+        downlink=leg_rows({(row.phase, row.action): row.sent for row in books.operations}, books.downlink),
+        replies=leg_rows({(row.phase, row.action): row.replied for row in books.downlink}, books.replies),
+    )
+    unbalanced = _unmatched_histograms(books, histogram_counts)
+    unbalanced += _unmatched_answers(ledger)
+    ledger.downlink_lost = sum(leg.lost for leg in ledger.downlink)
+    ledger.replies_lost = sum(leg.lost for leg in ledger.replies)
+    if named:
+        unbalanced += _settle_downlink(ledger, books.sent, books.windows)
+        unbalanced += _settle_replies(ledger, join)
+    else:  # a process that counted died: what it knew is not known
+        ledger.downlink_lost, ledger.replies_lost = max(0, ledger.downlink_lost), max(0, ledger.replies_lost)
+    return ledger, unbalanced
+
+
+def _unmatched_histograms(books: CommandBooks, counts: Mapping[Tag, int]) -> list[str]:
+    expected = {
+        (row.phase, COMMAND, row.action): row.answered + row.call_error + row.timed_out for row in books.operations
+    }
+    expected |= {(row.phase, DOWNLINK, row.action): row.delivered for row in books.downlink}
+    expected |= {(row.phase, REPLY, row.action): row.delivered for row in books.replies}
+    wrong = []
+    for key in sorted({tag[:3] for tag in counts if tag.leg in COMMAND_LEGS} | expected.keys()):
+        for kind in (INTENDED, SERVICE):
+            tag = Tag(*key, kind)
+            if counts.get(tag, 0) != expected.get(key, 0):
+                wrong.append(f"{tag}: {counts.get(tag, 0)} samples for {expected.get(key, 0)} counted")
+    return wrong
+
+
+def _unmatched_answers(ledger: CommandLedger) -> list[str]:
+    answered = sum(row.answered + row.call_error for row in ledger.operations)
+    told = sum(row.count for row in ledger.answers)
+    return [] if answered == told else [f"{answered} commands were answered, but {told} answers are on the books"]
+
+
+def _settle_downlink(
+    ledger: CommandLedger, sent: Iterable[SentCounts], windows: Sequence[Iterable[ChargePointWindow]]
+) -> list[str]:
+    wrong = []
+    named = name_losses(sent, windows)
+    ledger.downlink_lost_charge_points = named.charge_points
+    ledger.lost_commands = named.worst
+    all_sent = sum(row.sent for row in ledger.operations)
+    by_totals = ledger.downlink_lost + named.seen_by_several
+    ledger.downlink_lost = max(named.lost, by_totals)
+    if named.sent != all_sent:
+        wrong.append(f"subscribers counted {named.sent} commands by charge point, {all_sent} by action")
+    if named.lost != by_totals:
+        wrong.append(f"{by_totals} commands lost by totals, {named.lost} by sequence numbers")
+    if named.unexpected:
+        wrong.append(f"{named.unexpected} commands arrived that no subscriber has on its books as sent")
+    return wrong
+
+
+def _settle_replies(ledger: CommandLedger, join: ReplyJoin) -> list[str]:
+    wrong = []
+    if join.given_up:
+        wrong.append(f"{join.given_up} answers to commands were too many to be joined with their arrival")
+    elif ledger.replies_lost != join.on_their_way:
+        wrong.append(f"{ledger.replies_lost} answers lost by totals, {join.on_their_way} by name")
+    if join.unexplained:
+        wrong.append(f"{join.unexplained} answers to commands arrived that no engine has on its books as written")
+    wrong += [
+        f"{leg.phase} {leg.action}: {leg.delivered} different answers arrived of {leg.sent} written"
+        for leg in ledger.replies
+        if leg.lost < 0
+    ]
+    return wrong
