@@ -90,6 +90,11 @@ class MeterTemplate:
         )
 
 
+def supported(measurands: tuple[str, ...], supply: Supply) -> bool:
+    """Whether the meter of a supply measures all of them, none being named twice."""
+    return len(set(measurands)) == len(measurands) and all(measured(supply, name) for name in measurands)
+
+
 def meter_template(profile: ChargePointProfile, measurands: tuple[str, ...], context: Context) -> MeterTemplate:
     """The template for some measurands of a profile's supply, at least one, in a context.
 
