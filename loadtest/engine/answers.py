@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from loadtest.clock import monotonic_ns
 from loadtest.engine import payloads
 from loadtest.engine.operations import HEARTBEAT, STATUS_NOTIFICATION
 from loadtest.engine.transaction import UNKNOWN_TRANSACTION
@@ -46,11 +47,13 @@ def answer(charge_point: ChargePoint, call: frames.Call, now_ns: int) -> None:
             reply = frames.encode(
                 frames.CALL_ERROR, call.message_id, call_errors.FORMATION_VIOLATION, str(error)[:255], {}
             )
+    written_ns = monotonic_ns()
     try:
         charge_point.send_text(reply)
     except LocalProtocolError:  # the gateway has begun to close
         return
     charge_point.fleet.counters.calls_answered += 1
+    charge_point.fleet.commands_received.answered(charge_point.number, call, written_ns)
     if follow_up is not None:
         follow_up()
 

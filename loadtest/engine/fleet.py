@@ -12,6 +12,7 @@ import msgspec
 from loadtest.clock import monotonic_ns, rfc3339, utc_now
 from loadtest.engine.calls import CONNECTING, OFFLINE, OPEN, REGISTERED, REJECTED, RETIRED
 from loadtest.engine.charge_point import ChargePoint
+from loadtest.engine.commands_received import CommandsReceived
 from loadtest.engine.operations import Operations, PhaseClock
 from loadtest.measure.interval import SentCounts
 from loadtest.measure.tags import CONNECT, INTENDED, REGISTER, SERVICE, Tag
@@ -77,6 +78,7 @@ class Fleet:
         self.phases = PhaseClock()
         self.operations = Operations(recorder, self.phases)
         self.counters = FleetCounters()
+        self.commands_received = CommandsReceived(recorder, run_tag=self.run_tag, epoch_ns=self.epoch_ns)
         self.draining = False
         self._recorder = recorder
         self._charge_points: dict[int, ChargePoint] = {}

@@ -134,8 +134,11 @@ class EngineProcess:
             operations=self._fleet.operations.rows(),
             counters=self._fleet.counters.report(),
             gauges=self._fleet.gauges(),
+            downlink=self._fleet.commands_received.rows(),
+            reply_instants=self._fleet.commands_received.take_instants(),
             health=self._health.take_interval(backlog_bytes=self._channel.backlog_bytes),
             sent=self._fleet.sent() if final else [],
+            commands_seen=self._fleet.commands_received.windows() if final else [],
         )
 
     def _drain(self, due_ns: int) -> None:
