@@ -41,8 +41,6 @@ _RENDERED: dict[str, tuple[int, bytes, bytes]] = {
     "SoC": (_SOC, b"%d", b"Percent"),
     "Temperature": (_TEMPERATURE, b"%.1f", b"Celsius"),
 }
-
-
 _LOCATIONS = {"SoC": b"EV", "Temperature": b"Body"}
 
 

@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import json
+import math
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 import pytest
 
 from loadtest.engine import payloads
 from loadtest.errors import UsageError
+from loadtest.scenario.drivers import Drivers
 from loadtest.scenario.profile import ChargePointProfile
+from loadtest.scenario.quantiles import constant, exponential
+
+if TYPE_CHECKING:
+    from loadtest.scenario.measurands import Supply
 
 
 def test_the_default_can_be_run() -> None:
@@ -18,26 +25,98 @@ def test_the_default_can_be_run() -> None:
     assert ChargePointProfile().charge_point_id(12_345_678) == "cp-12345678"
 
 
+DRIVERS = Drivers(
+    per_day=2,
+    stay_s=exponential(3600),
+    energy_wh=constant(7000),
+    vehicle_power_w=11_000,
+    battery_wh=60_000,
+)
+
 BAD: dict[str, object] = {
     "connectors": 64,
     "id_prefix": "a/b",
     "vendor": "x" * 21,
     "model": "",
-    "transaction_gap_s": -1.0,
-    "transaction_duration_s": 0.0,
-    "meter_interval_s": -5.0,
+    "firmware_version": "1" * 51,
     "power_w": -1.0,
+    "voltage_v": 0.0,
+    "time_scale": 0.0,
+    "hour_at_start": 24.5,
+    "meter_interval_s": -5.0,
+    "clock_aligned_s": -1,
+    "measurands": ("Energy.Active.Export.Register",),
+    "aligned_measurands": ("SoC",),
+    "stop_measurands": ("Voltage", "Voltage"),
+    "stop_aligned_measurands": ("",),
     "default_heartbeat_s": 0.0,
     "reconnect_min_s": 0.0,
+    "reconnect_max_s": -1.0,
+    "reboot_s": -1.0,
+    "download_s": -1.0,
+    "install_s": -1.0,
+    "firmware_failure": 1.5,
+    "upload_s": -1.0,
+    "upload_failure": -0.1,
+    "minimum_status_s": -1.0,
+}
+BAD_DRIVERS: dict[str, object] = {
+    "per_day": -1.0,
+    "by_hour": [1.0] * 23,
+    "stay_s": {},
+    "energy_wh": {"mean": -1.0},
+    "vehicle_power_w": 0.0,
+    "battery_wh": 0.0,
 }
 
 
 def test_all_faults_are_told_at_once_each_with_its_field() -> None:
     with pytest.raises(UsageError) as refused:
-        msgspec.convert(BAD, ChargePointProfile).check()
-    for name in BAD:
+        msgspec.convert(BAD | {"drivers": BAD_DRIVERS}, ChargePointProfile).check()
+    names = [*BAD, *(f"drivers.{name}" for name in BAD_DRIVERS)]
+    for name in names:
         assert sum(fault.startswith(f"profile.{name}: ") for fault in refused.value.faults) == 1, name
-    assert len(refused.value.faults) == len(BAD)
+    assert len(refused.value.faults) == len(names)
+
+
+def numbers_of(struct: type[msgspec.Struct]) -> list[str]:
+    return [field.name for field in msgspec.structs.fields(struct) if field.type is float]
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
+def test_what_is_no_number_is_refused_everywhere(value: float) -> None:
+    assert len(numbers_of(ChargePointProfile)) >= 15
+    for name in numbers_of(ChargePointProfile):
+        with pytest.raises(UsageError, match=rf"^profile\.{name}: "):
+            msgspec.structs.replace(ChargePointProfile(), **{name: value}).check()
+    for name in numbers_of(Drivers):
+        drivers = msgspec.structs.replace(DRIVERS, **{name: value})
+        with pytest.raises(UsageError, match=rf"^profile\.drivers\.{name}: "):
+            ChargePointProfile(drivers=drivers).check()
+
+
+@pytest.mark.parametrize("weights", [(0.0,) * 24, (math.nan,) * 24, (math.inf,) * 24, (-1.0,) + (1.0,) * 23, ()])
+def test_a_day_has_24_hours_in_some_of_which_drivers_come(weights: tuple[float, ...]) -> None:
+    drivers = msgspec.structs.replace(DRIVERS, by_hour=weights)
+    with pytest.raises(UsageError, match=r"^profile\.drivers\.by_hour: "):
+        ChargePointProfile(drivers=drivers).check()
+
+
+@pytest.mark.parametrize("wrong", [{"connectors": "two"}, {"supply": "AC2"}, {"drivers": 3}, {"power_w": object()}])
+def test_what_has_the_wrong_type_is_one_clear_error(wrong: dict[str, Any]) -> None:
+    with pytest.raises(UsageError, match=r"^profile: "):
+        ChargePointProfile(**wrong).check()
+
+
+def test_a_profile_travels_as_plain_data() -> None:
+    profile = ChargePointProfile(drivers=DRIVERS, configuration={"ConnectionTimeOut": "30"}, supply="DC")
+    plain = msgspec.json.decode(msgspec.json.encode(msgspec.to_builtins(profile)))
+    assert msgspec.convert(plain, ChargePointProfile) == profile
+
+
+@pytest.mark.parametrize(("supply", "watts"), [("AC1", 230), ("AC3", 690), ("DC", 230)])
+def test_an_ampere_flows_on_every_phase(supply: Supply, watts: float) -> None:
+    assert ChargePointProfile(supply=supply).watts_per_ampere == watts
 
 
 def test_the_longest_wait_is_not_below_the_first() -> None:
