@@ -3,87 +3,83 @@
 from __future__ import annotations
 
 import asyncio
-from collections import deque
-from itertools import islice
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from loadtest.clock import monotonic_ns
 from loadtest.gateway import admission, counters, translation
-from loadtest.gateway.charge_point_connection import ChargePointConnection
+from loadtest.gateway.charge_point_connection import ChargePointConnection, limited
+from loadtest.gateway.checks import Checks
 from loadtest.gateway.counters import GatewayCounters
-from loadtest.protocol import topics
+from loadtest.gateway.handshakes import Handshakes
+from loadtest.gateway.piggyback import Batches
+from loadtest.gateway.silence import SilenceWatch
+from loadtest.gateway.tls_port import TlsPort
+from loadtest.gateway.topic_routes import TopicRoutes, templates
 from loadtest.protocol.frames import CALL, CALL_RESULT
+from loadtest.transport import tls
 from loadtest.transport.websocket_server import Accept, Reject
 from loadtest.units import NS_PER_S
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
 
     from loadtest.gateway.settings import GatewaySettings
-
-CALL_PREFIX = topics.call_topic("").encode()
-REPLY_SUFFIX = topics.reply_topic("x").removeprefix(topics.call_topic("x")).encode()
-DOWNSTREAM_PREFIX = topics.downstream_topic("").encode()
-
-SWEEP_PARTS = 10
-"""Each connection's silence is looked at once in so many ticks, a part of them in each, so that none takes long."""
+    from loadtest.gateway.surroundings import Broker, Peers
 
 STOP_TIMEOUT_S = 2.0
 
 
-class Broker(Protocol):
-    """What the gateway asks of its MQTT client (:class:`loadtest.transport.mqtt_client.MqttClient`)."""
-
-    @property
-    def congested(self) -> bool:
-        """Publish no more until told."""
-        ...
-
-    def publish(self, topic: bytes, payload: bytes, qos: int) -> None:
-        """Send without waiting."""
-        ...
-
-    def subscribe(self, filters: list[tuple[bytes, int]]) -> None:
-        """Ask without waiting."""
-        ...
-
-    def unsubscribe(self, filters: list[bytes]) -> None:
-        """Give up without waiting."""
-        ...
-
-
-class Peers(Protocol):
-    """The gateway processes that share the port (:class:`loadtest.gateway.peers.PeerLinks`)."""
-
-    def claim(self, identity: bytes, opened_ns: int) -> None:
-        """Tell them that the charge point's connection is here."""
-        ...
-
-
 class Gateway:
-    """Charge points in, topics out, and back. Nothing is answered, correlated, stored or repeated.
+    """Charge points in, topics out, and back. Unless told otherwise, nothing is answered, correlated or repeated.
+
+    Args:
+        settings: The process's configuration.
+        authenticate: Looks at HTTP Basic credentials; without it everyone is let in.
 
     Attributes:
         counters: Running totals.
         broker: The MQTT client; its owner passes on messages, losses and restorations.
         peers: Set when other processes share the port.
+        tls_port: There when the port speaks TLS.
         now_s: See :class:`~loadtest.gateway.charge_point_connection.Switchboard`.
     """
 
-    def __init__(self, settings: GatewaySettings) -> None:
+    def __init__(self, settings: GatewaySettings, authenticate: admission.Authenticate | None = None) -> None:
         self.counters = GatewayCounters()
         self.now_s = monotonic_ns() / NS_PER_S
         self.broker: Broker
         self.peers: Peers | None = None
+        self.tls_port = (
+            TlsPort(settings, self.counters.tls_handshake_failed, self.connection) if settings.tls_certificate else None
+        )
         self._settings = settings
+        self._authenticate = authenticate
+        self._connection_type = limited(settings.max_frame_bytes, settings.max_unsent_bytes)
         self._connections: dict[bytes, ChargePointConnection] = {}
-        self._unopened: deque[tuple[float, ChargePointConnection]] = deque()
+        self._handshakes = Handshakes(settings.handshake_timeout_s, settings.max_handshakes)
         self._held: set[ChargePointConnection] = set()
         self._broker_away = False
-        self._sweep: Iterator[ChargePointConnection] = iter(())
-        self._sweep_share = 0
-        self._ticks = 0
+        self._silence = SilenceWatch(
+            self._connections,
+            self._held,
+            idle_timeout_s=settings.idle_timeout_s,
+            heartbeat_checks=settings.heartbeat_checking_times_backoff,
+        )
         self._all_closed: asyncio.Event | None = None
+
+        # What an ordinary message needs, looked up once.
+        topics = templates(settings)
+        self._upstream_qos = settings.qos if settings.upstream_qos is None else settings.upstream_qos
+        self._call_prefix, self._call_suffix = topics.call.prefix, topics.call.suffix
+        self._result_prefix, self._result_suffix = topics.result.prefix, topics.result.suffix
+        self._error_prefix, self._error_suffix = topics.error.prefix, topics.error.suffix
+        self._down_prefix, self._down_suffix = topics.downstream.prefix, topics.downstream.suffix
+        self._id_begin, self._id_end = len(self._down_prefix), -len(self._down_suffix) or None
+
+        # What it does not need, absent unless asked for.
+        self._routes = None if topics.plain else TopicRoutes(topics)
+        self._batches = Batches() if settings.piggyback == "single" else None
+        self._checks = Checks(settings, self.counters, self._pass_on) if Checks.wanted(settings) else None
 
     @property
     def connected(self) -> int:
@@ -92,7 +88,7 @@ class Gateway:
 
     def connection(self) -> ChargePointConnection:
         """A new connection, for ``loop.create_server``."""
-        return ChargePointConnection(self)
+        return self._connection_type(self)
 
     def owned(self) -> list[tuple[bytes, int]]:
         """Every charge point connected here, with the instant its connection opened."""
@@ -102,22 +98,43 @@ class Gateway:
 
     def begun(self, connection: ChargePointConnection) -> None:
         """Give a client a limited time to send its request."""
-        self._unopened.append((self.now_s + self._settings.handshake_timeout_s, connection))
+        if self.tls_port is not None:
+            self.tls_port.completed(connection)
+        if not self._handshakes.begin(connection, self.now_s):
+            self.counters.refused[counters.TOO_MANY_HANDSHAKES] += 1
+            connection.abort()
 
     def admit(self, connection: ChargePointConnection, path: str, headers: Mapping[str, str]) -> Accept | Reject:
         """Decide on a request."""
-        decision = admission.admit(path, headers, path=self._settings.path, credentials=self._settings.credentials)
+        settings = self._settings
+        transport = connection.transport if settings.tls_client_ca else None
+        decision = admission.admit(
+            path,
+            headers,
+            path=settings.path,
+            authenticate=self._authenticate,
+            check_identity=settings.check_identity,
+            certificate_names=None if transport is None else tls.peer_names(transport),
+        )
         if isinstance(decision, Reject):
             return decision
+        if 0 < settings.max_connections <= len(self._connections) and decision not in self._connections:
+            return Reject(503, counters.TOO_MANY_CONNECTIONS)
         connection.identity = decision
         return Accept(admission.SUBPROTOCOL)
 
     def refused(self, status: int, reason: str) -> None:
         """Count a refusal. Only our own reason words are kept: others quote what a stranger has sent."""
-        self.counters.refused[reason if reason in admission.REASONS else f"http_{status}"] += 1
+        known = reason in admission.REASONS or reason == counters.TOO_MANY_CONNECTIONS
+        self.counters.refused[reason if known else f"http_{status}"] += 1
+
+    def abandoned(self, connection: ChargePointConnection) -> None:
+        """A connection that never opened has ended."""
+        self._handshakes.end()
 
     def opened(self, connection: ChargePointConnection) -> None:
         """Enter a connection: the newcomer wins over an older one with its id."""
+        self._handshakes.end()
         identity = connection.identity
         connection.opened_ns = monotonic_ns()
         connection.heartbeat_s = self._settings.default_heartbeat_interval_s
@@ -125,7 +142,7 @@ class Gateway:
         self._connections[identity] = connection
         self.counters.accepted += 1
         if older is None:
-            self.broker.subscribe([(DOWNSTREAM_PREFIX + identity, self._settings.qos)])
+            self.broker.subscribe([(self._down_prefix + identity + self._down_suffix, self._settings.qos)])
         else:
             self.counters.takeovers += 1
             older.drop(counters.TAKEOVER)
@@ -143,9 +160,11 @@ class Gateway:
         """Forget an ended connection."""
         self.counters.closed[cause] += 1
         self._held.discard(connection)
+        if self._checks is not None:
+            self._checks.forget(connection)
         if self._connections.get(connection.identity) is connection:
             del self._connections[connection.identity]
-            self.broker.unsubscribe([DOWNSTREAM_PREFIX + connection.identity])
+            self.broker.unsubscribe([self._down_prefix + connection.identity + self._down_suffix])
         if self._all_closed is not None and not self._connections:
             self._all_closed.set()
 
@@ -155,28 +174,41 @@ class Gateway:
         """Publish a charge point's frame; a malformed one is dropped and the connection stays."""
         totals = self.counters
         try:
-            kind, envelope, _ = translation.upstream(frame)
+            message = translation.upstream(frame)
         except translation.UntranslatableError as fault:
             totals.upstream_dropped[fault.reason] += 1
+            if self._checks is not None:
+                self._checks.malformed(connection, frame, fault.reason)
             return
-        topic = CALL_PREFIX + connection.identity
+        if self._checks is not None and not self._checks.passes_up(connection, frame, message, self.now_s):
+            return
+        kind = message[0]
+        if self._routes is not None:
+            topic = self._routes.topic(connection.identity, message)
+            if topic is None:
+                totals.upstream_dropped[counters.TOPIC] += 1
+                return
+        elif kind == CALL:
+            topic = self._call_prefix + connection.identity + self._call_suffix
+        elif kind == CALL_RESULT:
+            topic = self._result_prefix + connection.identity + self._result_suffix
+        else:
+            topic = self._error_prefix + connection.identity + self._error_suffix
         if kind == CALL:
             totals.upstream_calls += 1
+        elif kind == CALL_RESULT:
+            totals.upstream_results += 1
         else:
-            topic += REPLY_SUFFIX
-            if kind == CALL_RESULT:
-                totals.upstream_results += 1
-            else:
-                totals.upstream_errors += 1
+            totals.upstream_errors += 1
         totals.published += 1
-        self.broker.publish(topic, envelope, self._settings.qos)
+        self.broker.publish(topic, message[1], self._upstream_qos)
         if self._broker_away or self.broker.congested:
             self._hold(connection)
 
     def downstream(self, topic: bytes, envelope: bytes) -> None:
         """Send a central system's message to its charge point; whom it cannot reach never sees it."""
         totals = self.counters
-        connection = self._connections.get(topic[len(DOWNSTREAM_PREFIX) :])
+        connection = self._connections.get(topic[self._id_begin : self._id_end])
         if connection is None or not connection.is_open:
             totals.downstream_dropped[counters.OFFLINE] += 1
             return
@@ -185,17 +217,29 @@ class Gateway:
         except translation.UntranslatableError as fault:
             totals.downstream_dropped[fault.reason] += 1
             return
-        if message.kind == CALL_RESULT:
-            totals.downstream_results += 1
+        kind = message[0]
+        if kind == CALL_RESULT:
             interval_s = translation.heartbeat_interval(message)
             if interval_s is not None and connection.heartbeat_s:
                 connection.heartbeat_s = interval_s
                 connection.text_heard_s = self.now_s
-        elif message.kind == CALL:
+        if self._checks is None or self._checks.passes_down(connection, message, self.now_s):
+            self._pass_on(connection, kind, message[1])
+
+    def _pass_on(self, connection: ChargePointConnection, kind: int, text: bytes) -> None:
+        """Send a charge point a message and count it."""
+        totals = self.counters
+        if kind == CALL_RESULT:
+            totals.downstream_results += 1
+        elif kind == CALL:
             totals.downstream_calls += 1
         else:
             totals.downstream_errors += 1
-        connection.send_text(message.text)
+        totals.sent_bytes += len(text)
+        if self._batches is None:
+            connection.send_text(text)
+        else:
+            self._batches.add(connection, text)
 
     # -- back-pressure -----------------------------------------------------------------------------------------------
 
@@ -212,10 +256,15 @@ class Gateway:
         """Read everybody again. Those held were not silent, they were not listened to."""
         if self._broker_away or self.broker.congested:
             return
-        held, self._held = self._held, set()
+        held = list(self._held)
+        self._held.clear()
         for connection in held:
             connection.heard_s = connection.text_heard_s = self.now_s
             connection.resume_reading()
+
+    def holds(self, connection: ChargePointConnection) -> bool:
+        """Whether the connection is not to be read for now."""
+        return connection in self._held
 
     def _hold(self, connection: ChargePointConnection) -> None:
         if connection not in self._held:
@@ -228,32 +277,16 @@ class Gateway:
     def tick(self, now_s: float) -> None:
         """Let time pass: end what has been silent too long. Called every tenth of a second or so."""
         self.now_s = now_s
-        while self._unopened and self._unopened[0][0] <= now_s:
-            connection = self._unopened.popleft()[1]
-            if connection.is_opening:
-                self.counters.handshake_timeouts += 1
-                connection.abort()
-        if self._ticks % SWEEP_PARTS == 0:
-            self._sweep = iter(list(self._connections.values()))
-            self._sweep_share = len(self._connections) // SWEEP_PARTS + 1
-        self._ticks += 1
-        idle_timeout_s = self._settings.idle_timeout_s
-        for connection in islice(self._sweep, self._sweep_share):
-            # EMQX looks at each end of an interval whether any text came within it, and gives up at the second in vain.
-            if connection.heartbeat_s and now_s - connection.text_heard_s >= 2 * connection.heartbeat_s:
-                cause = counters.KEEPALIVE
-            elif idle_timeout_s and now_s - connection.heard_s >= idle_timeout_s:
-                cause = counters.IDLE
-            else:
-                continue
-            if connection not in self._held:
-                connection.drop(cause)
+        if self.tls_port is not None:
+            self.tls_port.tick(now_s)
+        self.counters.handshake_timeouts += self._handshakes.expire(now_s)
+        self._silence.tick(now_s)
+        if self._checks is not None:
+            self._checks.tick(now_s)
 
     async def stop(self) -> None:
         """Close every connection with code 1000; cut those that do not answer in time."""
-        for _, unopened in self._unopened:
-            if unopened.is_opening:
-                unopened.abort()
+        self._handshakes.abort_all()
         if not self._connections:
             return
         self._all_closed = asyncio.Event()

@@ -34,11 +34,15 @@ class Translated(NamedTuple):
         kind: CALL, CALL_RESULT or CALL_ERROR.
         text: The envelope or the frame.
         payload: The OCPP payload within it as JSON text, empty for a CALLERROR.
+        message_id: The ``UniqueId`` as JSON text.
+        action: The action as JSON text, empty for an answer.
     """
 
     kind: int
     text: bytes
     payload: bytes | msgspec.Raw
+    message_id: msgspec.Raw
+    action: bytes | msgspec.Raw
 
 
 class _Envelope(msgspec.Struct, gc=False):
@@ -78,18 +82,17 @@ def upstream(frame: bytes) -> Translated:
     match parts:
         case [kind, unique_id, action, payload] if kind == _CALL:
             text = b'{"MessageTypeId":2,"UniqueId":%b,"Action":%b,"Payload":%b}' % (unique_id, action, payload)
-            return Translated(CALL, text, payload)
+            return Translated(CALL, text, payload, unique_id, action)
         case [kind, unique_id, payload] if kind == _CALL_RESULT:
-            return Translated(
-                CALL_RESULT, b'{"MessageTypeId":3,"UniqueId":%b,"Payload":%b}' % (unique_id, payload), payload
-            )
+            text = b'{"MessageTypeId":3,"UniqueId":%b,"Payload":%b}' % (unique_id, payload)
+            return Translated(CALL_RESULT, text, payload, unique_id, b"")
         case [kind, unique_id, code, description, _] if kind == _CALL_ERROR:
             text = b'{"MessageTypeId":4,"UniqueId":%b,"ErrorCode":%b,"ErrorDescription":%b}' % (
                 unique_id,
                 code,
                 description,
             )
-            return Translated(CALL_ERROR, text, b"")
+            return Translated(CALL_ERROR, text, b"", unique_id, b"")
     raise UntranslatableError(NOT_OCPP)
 
 
@@ -110,12 +113,13 @@ def downstream(envelope: bytes) -> Translated:
     kind, unique_id, payload = message.MessageTypeId, message.UniqueId, message.Payload
     if unique_id:
         if kind == _CALL_RESULT and payload:
-            return Translated(CALL_RESULT, b"[3,%b,%b]" % (unique_id, payload), payload)
+            return Translated(CALL_RESULT, b"[3,%b,%b]" % (unique_id, payload), payload, unique_id, b"")
         if kind == _CALL and message.Action and payload:
-            return Translated(CALL, b"[2,%b,%b,%b]" % (unique_id, message.Action, payload), payload)
+            text = b"[2,%b,%b,%b]" % (unique_id, message.Action, payload)
+            return Translated(CALL, text, payload, unique_id, message.Action)
         if kind == _CALL_ERROR and message.ErrorCode and message.ErrorDescription:
             text = b"[4,%b,%b,%b,{}]" % (unique_id, message.ErrorCode, message.ErrorDescription)
-            return Translated(CALL_ERROR, text, b"")
+            return Translated(CALL_ERROR, text, b"", unique_id, b"")
     raise UntranslatableError(NOT_OCPP)
 
 
