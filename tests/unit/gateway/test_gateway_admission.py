@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from typing import Any
 from urllib.parse import quote
 
 import pytest
@@ -13,17 +14,20 @@ from loadtest.gateway.admission import admit
 from loadtest.transport.websocket_server import Reject
 
 OCPP = {"sec-websocket-protocol": "ocpp1.6"}
-USERS = {"CP1": "secret", "other": "pa:ss"}
+USERS = {b"CP1": b"secret", b"other": b"pa:ss", b"raw": b"\xff\x00:\xfe"}
 
 
-def ask(
-    target: str, headers: dict[str, str] | None = None, credentials: dict[str, str] | None = None
-) -> bytes | Reject:
-    return admit(target, OCPP if headers is None else headers, path="/ocpp", credentials=credentials or {})
+def known(user: bytes, password: bytes) -> bool:
+    return USERS.get(user) == password
 
 
-def basic(user: str, password: str) -> dict[str, str]:
-    return OCPP | {"authorization": "Basic " + base64.b64encode(f"{user}:{password}".encode()).decode()}
+def ask(target: str, headers: dict[str, str] | None = None, **rules: Any) -> bytes | Reject:
+    return admit(target, OCPP if headers is None else headers, path="/ocpp", **rules)
+
+
+def basic(user: str, password: str | bytes) -> dict[str, str]:
+    secret = password.encode() if isinstance(password, str) else password
+    return OCPP | {"authorization": "Basic " + base64.b64encode(user.encode() + b":" + secret).decode()}
 
 
 @pytest.mark.parametrize(
@@ -66,16 +70,36 @@ def test_each_row(target: str, headers: dict[str, str], outcome: object) -> None
     ("headers", "outcome"),
     [
         (basic("CP1", "secret"), b"CP1"),
-        (basic("other", "pa:ss"), b"CP1"),
         (basic("CP1", "wrong"), (400, "bad_username_or_password")),
+        (basic("CP1", ""), (400, "bad_username_or_password")),
         (basic("nobody", ""), (400, "bad_username_or_password")),
+        (basic("other", "pa:ss"), (400, "bad_username_or_password")),  # right, but another's
         (OCPP, (400, "not_authorized")),
         (OCPP | {"authorization": "Bearer x"}, (400, "not_authorized")),
         (OCPP | {"authorization": "Basic %%%"}, (400, "not_authorized")),
+        (OCPP | {"authorization": "Basic \udcff"}, (400, "not_authorized")),
+        (OCPP | {"authorization": "Basic " + base64.b64encode(b"no colon").decode()}, (400, "not_authorized")),
     ],
 )
-def test_credentials_are_looked_at_when_there_are_any_to_compare(headers: dict[str, str], outcome: object) -> None:
-    assert ask("/ocpp/CP1", headers, USERS) == outcome
+def test_credentials_are_looked_at_when_there_is_a_way_to(headers: dict[str, str], outcome: object) -> None:
+    assert ask("/ocpp/CP1", headers, authenticate=known) == outcome
+
+
+def test_passwords_are_bytes_and_may_hold_colons() -> None:
+    assert ask("/ocpp/other", basic("other", "pa:ss"), authenticate=known) == b"other"
+    assert ask("/ocpp/raw", basic("raw", b"\xff\x00:\xfe"), authenticate=known) == b"raw"
+
+
+def test_as_in_emqx_a_user_name_can_be_anybodys() -> None:
+    assert ask("/ocpp/CP1", basic("other", "pa:ss"), authenticate=known, check_identity=False) == b"CP1"
+
+
+def test_a_certificate_must_be_the_charge_points_own() -> None:
+    names = frozenset({"CP1", "cp1.example"})
+    assert ask("/ocpp/CP1", certificate_names=names) == b"CP1"
+    assert ask("/ocpp/CP2", certificate_names=names) == (400, "not_authorized")
+    assert ask("/ocpp/CP2", certificate_names=names, check_identity=False) == b"CP2"
+    assert ask("/ocpp/CP2", certificate_names=None) == b"CP2"
 
 
 def test_credentials_nobody_asked_for_are_accepted() -> None:

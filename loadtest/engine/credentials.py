@@ -1,0 +1,128 @@
+"""What charge points show when they connect: passwords for HTTP Basic, and certificates."""
+
+from __future__ import annotations
+
+import binascii
+from base64 import b64encode
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from loadtest.errors import UsageError
+from loadtest.scenario.credentials import filled
+from loadtest.transport import tls
+
+if TYPE_CHECKING:
+    import ssl
+
+    from loadtest.scenario.credentials import CredentialFiles
+
+_HEX = "hex:"
+
+
+class Credentials:
+    """The credentials of a fleet, read once.
+
+    Args:
+        files: Where they are.
+        password: Template of the passwords for HTTP Basic, with ``${cid}`` or ``${number}``; empty: there is none.
+        encrypted: The gateway's URL is ``wss://``.
+
+    Raises:
+        UsageError: With every fault of the files, never with a secret.
+    """
+
+    def __init__(self, files: CredentialFiles, password: str = "", *, encrypted: bool = False) -> None:
+        self._files = files
+        self._password = password
+        self._passwords: dict[str, bytes] = {}
+        self._shared: ssl.SSLContext | None = None
+        faults: list[str] = []
+        hints: list[str] = []
+        try:
+            if files.password_file:
+                self._passwords = read_passwords(Path(files.password_file))
+            elif password:
+                password_bytes(filled(password, "x", 0))
+        except UsageError as error:
+            faults += error.faults
+            hints.append(error.hint)
+        try:
+            if encrypted:
+                certificate, key = ("", "") if files.personal else (files.client_certificate, files.client_key)
+                self._shared = tls.client_context(files.ca_file, certificate, key)
+        except UsageError as error:
+            faults += error.faults
+            hints.append(error.hint)
+        if faults:
+            raise UsageError(faults, hint="; ".join(filter(None, hints)))
+
+    def tls(self, charge_point_id: str, number: int) -> ssl.SSLContext | None:
+        """What a charge point connects with; ``None``: without TLS.
+
+        One that has a certificate of its own gets a context of its own, which lives as long as its connection.
+
+        Raises:
+            UsageError: Its certificate cannot be used.
+        """
+        files = self._files
+        if self._shared is None or not files.personal:
+            return self._shared
+        certificate = filled(files.client_certificate, charge_point_id, number)
+        return tls.client_context(files.ca_file, certificate, filled(files.client_key, charge_point_id, number))
+
+    def headers(self, charge_point_id: str, number: int) -> tuple[tuple[str, str], ...]:
+        """The ``Authorization`` header of HTTP Basic (RFC 7617), if there is a password. The user name is the id."""
+        if self._password:
+            password = password_bytes(filled(self._password, charge_point_id, number))
+        else:
+            found = self._passwords.get(charge_point_id)
+            if found is None:
+                return ()
+            password = found
+        return (("Authorization", "Basic " + b64encode(charge_point_id.encode() + b":" + password).decode()),)
+
+
+def password_bytes(text: str) -> bytes:
+    """A password as it is written: text stands for its UTF-8, ``hex:00ff…`` for any bytes.
+
+    Raises:
+        UsageError: What follows ``hex:`` is not hexadecimal; it is not shown.
+    """
+    if not text.startswith(_HEX):
+        return text.encode()
+    try:
+        return binascii.unhexlify(text[len(_HEX) :])
+    except ValueError:
+        raise UsageError("a password that begins with hex: must go on in pairs of hexadecimal digits") from None
+
+
+def read_passwords(path: Path) -> dict[str, bytes]:
+    """Read a file of passwords in clear: ``id:password`` lines; blank ones and those that begin with ``#`` are left out.
+
+    Raises:
+        UsageError: With every faulty line by its number; never with what stands there.
+    """
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except OSError as error:
+        raise UsageError(f"--password-file {path}: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise UsageError(f"--password-file {path}: is not UTF-8", hint="write other bytes as id:hex:00ff…") from None
+    passwords: dict[str, bytes] = {}
+    faults: list[str] = []
+    for number, line in enumerate(lines, 1):
+        if not line.strip() or line.startswith("#"):
+            continue
+        charge_point_id, colon, text = line.partition(":")
+        fault = "" if charge_point_id and colon and text else "is not id:password"
+        if charge_point_id in passwords:
+            fault = "has an id for the second time"
+        try:
+            passwords[charge_point_id] = password_bytes(text)
+        except UsageError as error:
+            fault = error.message
+        if fault:
+            faults.append(f"--password-file {path}: line {number}: {fault}")
+    if faults:
+        raise UsageError(faults)
+    return passwords
