@@ -116,15 +116,14 @@ class FrameReader:
         max_message_bytes: Longest message, over all its fragments.
     """
 
-    __slots__ = ("_buffer", "_closed", "_expect_masked", "_fragments", "_joined_bytes", "_max_bytes", "_opcode")
+    __slots__ = ("_buffer", "_closed", "_expect_masked", "_joined", "_max_bytes", "_opcode")
 
     def __init__(self, *, expect_masked: bool, max_message_bytes: int) -> None:
         self._expect_masked = expect_masked
         self._max_bytes = max_message_bytes
         self._buffer = bytearray()
-        self._fragments: list[bytes] = []
-        self._joined_bytes = 0
         self._opcode = CONTINUATION  # of the fragmented message under way; CONTINUATION when there is none
+        self._joined = bytearray()  # its fragments; as a list, empty ones would take memory without limit
         self._closed = False
 
     @property
@@ -185,7 +184,7 @@ class FrameReader:
             if available < 2 + width:
                 return None
             length, begin = int.from_bytes(buffer[begin : begin + width], "big"), begin + width
-        if not first & 0x08 and self._joined_bytes + length > self._max_bytes:
+        if not first & 0x08 and len(self._joined) + length > self._max_bytes:
             raise FrameError(TOO_BIG, f"message of more than {self._max_bytes} bytes")
         return (begin + 4 if self._expect_masked else begin), length
 
@@ -201,13 +200,11 @@ class FrameReader:
             raise FrameError(PROTOCOL_FAULT, "continuation without a beginning, or a beginning before the end")
         if opcode != CONTINUATION:
             self._opcode = opcode
-        self._fragments.append(payload)
-        self._joined_bytes += len(payload)
         if not first & 0x80:
+            self._joined += payload
             return None
-        message = (self._opcode, b"".join(self._fragments))
-        self._fragments.clear()
-        self._joined_bytes = 0
+        message = (self._opcode, bytes(self._joined + payload) if self._joined else payload)
+        self._joined.clear()
         self._opcode = CONTINUATION
         if message[0] == TEXT and not is_utf8(message[1]):
             raise FrameError(INVALID_TEXT, "text message that is not UTF-8")
