@@ -29,3 +29,13 @@ def utc_now() -> dt.datetime:
 def rfc3339(moment: dt.datetime) -> str:
     """``2026-01-31T12:00:00.000Z``: how OCPP-J and our records write an instant (RFC 3339, milliseconds)."""
     return moment.astimezone(dt.UTC).strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03d}Z"
+
+
+def parse_rfc3339(text: str) -> dt.datetime:
+    """The instant that a text such as ``2026-01-31T12:00:00Z`` names; without an offset it is UTC.
+
+    Raises:
+        ValueError: It is none.
+    """
+    moment = dt.datetime.fromisoformat(text)
+    return moment if moment.tzinfo is not None else moment.replace(tzinfo=dt.UTC)

@@ -8,246 +8,306 @@ from __future__ import annotations
 
 import math
 from typing import TYPE_CHECKING
-from urllib.parse import quote
 
-import msgspec
-
-from loadtest.clock import monotonic_ns
-from loadtest.engine import answers, payloads
-from loadtest.engine.calls import CONNECTING, OFFLINE, OPEN, REGISTERED, REJECTED, RETIRED, CallingConnection
-from loadtest.engine.operations import BOOT_NOTIFICATION, HEARTBEAT, STATUS_NOTIFICATION
+from loadtest.engine import payloads
+from loadtest.engine.calls import REGISTERED, REJECTED, RETIRED
+from loadtest.engine.clock_aligned import next_boundary_ns
+from loadtest.engine.commands import dispatch
+from loadtest.engine.connectors import Connector
+from loadtest.engine.features import Features
+from loadtest.engine.maintenance import resume_after_boot
+from loadtest.engine.meter import Reading, meter_template
+from loadtest.engine.operations import METER_VALUES, STATUS_NOTIFICATION
+from loadtest.engine.registration import RegisteringConnection
 from loadtest.engine.transaction import Transaction
+from loadtest.engine.visit import DRAWS, Visit, visit
+from loadtest.protocol import configuration_keys as keys
+from loadtest.protocol import connector_states as states
 from loadtest.scenario.arrivals import next_arrival_s
-from loadtest.transport.websocket_client import ClientHandshake
 from loadtest.units import NS_PER_S
 
 if TYPE_CHECKING:
+    from loadtest.engine.configuration import Change, Configuration
     from loadtest.engine.fleet import Fleet
+    from loadtest.engine.meter import Context
     from loadtest.protocol import frames
     from loadtest.scenario.profile import ChargePointProfile
 
-_REGISTRATION_RETRY_S = 60.0
-_STAY_WITHOUT_DRIVERS_S = 1e9
-_SUBPROTOCOLS = ("ocpp1.6",)
+_VISITS_DRAW = 1 << 32
+"""Where the draws of visits begin: apart from all others, so that they depend on nothing that happens."""
 
 
-class BootResult(msgspec.Struct):
-    """BootNotification.conf."""
-
-    status: str
-    interval: int = 0
-
-
-_boot_result = msgspec.json.Decoder(BootResult)
-
-
-class ChargePoint(CallingConnection):
+class ChargePoint(RegisteringConnection):
     """A charge point of the fleet.
 
     Args:
         fleet: What all charge points of the process share.
         number: Its number in the whole fleet.
         profile: What kind it is.
+        configuration: What it starts with.
     """
 
     __slots__ = (
-        "beat_due_ns",
-        "boot_due_ns",
-        "connect_intended_ns",
-        "connect_started_ns",
-        "draws",
-        "energy_wh",
-        "failures",
-        "heartbeat_ns",
-        "profile",
-        "register_intended_ns",
-        "standing",
-        "transaction",
-        "transaction_due_ns",
+        "_aligned_due_ns",
+        "_arrival_due_ns",
+        "_connectors",
+        "_draws",
+        "_features",
+        "_registers_wh",
+        "_visits",
     )
 
-    def __init__(self, fleet: Fleet, number: int, profile: ChargePointProfile) -> None:
-        super().__init__(fleet, number)
-        self.profile = profile
-        # What the last BootNotification.conf made of it: OPEN is Pending, OFFLINE that there was none.
-        self.standing = OFFLINE
-        self.draws = 0
-        self.failures = 0
-        self.energy_wh = 0
-        self.heartbeat_ns = self.beat_due_ns = self.boot_due_ns = 0
-        self.connect_intended_ns = self.register_intended_ns = self.connect_started_ns = 0
-        self.transaction: Transaction | None = None
-        self.transaction_due_ns = 0
+    def __init__(self, fleet: Fleet, number: int, profile: ChargePointProfile, configuration: Configuration) -> None:
+        super().__init__(fleet, number, profile, configuration)
+        self._draws = self._visits = 0
+        self._arrival_due_ns = self._aligned_due_ns = 0
+        self._connectors: dict[int, Connector] | None = None
+        self._features: Features | None = None
+        self._registers_wh: dict[int, float] | None = None
 
     def on_call(self, call: frames.Call, now_ns: int) -> None:
         """Answer, unless rejected: a rejected charge point stays silent (OCPP 1.6 section 4.2.1)."""
         if self.state != REJECTED:
-            answers.answer(self, call, now_ns)
+            dispatch.answer(self, call, now_ns)
 
-    # Connection and registration ------------------------------------------------------------------------------
+    def on_registered(self, now_ns: int, *, booted: bool) -> None:
+        """Report the connectors: all of them after a boot (errata 3.22), else those whose state has changed."""
+        for number in range(self.profile.connectors + 1):
+            connector = self._connectors.get(number) if self._connectors is not None else None
+            if booted or (connector is not None and connector.reported != connector.status):
+                self.report_status(number, now_ns)
+        if booted and self._features is not None and self._features.maintenance is not None:
+            resume_after_boot(self, now_ns)
+        if not self._arrival_due_ns:
+            self._await_driver(now_ns)
+        if not self._aligned_due_ns:
+            self.schedule_aligned(now_ns)
 
-    def expire(self, now_ns: int) -> None:
-        """Give up what has waited longer than the timeout: an answer, or the handshake."""
-        if self.state == CONNECTING and now_ns - self.connect_started_ns >= self.fleet.call_timeout_ns:
-            self.fleet.abandon_connect(self)
-        else:
-            self.expire_call(now_ns)
-
-    def connect(self, due_ns: int) -> None:
-        """A connection is due, by the ramp or after a loss."""
-        if self.state != OFFLINE or self.fleet.draining:
-            return
-        self.state = CONNECTING
-        # Both times run from the first attempt: what fails before counts as waiting.
-        self.connect_intended_ns = self.connect_intended_ns or due_ns
-        self.register_intended_ns = self.register_intended_ns or self.connect_intended_ns
-        self.connect_started_ns = monotonic_ns()
-        self.fleet.start_connect(self)
-
-    def handshake(self) -> ClientHandshake:
-        """What to ask the gateway for."""
-        return ClientHandshake(f"{self.fleet.gateway_url}/{quote(self.identity)}", _SUBPROTOCOLS)
-
-    @property
-    def identity(self) -> str:
-        """The charge point's id."""
-        return self.profile.charge_point_id(self.number)
-
-    def on_open(self) -> None:
-        """The handshake is complete; before anything else comes the BootNotification (OCPP 1.6 section 4.2)."""
-        now_ns = monotonic_ns()
-        self.fleet.connected(self, now_ns)
-        if self.standing == REGISTERED and not self.profile.boot_on_reconnect:
-            self._registered(now_ns)
-        elif self.standing in (OPEN, REJECTED) and now_ns < self.boot_due_ns:
-            self.state = self.standing  # a new connection does not shorten the wait the central system demanded
-        else:
-            self.state = OPEN
-            self.boot(now_ns)
-
-    def on_refused(self, status: int, reason: str) -> None:
-        """The gateway refused the handshake."""
-        self.fleet.refused(self, status, reason)
-
-    def on_closed(self, code: int | None, exc: Exception | None) -> None:
-        """The connection is gone, whether closed or cut."""
-        self.cut_off()
-        self.fleet.disconnected(self)
-
-    def boot(self, due_ns: int) -> None:
-        """A BootNotification is due: the first of a connection, a repeated or a triggered one."""
-        profile, fleet = self.profile, self.fleet
-        self.boot_due_ns = 0
-        payload = payloads.boot_notification(profile.vendor, profile.model, self.identity)
-        if self.state == REGISTERED:
-            self.offer(BOOT_NOTIFICATION, due_ns, payload)
-        elif self.state in (OPEN, REJECTED) and self.call_id is None and not fleet.draining:
-            self.state = OPEN
-            self.offer_boot(due_ns, payload)
-
-    def _boot_later(self, wait_s: float, now_ns: int) -> None:
-        self.boot_due_ns = self.fleet.at(now_ns + int(wait_s * NS_PER_S), self._boot_again)
-
-    def _boot_again(self, due_ns: int) -> None:
-        """The wait is over, unless a BootNotification has been sent meanwhile for another reason."""
-        if due_ns == self.boot_due_ns:
-            self.boot(due_ns)
-
-    def on_boot_answer(self, payload: bytes, now_ns: int) -> None:
-        """Obey the registration status (OCPP 1.6 section 4.2): Accepted beats, anything else waits and boots again."""
-        try:
-            result = _boot_result.decode(payload)
-        except (msgspec.DecodeError, RecursionError):
-            self.fleet.counters.malformed += 1
-            result = BootResult("Rejected")
-        if result.status == "Accepted":
-            if not self.heartbeat_ns:
-                self.fleet.registered_ever += 1
-            interval_s = result.interval if result.interval > 0 else self.profile.default_heartbeat_s
-            self.heartbeat_ns = int(interval_s * NS_PER_S)
-            self._registered(now_ns)
-        else:
-            wait_s = result.interval if result.interval > 0 else _REGISTRATION_RETRY_S
-            self.fleet.counters.not_accepted += 1
-            self.state = self.standing = OPEN if result.status == "Pending" else REJECTED
-            self._boot_later(wait_s, now_ns)
-
-    def on_boot_failure(self, now_ns: int) -> None:
-        """Try again later; a registration that stands is not lost by it."""
-        if self.standing != REGISTERED:
-            self.standing = OFFLINE
-        self._boot_later(_REGISTRATION_RETRY_S, now_ns)
-
-    def _registered(self, now_ns: int) -> None:
-        """Report every connector, behind what has waited for the connection, and begin to beat."""
-        self.state = self.standing = REGISTERED
-        self.failures = 0
-        self.fleet.registered(self, now_ns)
-        timestamp = self.fleet.timestamp(now_ns)
-        for connector in range(self.profile.connectors + 1):
-            status = self.connector_status(connector)
-            self.offer(STATUS_NOTIFICATION, now_ns, payloads.status_notification(connector, status, timestamp))
-        self.beat_due_ns = self.fleet.at(now_ns + int(self.heartbeat_ns * self.draw()), self.beat)
-        if self.transaction is None and not self.transaction_due_ns:
-            self.plan_transaction(now_ns)
-        self.send_next()
-
-    def beat(self, due_ns: int) -> None:
-        """A heartbeat is due; the next one follows at the interval the central system gave, connected or not."""
-        if due_ns != self.beat_due_ns or self.state == RETIRED:
-            return
-        self.beat_due_ns = self.fleet.at(due_ns + self.heartbeat_ns, self.beat)
-        self.offer(HEARTBEAT, due_ns, payloads.HEARTBEAT)
-
-    # Transactions ---------------------------------------------------------------------------------------------
-
-    def plan_transaction(self, now_ns: int) -> None:
-        """Choose when the next driver comes; never, when the profile has no transactions."""
-        if self.profile.drivers is None:
-            return
-        epoch_ns = self.fleet.epoch_ns
-        arrival_s = next_arrival_s(self.profile, (now_ns - epoch_ns) / NS_PER_S, self.draw())
-        if arrival_s < math.inf:
-            self.transaction_due_ns = self.fleet.at(epoch_ns + int(arrival_s * NS_PER_S), self._driver_comes)
-
-    def _driver_comes(self, due_ns: int) -> None:
-        if due_ns != self.transaction_due_ns:
-            return
-        self.transaction_due_ns = 0
-        if self.transaction is None and self.state != RETIRED:
-            connector = 1 + int(self.draw() * self.profile.connectors)
-            self.begin_transaction(connector, b"TAG%07d" % self.number, due_ns)
-
-    def connector_status(self, connector: int) -> bytes:
-        """The state of a connector; 0 is the charge point itself."""
-        transaction = self.transaction
-        return transaction.status if transaction is not None and transaction.connector == connector else b"Available"
-
-    def begin_transaction(self, connector: int, id_tag: bytes, due_ns: int) -> None:
-        """A driver presents a tag, or the central system does it for one."""
-        drivers = self.profile.drivers
-        stay_s = drivers.stay_s.draw(self.draw()) if drivers is not None else _STAY_WITHOUT_DRIVERS_S
-        duration_s = stay_s / self.profile.time_scale
-        self.transaction = Transaction(self, connector, id_tag, int(duration_s * NS_PER_S))
-        self.transaction.begin(due_ns)
-
-    # For the fleet --------------------------------------------------------------------------------------------
+    # Randomness and rare state ----------------------------------------------------------------------------------
 
     def draw(self) -> float:
         """The charge point's next random number, uniform in [0, 1)."""
-        self.draws += 1
-        return self.fleet.draw(self.number, self.draws)
+        self._draws += 1
+        return self.fleet.draw(self.number, self._draws)
 
     @property
-    def is_registered(self) -> bool:
-        """The central system has accepted it, and the connection is there: anything may be sent."""
-        return self.state == REGISTERED
+    def features(self) -> Features:
+        """State beyond the ordinary, made now if there is none."""
+        if self._features is None:
+            self._features = Features()
+        return self._features
+
+    @property
+    def features_or_none(self) -> Features | None:
+        """State beyond the ordinary, if there is any."""
+        return self._features
+
+    def configure(self, key: str, value: str, now_ns: int) -> Change:
+        """Set a configuration key, and act on it from now on (OCPP 1.6 section 5.3)."""
+        refusal = self.configuration.refusal(key, value)
+        if refusal is not None:
+            return refusal
+        self.configuration = self.configuration.changed(key, value)
+        match key:
+            case keys.HEARTBEAT_INTERVAL:
+                self.heartbeat_ns = int(value) * NS_PER_S
+                if self.is_registered:
+                    self.beat_due_ns = self.fleet.at(now_ns + self.heartbeat_ns, self.beat)
+            case keys.WEB_SOCKET_PING_INTERVAL:
+                self.pong_missing = False
+                self.schedule_ping(now_ns)
+            case keys.CLOCK_ALIGNED_DATA_INTERVAL:
+                self.schedule_aligned(now_ns)
+            case keys.METER_VALUE_SAMPLE_INTERVAL:
+                for transaction in self.transactions:
+                    transaction.schedule_sample(now_ns)
+        return "RebootRequired" if keys.KEYS[key].reboot else "Accepted"
+
+    # Connectors -------------------------------------------------------------------------------------------------
+
+    @property
+    def connectors_known(self) -> list[Connector]:
+        """Those there is something to remember about."""
+        return list(self._connectors.values()) if self._connectors is not None else []
+
+    def connector(self, number: int) -> Connector:
+        """A connector, made now if it was at rest; 0 is the charge point itself."""
+        if self._connectors is None:
+            self._connectors = {}
+        connector = self._connectors.get(number)
+        if connector is None:
+            connector = self._connectors[number] = Connector(number)
+        return connector
+
+    def connector_status(self, number: int) -> bytes:
+        """The state of a connector."""
+        connector = self._connectors.get(number) if self._connectors is not None else None
+        return states.AVAILABLE if connector is None else connector.status
+
+    def set_status(self, number: int, status: bytes, now_ns: int) -> None:
+        """Change a connector's state; reported once it has lasted, offline not before the return (section 4.9)."""
+        connector = self.connector(number)
+        connector.change(status)
+        minimum_ns = self.configuration.minimum_status_ns
+        if minimum_ns:
+            connector.report_due_ns = self.fleet.at(now_ns + minimum_ns, self._report_lasting)
+        elif self.state == REGISTERED:
+            self.report_status(number, now_ns)
+
+    def _report_lasting(self, due_ns: int) -> None:
+        for connector in self.connectors_known:
+            if connector.report_due_ns == due_ns:
+                connector.report_due_ns = 0
+                if connector.reported != connector.status and self.state == REGISTERED:
+                    self.report_status(connector.number, due_ns)
+
+    def report_status(self, number: int, now_ns: int) -> None:
+        """Offer a StatusNotification of a connector's present state."""
+        status = self.connector_status(number)
+        payload = payloads.status_notification(number, status, self.fleet.timestamp(now_ns))
+        self.offer(STATUS_NOTIFICATION, now_ns, payload)
+        if self._connectors is not None and number in self._connectors:
+            self._connectors[number].reported = status
+            self._tidy(self._connectors[number])
+
+    def vacate(self, number: int, now_ns: int) -> None:
+        """The driver has left a connector, or never came."""
+        connector = self.connector(number)
+        transaction, connector.transaction = connector.transaction, None
+        if transaction is not None and transaction.charging is not None:
+            if self._registers_wh is None:
+                self._registers_wh = {}
+            self._registers_wh[number] = transaction.meter_start_wh + transaction.charging.energy_wh
+        if connector.scheduled_inoperative:
+            connector.operative = connector.scheduled_inoperative = False
+        status = states.AVAILABLE if connector.operative else states.UNAVAILABLE
+        if connector.status == status:
+            self._tidy(connector)
+        else:
+            self.set_status(number, status, now_ns)
+
+    def _tidy(self, connector: Connector) -> None:
+        if connector.at_rest and self._connectors is not None:
+            self._connectors.pop(connector.number, None)
+            self._connectors = self._connectors or None
+
+    # Drivers and transactions -----------------------------------------------------------------------------------
+
+    def _await_driver(self, now_ns: int) -> None:
+        """Find the next arrival after now on a schedule that begins with the run, and be there for it."""
+        epoch_ns = self.fleet.epoch_ns
+        arrival_s = (self._arrival_due_ns - epoch_ns) / NS_PER_S if self._arrival_due_ns else 0.0
+        now_s = (now_ns - epoch_ns) / NS_PER_S
+        while True:
+            share = self.fleet.draw(self.number, _VISITS_DRAW + self._visits * DRAWS)
+            arrival_s = next_arrival_s(self.profile, arrival_s, share)
+            if math.isinf(arrival_s):
+                return
+            self._visits += 1
+            if arrival_s >= now_s:
+                break
+        self._arrival_due_ns = self.fleet.at(epoch_ns + int(arrival_s * NS_PER_S), self._driver_comes)
+
+    def _driver_comes(self, due_ns: int) -> None:
+        if self.state == RETIRED:
+            return
+        first = _VISITS_DRAW + (self._visits - 1) * DRAWS
+        draws = iter(range(first + 1, first + DRAWS))
+        drawn = visit(self.profile, lambda: self.fleet.draw(self.number, next(draws)))
+        self._await_driver(due_ns)
+        free = [number for number in range(1, self.profile.connectors + 1) if self.is_free(number)]
+        if not free:
+            self.fleet.counters.drivers_turned_away += 1
+            return
+        if drawn.connector not in free:
+            drawn.connector = free[0]
+        self._welcome(drawn, b"TAG%07d" % self.number, due_ns, remote=False)
+
+    def is_free(self, number: int) -> bool:
+        """A driver without a reservation may use the connector."""
+        return self.connector_status(number) == states.AVAILABLE
+
+    def begin_transaction(self, number: int, id_tag: bytes, now_ns: int, *, remote: bool) -> Transaction:
+        """Somebody presents a tag at a connector that is free, or reserved for it."""
+        return self._welcome(visit(self.profile, self.draw, number), id_tag, now_ns, remote=remote)
+
+    def _welcome(self, drawn: Visit, id_tag: bytes, now_ns: int, *, remote: bool) -> Transaction:
+        transaction = Transaction(self, drawn, id_tag, remote=remote)
+        self.connector(drawn.connector).transaction = transaction
+        transaction.begin(now_ns)
+        return transaction
+
+    def transaction_on(self, number: int) -> Transaction | None:
+        """The transaction that occupies a connector."""
+        connector = self._connectors.get(number) if self._connectors is not None else None
+        return None if connector is None else connector.transaction
+
+    @property
+    def transactions(self) -> list[Transaction]:
+        """Those under way, begun and not over."""
+        found = [connector.transaction for connector in self.connectors_known]
+        return [transaction for transaction in found if transaction is not None and not transaction.over]
+
+    def limits_changed(self, now_ns: int) -> None:
+        """A limit of the power was set or lifted."""
+        for transaction in self.transactions:
+            transaction.limits_changed(now_ns)
+
+    # The meter --------------------------------------------------------------------------------------------------
+
+    def register_wh(self, number: int) -> float:
+        """The energy register of a connector when nothing charges there."""
+        return (self._registers_wh or {}).get(number, 0.0)
+
+    def reading(self, number: int, now_ns: int) -> Reading:
+        """What the meter of a connector shows."""
+        transaction = self.transaction_on(number)
+        if transaction is None or transaction.charging is None:
+            return Reading(self.register_wh(number))
+        return transaction.charging.reading(transaction.meter_start_wh, now_ns)
+
+    def schedule_aligned(self, now_ns: int) -> None:
+        """Plan the next clock-aligned meter values, if the configuration asks for any."""
+        interval_ns = self.configuration.aligned_interval_ns
+        self._aligned_due_ns = 0
+        if interval_ns:
+            due_ns = next_boundary_ns(now_ns + self.fleet.wall_offset_ns, interval_ns) - self.fleet.wall_offset_ns
+            self._aligned_due_ns = self.fleet.at(due_ns, self._align)
+
+    def _align(self, due_ns: int) -> None:
+        if due_ns != self._aligned_due_ns or self.state == RETIRED:
+            return
+        measurands = self.configuration.aligned
+        for number in range(1, self.profile.connectors + 1):
+            transaction = self.transaction_on(number)
+            if measurands:
+                self._offer_meter_values(number, due_ns, measurands, "Sample.Clock")
+            if transaction is not None and not transaction.over and self.configuration.stop_aligned:
+                transaction.note_for_stop(due_ns, self.configuration.stop_aligned, "Sample.Clock")
+        self.schedule_aligned(due_ns)
+
+    def meter_values_now(self, number: int, now_ns: int) -> None:
+        """Offer MeterValues of a connector because they were asked for."""
+        if self.configuration.sampled:
+            self._offer_meter_values(number, now_ns, self.configuration.sampled, "Trigger")
+
+    def _offer_meter_values(self, number: int, due_ns: int, measurands: tuple[str, ...], context: Context) -> None:
+        transaction = self.transaction_on(number)
+        if transaction is not None and transaction.started_ns and not transaction.over:
+            transaction.offer_meter_values(due_ns, measurands, context)
+            return
+        template = meter_template(self.profile, measurands, context)
+        element = template.render(self.reading(number, due_ns), self.fleet.timestamp(due_ns))
+        self.offer(METER_VALUES, due_ns, payloads.meter_values(number, None, element))
+
+    # The end ----------------------------------------------------------------------------------------------------
 
     def retire(self) -> None:
         """Account for what can no longer be sent or awaited, and close for good."""
         self.close_books()
         self.state = RETIRED
-        if self.transaction is not None:
-            self.transaction.over = True  # its instants to come are nobody's any more
-            self.transaction = None
+        for connector in self.connectors_known:
+            if connector.transaction is not None:
+                connector.transaction.abandon()
+        self._connectors = None
         self.close()

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import datetime as dt
 import ipaddress
 import itertools
 from typing import TYPE_CHECKING
 
 import msgspec
 
-from loadtest.clock import monotonic_ns, rfc3339, utc_now
+from loadtest.clock import monotonic_ns, parse_rfc3339, rfc3339, utc_now
 from loadtest.engine.calls import CONNECTING, OFFLINE, OPEN, REGISTERED, REJECTED, RETIRED
 from loadtest.engine.charge_point import ChargePoint
 from loadtest.engine.commands_received import CommandsReceived
+from loadtest.engine.configuration import initial
 from loadtest.engine.operations import Operations, PhaseClock
+from loadtest.engine.sampled_checks import SampledChecks
 from loadtest.measure.interval import SentCounts
 from loadtest.measure.tags import CONNECT, INTENDED, REGISTER, SERVICE, Tag
 from loadtest.protocol.phases import PHASES
@@ -21,6 +24,7 @@ from loadtest.scenario.schedule import connect_offset_s, reconnect_wait_s, unifo
 from loadtest.units import NS_PER_MS, NS_PER_S, NS_PER_US
 
 if TYPE_CHECKING:
+    from loadtest.engine.registration import RegisteringConnection
     from loadtest.engine.settings import EngineSettings
     from loadtest.measure.recorder import Recorder
     from loadtest.pacing.pacer import Pacer
@@ -41,6 +45,9 @@ class FleetCounters(msgspec.Struct):
     connect_failed: int = 0
     connect_timed_out: int = 0
     disconnects: int = 0
+    reboots: int = 0
+    pings: int = 0
+    pongs_missing: int = 0
     registrations: int = 0
     not_accepted: int = 0
     calls_received: int = 0
@@ -51,6 +58,9 @@ class FleetCounters(msgspec.Struct):
     dropped_offline: int = 0
     dropped_queue_full: int = 0
     dropped_at_end: int = 0
+    drivers_turned_away: int = 0
+    transaction_retries: int = 0
+    transaction_messages_given_up: int = 0
 
     def report(self) -> dict[str, int]:
         """By the names they are reported under."""
@@ -72,12 +82,14 @@ class Fleet:
         self.gateway_url = settings.gateway_url.rstrip("/")
         self.run_tag = settings.run_tag
         self.epoch_ns = settings.epoch_ns
-        self.call_timeout_ns = int(settings.call_timeout_s * NS_PER_S)
+        self.connect_timeout_ns = int(settings.call_timeout_s * NS_PER_S)
+        self.wall_offset_ns = int(utc_now().timestamp() * NS_PER_S) - monotonic_ns()
         self.pacer = pacer
         self.at = pacer.at
         self.phases = PhaseClock()
         self.operations = Operations(recorder, self.phases)
         self.counters = FleetCounters()
+        self.checks = SampledChecks()
         self.commands_received = CommandsReceived(recorder, run_tag=self.run_tag, epoch_ns=self.epoch_ns)
         self.draining = False
         self._recorder = recorder
@@ -99,34 +111,43 @@ class Fleet:
     def timestamp(self, now_ns: int) -> bytes:
         """The present wall time as OCPP writes it, at most 10 ms old."""
         if now_ns - self._timestamp_ns > _TIMESTAMP_AGE_NS or now_ns < self._timestamp_ns:
-            self._timestamp = rfc3339(utc_now()).encode()
+            wall_s = (now_ns + self.wall_offset_ns) / NS_PER_S
+            self._timestamp = rfc3339(dt.datetime.fromtimestamp(wall_s, dt.UTC)).encode()
             self._timestamp_ns = now_ns
         return self._timestamp
+
+    def instant_ns(self, text: str) -> int:
+        """The monotonic instant of a wall time as OCPP writes it.
+
+        Raises:
+            ValueError: It is none.
+        """
+        return int(parse_rfc3339(text).timestamp() * NS_PER_S) - self.wall_offset_ns
 
     def draw(self, number: int, draw: int) -> float:
         """Random number ``draw`` of a charge point."""
         return uniform(self.settings.seed, number, draw)
 
-    def connected(self, charge_point: ChargePoint, now_ns: int) -> None:
+    def connected(self, charge_point: RegisteringConnection, now_ns: int) -> None:
         """A handshake is complete."""
         self.counters.connects += 1
         self._record_leg(CONNECT, "WebSocket", charge_point, charge_point.connect_intended_ns, now_ns)
         charge_point.connect_intended_ns = 0
 
-    def registered(self, charge_point: ChargePoint, now_ns: int) -> None:
+    def registered(self, charge_point: RegisteringConnection, now_ns: int) -> None:
         """A BootNotification was accepted, or none was needed."""
         self.counters.registrations += 1
         if charge_point.register_intended_ns:
             self._record_leg(REGISTER, "BootNotification", charge_point, charge_point.register_intended_ns, now_ns)
             charge_point.register_intended_ns = 0
 
-    def refused(self, charge_point: ChargePoint, status: int, reason: str) -> None:
+    def refused(self, charge_point: RegisteringConnection, status: int, reason: str) -> None:
         """The gateway turned the handshake down."""
         self.counters.connect_refused += 1
         charge_point.state = OFFLINE  # the attempt is booked; its connection is still to end
         self._note_fault(f"{charge_point.identity}: handshake refused with {status} {reason}".rstrip())
 
-    def disconnected(self, charge_point: ChargePoint) -> None:
+    def disconnected(self, charge_point: RegisteringConnection) -> None:
         """A connection, or the attempt at one, has ended; try again later unless the charge point is done."""
         if charge_point.state == CONNECTING:
             self.counters.connect_failed += 1
@@ -135,9 +156,10 @@ class Fleet:
             self.counters.disconnects += 1
         if charge_point.state != RETIRED:
             charge_point.state = OFFLINE
-            self._connect_later(charge_point)
+            if charge_point.restart_due_ns <= monotonic_ns():  # else it connects when it has restarted
+                self._connect_later(charge_point)
 
-    def abandon_connect(self, charge_point: ChargePoint) -> None:
+    def abandon_connect(self, charge_point: RegisteringConnection) -> None:
         """Give up an attempt to connect that takes too long."""
         self.counters.connect_timed_out += 1
         charge_point.state = OFFLINE
@@ -152,9 +174,10 @@ class Fleet:
 
     def add_cohort(self, first: int, count: int, profile: ChargePointProfile) -> None:
         """Take charge of charge points of one kind; they connect with the ramp, or from now on if it has begun."""
+        configuration = initial(profile, self.settings.call_timeout_s)
         self._cohorts[first] = count
         for number in range(first, first + count):
-            self._charge_points[number] = ChargePoint(self, number, profile)
+            self._charge_points[number] = ChargePoint(self, number, profile, configuration)
         if self._ramp_start_ns is not None:
             self._schedule_connects(first, count, monotonic_ns())
 
@@ -191,7 +214,7 @@ class Fleet:
         transactions = 0
         for charge_point in self._charge_points.values():
             states[charge_point.state] += 1
-            transactions += charge_point.transaction is not None
+            transactions += len(charge_point.transactions)
         return {
             "charge_points": len(self._charge_points),
             "connected": states[OPEN] + states[REJECTED] + states[REGISTERED],
@@ -214,7 +237,7 @@ class Fleet:
             offset_s = connect_offset_s(self.settings.ramp_s, self.settings.charge_points, number, self.draw(number, 0))
             self.at(start_ns + int(offset_s * NS_PER_S), self._charge_points[number].connect)
 
-    def _connect_later(self, charge_point: ChargePoint) -> None:
+    def _connect_later(self, charge_point: RegisteringConnection) -> None:
         wait_s = reconnect_wait_s(
             charge_point.profile.reconnect_min_s,
             charge_point.profile.reconnect_max_s,
@@ -224,13 +247,13 @@ class Fleet:
         charge_point.failures += 1
         self.at(monotonic_ns() + int(wait_s * NS_PER_S), charge_point.connect)
 
-    def start_connect(self, charge_point: ChargePoint) -> None:
+    def start_connect(self, charge_point: RegisteringConnection) -> None:
         """Open a charge point's connection; its own hooks tell what comes of it."""
         self.counters.connect_attempts += 1
         task = asyncio.get_running_loop().create_task(self._connect(charge_point))
         self._connecting[charge_point.number] = task
 
-    async def _connect(self, charge_point: ChargePoint) -> None:
+    async def _connect(self, charge_point: RegisteringConnection) -> None:
         source = f"{self._source_prefix}{1 + charge_point.number % _SOURCE_ADDRESSES}" if self._source_prefix else None
         try:
             await asyncio.get_running_loop().create_connection(
@@ -259,9 +282,12 @@ class Fleet:
         for number in [number for number in self._charge_points if number % _SWEEP_SHARE == share]:
             self._charge_points[number].expire(now_ns)
         self._recorder.fold_if_large()
+        self.checks.check_some()
         self.at(max(due_ns + _SWEEP_INTERVAL_NS, now_ns), self._sweep)
 
-    def _record_leg(self, leg: str, action: str, charge_point: ChargePoint, intended_ns: int, now_ns: int) -> None:
+    def _record_leg(
+        self, leg: str, action: str, charge_point: RegisteringConnection, intended_ns: int, now_ns: int
+    ) -> None:
         phase = PHASES[self.phases.at(intended_ns)]
         started_ns = charge_point.connect_started_ns
         self._recorder.handle(Tag(phase, leg, action, INTENDED)).append((now_ns - intended_ns) // NS_PER_US)

@@ -5,22 +5,29 @@ Field names and limits: OCPP 1.6 edition 2, section 6. Tests hold every template
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from loadtest.scenario.profile import ChargePointProfile
+
 HEARTBEAT = b"{}"
 
+_BOOT = b'{"chargePointVendor":"%b","chargePointModel":"%b","chargePointSerialNumber":"%b","firmwareVersion":"%b"}'
 _STATUS = b'{"connectorId":%d,"errorCode":"NoError","status":"%b","timestamp":"%b"}'
 _AUTHORIZE = b'{"idTag":"%b"}'
-_START = b'{"connectorId":%d,"idTag":"%b","meterStart":%d,"timestamp":"%b"}'
+_START = b'{"connectorId":%d,"idTag":"%b","meterStart":%d,"timestamp":"%b"%b}'
 _METER = b'{"connectorId":%d,"transactionId":%d,"meterValue":[%b]}'
 _METER_ALONE = b'{"connectorId":%d,"meterValue":[%b]}'
 _STOP = b'{"transactionId":%d,%b"meterStop":%d,"timestamp":"%b","reason":"%b"%b}'
 
 
-def boot_notification(vendor: str, model: str, charge_point_id: str) -> bytes:
+def boot_notification(profile: ChargePointProfile, charge_point_id: str, firmware_version: str) -> bytes:
     """BootNotification.req; the serial number is the end of the id, 25 characters at most."""
-    return b'{"chargePointVendor":"%b","chargePointModel":"%b","chargePointSerialNumber":"%b"}' % (
-        vendor.encode(),
-        model.encode(),
+    return _BOOT % (
+        profile.vendor.encode(),
+        profile.model.encode(),
         charge_point_id[-25:].encode(),
+        firmware_version.encode(),
     )
 
 
@@ -34,9 +41,12 @@ def authorize(id_tag: bytes) -> bytes:
     return _AUTHORIZE % id_tag
 
 
-def start_transaction(connector: int, id_tag: bytes, meter_wh: int, timestamp: bytes) -> bytes:
-    """StartTransaction.req."""
-    return _START % (connector, id_tag, meter_wh, timestamp)
+def start_transaction(
+    connector: int, id_tag: bytes, meter_wh: int, timestamp: bytes, reservation: int | None = None
+) -> bytes:
+    """StartTransaction.req, with the reservation it makes use of."""
+    reserved = b"" if reservation is None else b',"reservationId":%d' % reservation
+    return _START % (connector, id_tag, meter_wh, timestamp, reserved)
 
 
 def meter_values(connector: int, transaction: int | None, meter_value: bytes) -> bytes:

@@ -1,4 +1,4 @@
-"""One charging transaction of one charge point, from presenting the tag to freeing the connector.
+"""One charging transaction of one connector, from the driver's tag to the connector being free again.
 
 StatusNotification(Preparing), Authorize, StartTransaction, StatusNotification(Charging), MeterValues…,
 StopTransaction, StatusNotification(Finishing), StatusNotification(Available): OCPP 1.6 sections 4.8 to 4.10.
@@ -11,190 +11,288 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from loadtest.engine import payloads
-from loadtest.engine.meter import Reading, meter_template
-from loadtest.engine.operations import (
-    AUTHORIZE,
-    METER_VALUES,
-    START_TRANSACTION,
-    STATUS_NOTIFICATION,
-    STOP_TRANSACTION,
-)
+from loadtest.engine import authorization, payloads, reservation, smart_charging
+from loadtest.engine.authorization import Decision
+from loadtest.engine.charging import Charging
+from loadtest.engine.meter import meter_template
+from loadtest.engine.operations import AUTHORIZE, METER_VALUES, START_TRANSACTION, STOP_TRANSACTION
+from loadtest.engine.stop_data import StopData
+from loadtest.protocol import connector_states as states
 from loadtest.units import NS_PER_S
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from loadtest.engine.charge_point import ChargePoint
+    from loadtest.engine.meter import Context
+    from loadtest.engine.visit import Visit
 
 UNKNOWN_TRANSACTION = -1
 """The transaction id of messages whose StartTransaction never got its answer (OCPP 1.6 errata, 3.18)."""
 
-_SECONDS_PER_HOUR = 3600
+LEAVE_S = 60.0
+"""How long the car stays plugged in after a stop that its driver did not make, as in life."""
 
 
 class IdTagInfo(msgspec.Struct):
     """Whether a tag may charge."""
 
     status: str
+    expiryDate: str | None = None  # noqa: N815 - the name on the wire
+    parentIdTag: str | None = None  # noqa: N815 - the name on the wire
 
 
-class AuthorizationResult(msgspec.Struct):
-    """What Authorize.conf and StartTransaction.conf have in common."""
+class TransactionResult(msgspec.Struct):
+    """What Authorize.conf, StartTransaction.conf and StopTransaction.conf have in common."""
 
-    idTagInfo: IdTagInfo  # noqa: N815 - the name on the wire
+    idTagInfo: IdTagInfo | None = None  # noqa: N815 - the name on the wire
     transactionId: int = UNKNOWN_TRANSACTION  # noqa: N815 - the name on the wire
 
 
-_result = msgspec.json.Decoder(AuthorizationResult)
+_result = msgspec.json.Decoder(TransactionResult)
 
 
 class Transaction:
-    """A transaction under way.
+    """A driver at a connector.
 
     Args:
         charge_point: Who charges.
-        connector: Which connector.
+        visit: Who comes, where, for how long and with what car.
         id_tag: The tag presented, at most 20 characters.
-        duration_ns: From presenting the tag to stopping.
+        remote: The central system presents it for the driver, who is still to plug in.
+
+    Attributes:
+        transaction_id: What the central system calls it.
+        started_ns: When charging began; 0: not yet.
+        end_ns: When the driver leaves.
+        over: It has stopped, or will never start; the connector may still be occupied.
     """
 
     __slots__ = (
+        "_stop_data",
         "charge_point",
+        "charging",
         "connector",
-        "duration_ns",
         "end_ns",
         "id_tag",
         "meter_start_wh",
         "over",
+        "remote",
+        "sample_due_ns",
         "started_ns",
-        "status",
         "transaction_id",
+        "visit",
     )
 
-    def __init__(self, charge_point: ChargePoint, connector: int, id_tag: bytes, duration_ns: int) -> None:
+    def __init__(self, charge_point: ChargePoint, visit: Visit, id_tag: bytes, *, remote: bool) -> None:
         self.charge_point = charge_point
-        self.connector = connector
+        self.visit = visit
+        self.connector = visit.connector
         self.id_tag = id_tag
-        self.duration_ns = duration_ns
-        self.status = b"Preparing"
+        self.remote = remote
         self.transaction_id = UNKNOWN_TRANSACTION
-        self.meter_start_wh = charge_point.energy_wh
-        self.started_ns = self.end_ns = 0
+        self.charging: Charging | None = None
+        self.meter_start_wh = 0.0
+        self.started_ns = self.end_ns = self.sample_due_ns = 0
         self.over = False
+        self._stop_data: StopData | None = None
+
+    # Before -----------------------------------------------------------------------------------------------------
 
     def begin(self, due_ns: int) -> None:
-        """The tag is presented."""
-        self._report_status(b"Preparing", due_ns)
-        self.charge_point.offer(AUTHORIZE, due_ns, payloads.authorize(self.id_tag), self)
-        self.end_ns = due_ns + self.duration_ns
+        """The driver is there, or the central system asks for one."""
+        charge_point = self.charge_point
+        charge_point.set_status(self.connector, states.PREPARING, due_ns)
         # Whatever happens to the answers, the connector is free again some time later.
-        self.charge_point.fleet.at(self.end_ns, self.stop)
+        self.end_ns = charge_point.fleet.at(due_ns + self.visit.stay_ns, self._driver_leaves)
+        if self.remote and not charge_point.configuration.boolean("AuthorizeRemoteTxRequests"):
+            self._authorized(due_ns)
+            return
+        decision = authorization.decide(charge_point, self.id_tag, due_ns)
+        if decision is Decision.ASK:
+            charge_point.offer(AUTHORIZE, due_ns, payloads.authorize(self.id_tag), self)
+        elif decision is Decision.ACCEPT:
+            self._authorized(due_ns)
+        else:
+            self.free(due_ns)
+
+    def _authorized(self, now_ns: int) -> None:
+        """The cable is in, unless a driver announced by the central system is still to come."""
+        if not self.remote:
+            self._start(now_ns)
+            return
+        timeout_ns = self.charge_point.configuration.connection_timeout_ns
+        in_time = not timeout_ns or self.visit.plug_in_ns <= timeout_ns
+        wait_ns = self.visit.plug_in_ns if in_time else timeout_ns
+        self.charge_point.fleet.at(now_ns + wait_ns, self._start if in_time else self._never_came)
+
+    def _never_came(self, due_ns: int) -> None:
+        """ConnectionTimeOut (OCPP 1.6 section 9.1.5)."""
+        if not self.over:
+            self.free(due_ns)
+
+    def _start(self, now_ns: int) -> None:
+        if self.over:
+            return
+        charge_point, fleet = self.charge_point, self.charge_point.fleet
+        self.started_ns = now_ns
+        self.meter_start_wh = charge_point.register_wh(self.connector)
+        self.charging = Charging(self.visit.vehicle, charge_point.profile, now_ns)
+        reserved = reservation.consume(charge_point, self.connector, self.id_tag, now_ns)
+        charge_point.offer(
+            START_TRANSACTION,
+            now_ns,
+            payloads.start_transaction(
+                self.connector, self.id_tag, int(self.meter_start_wh), fleet.timestamp(now_ns), reserved
+            ),
+            self,
+        )
+        self.limits_changed(now_ns)
+        self.schedule_sample(now_ns)
+
+    # Answers ----------------------------------------------------------------------------------------------------
 
     def on_result(self, action: int, payload: bytes, now_ns: int) -> None:
-        """Authorize or StartTransaction was answered, perhaps after this transaction has ended."""
+        """One of its CALLs was answered, perhaps after this transaction has ended."""
         try:
             result = _result.decode(payload)
         except (msgspec.DecodeError, RecursionError):
             self.charge_point.fleet.counters.malformed += 1
             self.on_failure(action, now_ns)
             return
-        accepted = result.idTagInfo.status == "Accepted"
+        info = result.idTagInfo
+        if info is not None:
+            authorization.learn(self.charge_point, self.id_tag, info.status, info.expiryDate, info.parentIdTag, now_ns)
+        accepted = info is not None and info.status == "Accepted"
         if action == START_TRANSACTION:
             self.transaction_id = result.transactionId
         if self.over:
             return
-        if action == AUTHORIZE and accepted:
-            self._start(now_ns)
-        elif action == AUTHORIZE:
-            self._free(now_ns)
-        elif not accepted:
-            self._stop(now_ns, b"DeAuthorized")
+        if action == AUTHORIZE:
+            if accepted:
+                self._authorized(now_ns)
+            else:
+                self.free(now_ns)
+        elif (
+            action == START_TRANSACTION
+            and not accepted
+            and self.charge_point.configuration.boolean("StopTransactionOnInvalidId")
+        ):
+            self.stop_now(now_ns, b"DeAuthorized")
 
     def on_failure(self, action: int, now_ns: int) -> None:
-        """A CALL of this transaction was refused, timed out or was cut off.
+        """A CALL of this transaction was refused, never answered or cut off for good.
 
-        Without authorisation nothing starts. A transaction whose start was not confirmed goes on all the same.
+        Without authorization nothing starts. A transaction whose start was not confirmed goes on all the same.
         """
         if action == AUTHORIZE and not self.over:
-            self._free(now_ns)
+            self.free(now_ns)
 
-    def stop(self, due_ns: int) -> None:
-        """The schedule ends the transaction."""
-        if self.over or due_ns < self.end_ns:
+    # Charging ---------------------------------------------------------------------------------------------------
+
+    def limits_changed(self, now_ns: int) -> None:
+        """Charge with the power that is allowed from now on."""
+        charging = self.charging
+        if charging is None or self.over:
             return
-        if self.started_ns:
-            self._stop(due_ns, b"Local")
+        limit_w, until_ns = None, 0
+        features = self.charge_point.features_or_none
+        if features is not None and features.charging is not None:
+            limit_w, until_ns = smart_charging.limit_w(self.charge_point, self.connector, now_ns)
+        charging.limit(limit_w, now_ns)
+        if until_ns:
+            self.charge_point.fleet.at(until_ns, self.limits_changed)
+        self._show_state(now_ns)
+
+    def _show_state(self, now_ns: int) -> None:
+        assert self.charging is not None
+        status = self.charging.status
+        if status != self.charge_point.connector_status(self.connector):
+            self.charge_point.set_status(self.connector, status, now_ns)
+
+    def schedule_sample(self, now_ns: int) -> None:
+        """Plan the next sampled meter value, if the configuration asks for any."""
+        interval_ns = self.charge_point.configuration.meter_interval_ns
+        self.sample_due_ns = self.charge_point.fleet.at(now_ns + interval_ns, self._sample) if interval_ns else 0
+
+    def _sample(self, due_ns: int) -> None:
+        if self.over or due_ns != self.sample_due_ns:
+            return
+        configuration = self.charge_point.configuration
+        if configuration.sampled:
+            self.offer_meter_values(due_ns, configuration.sampled, "Sample.Periodic")
+        if configuration.stop_sampled:
+            self.note_for_stop(due_ns, configuration.stop_sampled, "Sample.Periodic")
+        self._show_state(due_ns)
+        self.schedule_sample(due_ns)
+
+    def offer_meter_values(self, due_ns: int, measurands: tuple[str, ...], context: Context) -> None:
+        """Offer MeterValues of this transaction."""
+        element = self._element(due_ns, measurands, context)
+        if self.transaction_id != UNKNOWN_TRANSACTION:
+            self.charge_point.offer(
+                METER_VALUES, due_ns, payloads.meter_values(self.connector, self.transaction_id, element)
+            )
         else:
-            self._free(due_ns)
+            self.charge_point.offer(
+                METER_VALUES, due_ns, lambda: payloads.meter_values(self.connector, self.transaction_id, element)
+            )
 
-    def stop_remotely(self, now_ns: int) -> None:
-        """The central system asked for the end."""
-        if not self.over and self.started_ns:
-            self._stop(now_ns, b"Remote")
+    def note_for_stop(self, due_ns: int, measurands: tuple[str, ...], context: Context) -> None:
+        """Keep a meter value for the StopTransaction."""
+        self._stop_data = self._stop_data or StopData()
+        self._stop_data.add(self._element(due_ns, measurands, context))
 
-    def _start(self, now_ns: int) -> None:
-        charge_point, fleet = self.charge_point, self.charge_point.fleet
-        self.started_ns = now_ns
-        charge_point.offer(
-            START_TRANSACTION,
-            now_ns,
-            payloads.start_transaction(self.connector, self.id_tag, self.meter_start_wh, fleet.timestamp(now_ns)),
-            self,
-        )
-        self._report_status(b"Charging", now_ns)
-        fleet.at(now_ns + self._meter_interval_ns, self._meter)
+    def _element(self, due_ns: int, measurands: tuple[str, ...], context: Context) -> bytes:
+        charge_point = self.charge_point
+        template = meter_template(charge_point.profile, measurands, context)
+        return template.render(charge_point.reading(self.connector, due_ns), charge_point.fleet.timestamp(due_ns))
 
-    def _meter(self, due_ns: int) -> None:
-        fleet = self.charge_point.fleet
-        if self.over:
+    # After ------------------------------------------------------------------------------------------------------
+
+    def _driver_leaves(self, due_ns: int) -> None:
+        if due_ns != self.end_ns:
             return
-        timestamp, meter_wh = fleet.timestamp(due_ns), self._energy_wh(due_ns)
-        profile = self.charge_point.profile
-        reading = Reading(meter_wh, profile.power_w, profile.power_w)
-        meter_value = meter_template(profile, profile.measurands, "Sample.Periodic").render(reading, timestamp)
-        self._offer_with_id(
-            METER_VALUES,
-            due_ns,
-            lambda: payloads.meter_values(self.connector, self.transaction_id, meter_value),
-        )
-        if due_ns + self._meter_interval_ns < self.end_ns:
-            fleet.at(due_ns + self._meter_interval_ns, self._meter)
+        if self.started_ns and not self.over:
+            self.stop_now(due_ns, b"Local", self.id_tag)
+        else:
+            self.free(due_ns)
 
-    def _stop(self, now_ns: int, reason: bytes) -> None:
-        meter_wh = self.charge_point.energy_wh = self._energy_wh(now_ns)
-        timestamp = self.charge_point.fleet.timestamp(now_ns)
-        self._offer_with_id(
-            STOP_TRANSACTION,
-            now_ns,
-            lambda: payloads.stop_transaction(self.transaction_id, self.id_tag, meter_wh, timestamp, reason),
-        )
-        self._report_status(b"Finishing", now_ns)
-        self._free(now_ns)
+    def stop_now(self, now_ns: int, reason: bytes, id_tag: bytes | None = None) -> None:
+        """End it; unless the driver does so, the car stays plugged in for a while."""
+        if self.over or self.charging is None:
+            return
+        charge_point, fleet = self.charge_point, self.charge_point.fleet
+        meter_wh = int(charge_point.reading(self.connector, now_ns).energy_wh)
+        configuration = charge_point.configuration
+        if configuration.stop_sampled:
+            self.note_for_stop(now_ns, configuration.stop_sampled, "Transaction.End")
+        data = self._stop_data.rendered() if self._stop_data is not None else b""
+        self.charging.limit(0.0, now_ns)
+        timestamp = fleet.timestamp(now_ns)
 
-    def _free(self, now_ns: int) -> None:
-        self.over = True
-        self._report_status(b"Available", now_ns)
-        self.charge_point.transaction = None
-        self.charge_point.plan_transaction(now_ns)
+        def render() -> bytes:
+            return payloads.stop_transaction(self.transaction_id, id_tag, meter_wh, timestamp, reason, data)
 
-    def _offer_with_id(self, action: int, due_ns: int, render: Callable[[], bytes]) -> None:
-        """Offer a message that names the transaction, rendered late while the id is still to be learnt."""
         known = self.transaction_id != UNKNOWN_TRANSACTION
-        self.charge_point.offer(action, due_ns, render() if known else render)
+        charge_point.offer(STOP_TRANSACTION, now_ns, render() if known else render, self)
+        self.over = True
+        self._stop_data = None
+        features = charge_point.features_or_none
+        if features is not None and features.charging is not None:
+            smart_charging.forget_transaction(charge_point, self.connector)
+        charge_point.set_status(self.connector, states.FINISHING, now_ns)
+        if reason == b"Local":
+            self.free(now_ns)
+        else:
+            wait_ns = int(LEAVE_S / charge_point.profile.time_scale * NS_PER_S)
+            self.end_ns = fleet.at(now_ns + wait_ns, self._driver_leaves)
 
-    @property
-    def _meter_interval_ns(self) -> int:
-        return int(self.charge_point.profile.meter_interval_s * NS_PER_S)
+    def free(self, now_ns: int) -> None:
+        """The connector is free again; a transaction that has not begun never will."""
+        self.over = True
+        self.end_ns = 0
+        self.charge_point.vacate(self.connector, now_ns)
 
-    def _energy_wh(self, now_ns: int) -> int:
-        charged_s = max(0, now_ns - self.started_ns) / NS_PER_S
-        return self.meter_start_wh + int(self.charge_point.profile.power_w * charged_s / _SECONDS_PER_HOUR)
-
-    def _report_status(self, status: bytes, due_ns: int) -> None:
-        self.status = status
-        self.charge_point.offer(
-            STATUS_NOTIFICATION,
-            due_ns,
-            payloads.status_notification(self.connector, status, self.charge_point.fleet.timestamp(due_ns)),
-        )
+    def abandon(self) -> None:
+        """Its instants to come are nobody's any more."""
+        self.over = True
+        self.end_ns = 0

@@ -6,7 +6,21 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from loadtest.engine.commands.answer import CallRefusedError, Handler
+from loadtest.clock import monotonic_ns
+from loadtest.engine.commands import (
+    availability,
+    configuration,
+    data_transfer,
+    firmware,
+    local_list,
+    logs,
+    remote,
+    reservation,
+    security,
+    smart_charging,
+    trigger,
+)
+from loadtest.engine.commands.answer import Answer, CallRefusedError, Handler
 from loadtest.errors import LocalProtocolError
 from loadtest.protocol import call_errors, frames, schemas
 
@@ -15,23 +29,54 @@ if TYPE_CHECKING:
 
     from loadtest.engine.charge_point import ChargePoint
 
-_HANDLERS: dict[str, Handler] = {}
-
-_decode = msgspec.json.Decoder(dict[str, Any]).decode
+HANDLERS: dict[str, Handler] = {
+    **availability.HANDLERS,
+    **configuration.HANDLERS,
+    **data_transfer.HANDLERS,
+    **firmware.HANDLERS,
+    **local_list.HANDLERS,
+    **logs.HANDLERS,
+    **remote.HANDLERS,
+    **reservation.HANDLERS,
+    **security.HANDLERS,
+    **smart_charging.HANDLERS,
+    **trigger.HANDLERS,
+}
+"""By action, all that a central system can ask."""
 
 
 def answer(charge_point: ChargePoint, call: frames.Call, now_ns: int) -> None:
     """Answer a CALL, then do what it asked for."""
+    fleet = charge_point.fleet
     follow_up: Callable[[], None] | None = None
     try:
         payload, follow_up = _handle(charge_point, call, now_ns)
-        reply = frames.encode(frames.CALL_RESULT, call.message_id, payload)
+        text = msgspec.json.encode(payload)
+        reply = frames.encode(frames.CALL_RESULT, call.message_id, msgspec.Raw(text))
+        if not charge_point.number + fleet.counters.calls_answered & fleet.checks.mask:
+            fleet.checks.note_result(call.action, text)
     except CallRefusedError as refusal:
         reply = frames.encode(frames.CALL_ERROR, call.message_id, refusal.code, refusal.description[:255], {})
+    written_ns = monotonic_ns()
+    written_ns = monotonic_ns()
     try:
         charge_point.send_text(reply)
     except LocalProtocolError:  # the gateway has begun to close
         return
-    charge_point.fleet.counters.calls_answered += 1
+    fleet.counters.calls_answered += 1
+    fleet.commands_received.answered(charge_point.number, call, written_ns)
+    charge_point.fleet.commands_received.answered(charge_point.number, call, written_ns)
     if follow_up is not None:
         follow_up()
+
+
+def _handle(charge_point: ChargePoint, call: frames.Call, now_ns: int) -> Answer:
+    handler = HANDLERS.get(call.action)
+    validator = schemas.request(call.action)
+    if handler is None or validator is None:
+        raise CallRefusedError(call_errors.NOT_IMPLEMENTED, f"{call.action[:50]} is not known")
+    fault = validator.check(call.payload)
+    if fault is not None:
+        raise CallRefusedError(fault.code, fault.text)
+    request: dict[str, Any] = msgspec.json.decode(call.payload)
+    return handler(charge_point, request, now_ns)

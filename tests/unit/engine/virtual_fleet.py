@@ -19,9 +19,9 @@ from websockets.http11 import Request
 from websockets.server import ServerProtocol
 from websockets.typing import Subprotocol
 
-from loadtest.engine import calls
-from loadtest.engine import charge_point as charge_points
+from loadtest.engine import calls, registration
 from loadtest.engine import fleet as fleets
+from loadtest.engine.commands import dispatch
 from loadtest.engine.fleet import Fleet
 from loadtest.engine.settings import EngineSettings
 from loadtest.measure.histogram import Histogram
@@ -206,7 +206,7 @@ class World:
         self._patch = pytest.MonkeyPatch()
 
     def __enter__(self) -> World:
-        for module in (calls, charge_points, fleets):
+        for module in (calls, registration, dispatch, fleets):
             self._patch.setattr(module, "monotonic_ns", self.clock)
         self._patch.setattr(WebSocketConnection, "_cut_later", lambda connection: None)  # needs a loop
         self.fleet.add_cohort(0, self._count, self.profile)
@@ -335,7 +335,7 @@ class World:
 
     def assert_balanced(self) -> None:
         """Every operation has exactly one fate, or is still under way; samples and counts tell the same."""
-        waiting = sum(len(each.queue or ()) for each in self.charge_points)
+        waiting = sum(each.waiting for each in self.charge_points)
         outstanding = sum(each.call_id is not None for each in self.charge_points)
         total = self.row()
         assert total.offered == total.dropped + total.sent + waiting

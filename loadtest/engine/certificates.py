@@ -1,0 +1,5 @@
+"""To come."""
+
+
+class CertificateStore:
+    """To come."""

@@ -1,0 +1,242 @@
+"""A charge point's connection to its central system: made, registered, kept alive, lost, and made again.
+
+OCPP 1.6 section 4.2 (BootNotification), 4.6 (Heartbeat), 5.14 (Reset); OCPP-J 1.6 section 5.4 (ping).
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from typing import TYPE_CHECKING
+from urllib.parse import quote
+
+import msgspec
+
+from loadtest.clock import monotonic_ns
+from loadtest.engine import payloads
+from loadtest.engine.calls import CONNECTING, OFFLINE, OPEN, REGISTERED, REJECTED, RETIRED, CallingConnection
+from loadtest.engine.operations import BOOT_NOTIFICATION, HEARTBEAT
+from loadtest.transport.websocket_client import ClientHandshake
+from loadtest.units import NS_PER_S
+
+if TYPE_CHECKING:
+    from loadtest.engine.configuration import Configuration
+    from loadtest.engine.fleet import Fleet
+    from loadtest.scenario.profile import ChargePointProfile
+
+_REGISTRATION_RETRY_S = 60.0
+_SUBPROTOCOLS = ("ocpp1.6",)
+
+
+class BootResult(msgspec.Struct):
+    """BootNotification.conf."""
+
+    status: str
+    interval: int = 0
+
+
+_boot_result = msgspec.json.Decoder(BootResult)
+
+
+class RegisteringConnection(CallingConnection):
+    """A connection that registers as OCPP wants it, and stays.
+
+    Args:
+        fleet: What all charge points of the process share.
+        number: The charge point's number in the whole fleet.
+        profile: What kind it is.
+        configuration: What it starts with.
+    """
+
+    __slots__ = (
+        "beat_due_ns",
+        "boot_due_ns",
+        "connect_intended_ns",
+        "connect_started_ns",
+        "failures",
+        "heartbeat_ns",
+        "ping_due_ns",
+        "pong_missing",
+        "profile",
+        "register_intended_ns",
+        "restart_due_ns",
+        "standing",
+    )
+
+    def __init__(self, fleet: Fleet, number: int, profile: ChargePointProfile, configuration: Configuration) -> None:
+        super().__init__(fleet, number, configuration)
+        self.profile = profile
+        # What the last BootNotification.conf made of it: OPEN is Pending, OFFLINE that there was none.
+        self.standing = OFFLINE
+        self.failures = 0
+        self.heartbeat_ns = self.beat_due_ns = self.boot_due_ns = self.ping_due_ns = self.restart_due_ns = 0
+        self.connect_intended_ns = self.register_intended_ns = self.connect_started_ns = 0
+        self.pong_missing = False
+
+    @abstractmethod
+    def draw(self) -> float:
+        """The charge point's next random number, uniform in [0, 1)."""
+
+    @abstractmethod
+    def on_registered(self, now_ns: int, *, booted: bool) -> None:
+        """Anything may be sent from now on; ``booted`` after a BootNotification."""
+
+    @property
+    def firmware_version(self) -> str:
+        """What runs on it."""
+        return self.profile.firmware_version
+
+    @property
+    def identity(self) -> str:
+        """The charge point's id."""
+        return self.profile.charge_point_id(self.number)
+
+    @property
+    def is_registered(self) -> bool:
+        """The central system has accepted it, and the connection is there: anything may be sent."""
+        return self.state == REGISTERED
+
+    @property
+    def is_pending(self) -> bool:
+        """The central system has answered *Pending*: only what it asks for may be sent."""
+        return self.state == self.standing == OPEN
+
+    # Connecting -------------------------------------------------------------------------------------------------
+
+    def connect(self, due_ns: int) -> None:
+        """A connection is due, by the ramp or after a loss."""
+        if self.state != OFFLINE or self.fleet.draining or due_ns < self.restart_due_ns:
+            return
+        self.state = CONNECTING
+        self.restart_due_ns = 0
+        # Both times run from the first attempt: what fails before counts as waiting.
+        self.connect_intended_ns = self.connect_intended_ns or due_ns
+        self.register_intended_ns = self.register_intended_ns or self.connect_intended_ns
+        self.connect_started_ns = monotonic_ns()
+        self.fleet.start_connect(self)
+
+    def handshake(self) -> ClientHandshake:
+        """What to ask the gateway for."""
+        return ClientHandshake(f"{self.fleet.gateway_url}/{quote(self.identity)}", _SUBPROTOCOLS)
+
+    def on_open(self) -> None:
+        """The handshake is complete; before anything else comes the BootNotification (OCPP 1.6 section 4.2)."""
+        now_ns = monotonic_ns()
+        self.fleet.connected(self, now_ns)
+        self.pong_missing = False
+        self.schedule_ping(now_ns)
+        if self.standing == REGISTERED and not self.profile.boot_on_reconnect:
+            self._registered(now_ns, booted=False)
+        elif self.standing in (OPEN, REJECTED) and now_ns < self.boot_due_ns:
+            self.state = self.standing  # a new connection does not shorten the wait the central system demanded
+        else:
+            self.state = OPEN
+            self.boot(now_ns)
+
+    def on_refused(self, status: int, reason: str) -> None:
+        """The gateway refused the handshake."""
+        self.fleet.refused(self, status, reason)
+
+    def on_closed(self, code: int | None, exc: Exception | None) -> None:
+        """The connection is gone, whether closed or cut."""
+        self.cut_off()
+        self.fleet.disconnected(self)
+
+    def expire(self, now_ns: int) -> None:
+        """Give up what has waited longer than the timeout: an answer, or the handshake."""
+        if self.state == CONNECTING and now_ns - self.connect_started_ns >= self.fleet.connect_timeout_ns:
+            self.fleet.abandon_connect(self)
+        else:
+            self.expire_call(now_ns)
+
+    def reboot(self, now_ns: int, down_s: float) -> None:
+        """Restart: the connection ends at once, what is not stored is gone, and after ``down_s`` it boots again."""
+        self.standing = OFFLINE
+        self.beat_due_ns = self.boot_due_ns = self.ping_due_ns = 0
+        self.restart_due_ns = self.fleet.at(now_ns + int(down_s * NS_PER_S), self.connect)
+        self.fleet.counters.reboots += 1
+        self.close()
+
+    # Registration -----------------------------------------------------------------------------------------------
+
+    def boot(self, due_ns: int) -> None:
+        """A BootNotification is due: the first of a connection, a repeated or a triggered one."""
+        self.boot_due_ns = 0
+        payload = payloads.boot_notification(self.profile, self.identity, self.firmware_version)
+        if self.state == REGISTERED:
+            self.offer(BOOT_NOTIFICATION, due_ns, payload)
+        elif self.state in (OPEN, REJECTED) and self.call_id is None and not self.fleet.draining:
+            self.state = OPEN
+            self.offer_unregistered(BOOT_NOTIFICATION, due_ns, payload)
+
+    def _boot_later(self, wait_s: float, now_ns: int) -> None:
+        self.boot_due_ns = self.fleet.at(now_ns + int(wait_s * NS_PER_S), self._boot_again)
+
+    def _boot_again(self, due_ns: int) -> None:
+        """The wait is over, unless a BootNotification has been sent meanwhile for another reason."""
+        if due_ns == self.boot_due_ns:
+            self.boot(due_ns)
+
+    def on_boot_answer(self, payload: bytes, now_ns: int) -> None:
+        """Obey the registration status (OCPP 1.6 section 4.2): Accepted beats, anything else waits and boots again."""
+        try:
+            result = _boot_result.decode(payload)
+        except (msgspec.DecodeError, RecursionError):
+            self.fleet.counters.malformed += 1
+            result = BootResult("Rejected")
+        if result.status == "Accepted":
+            if not self.heartbeat_ns:
+                self.fleet.registered_ever += 1
+            interval_s = result.interval if result.interval > 0 else self.profile.default_heartbeat_s
+            self.heartbeat_ns = int(interval_s * NS_PER_S)
+            self._registered(now_ns, booted=True)
+        else:
+            wait_s = result.interval if result.interval > 0 else _REGISTRATION_RETRY_S
+            self.fleet.counters.not_accepted += 1
+            self.state = self.standing = OPEN if result.status == "Pending" else REJECTED
+            self._boot_later(wait_s, now_ns)
+
+    def on_boot_failure(self, now_ns: int) -> None:
+        """Try again later; a registration that stands is not lost by it."""
+        if self.standing != REGISTERED:
+            self.standing = OFFLINE
+        self._boot_later(_REGISTRATION_RETRY_S, now_ns)
+
+    def _registered(self, now_ns: int, *, booted: bool) -> None:
+        """Begin to beat, and send what has waited."""
+        self.state = self.standing = REGISTERED
+        self.failures = 0
+        self.fleet.registered(self, now_ns)
+        self.beat_due_ns = self.fleet.at(now_ns + int(self.heartbeat_ns * self.draw()), self.beat)
+        self.on_registered(now_ns, booted=booted)
+        self.send_next()
+
+    # Staying alive ----------------------------------------------------------------------------------------------
+
+    def beat(self, due_ns: int) -> None:
+        """A heartbeat is due; the next one follows at the interval the central system gave, connected or not."""
+        if due_ns != self.beat_due_ns or self.state == RETIRED:
+            return
+        self.beat_due_ns = self.fleet.at(due_ns + self.heartbeat_ns, self.beat)
+        self.offer(HEARTBEAT, due_ns, payloads.HEARTBEAT)
+
+    def schedule_ping(self, now_ns: int) -> None:
+        """Plan the next WebSocket ping, if the configuration asks for any."""
+        interval_ns = self.configuration.ping_interval_ns
+        self.ping_due_ns = self.fleet.at(now_ns + interval_ns, self._ping) if interval_ns else 0
+
+    def _ping(self, due_ns: int) -> None:
+        """Ping, or give the connection up when the last ping was never answered."""
+        if due_ns != self.ping_due_ns or not self.is_open:
+            return
+        if self.pong_missing:
+            self.fleet.counters.pongs_missing += 1
+            self.abort()
+            return
+        self.pong_missing = True
+        self.fleet.counters.pings += 1
+        self.send_ping()
+        self.schedule_ping(due_ns)
+
+    def on_pong(self) -> None:
+        """The gateway lives."""
+        self.pong_missing = False
