@@ -7,13 +7,13 @@ from loadtest.scenario.quantiles import constant, exponential
 
 
 class PublicAc(ChargePointFleet):
-    """Two connectors; a driver comes every two minutes, and stays twenty seconds."""
+    """Two connectors; 600 drivers a day, one every 144 seconds, each stays twenty seconds."""
 
     profile = ChargePointProfile(
         connectors=2,
         power_w=11_000,
         drivers=Drivers(
-            per_day=720,
+            per_day=600,
             stay_s=exponential(20),
             energy_wh=constant(10_000),
             vehicle_power_w=11_000,

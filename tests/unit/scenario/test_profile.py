@@ -141,12 +141,12 @@ def test_whatever_passes_the_check_is_valid_json_on_the_wire() -> None:
     accepted = 0
     for code in range(0x20, 0x180):
         character = chr(code)
-        profile = ChargePointProfile(id_prefix=character, vendor=character, model=character)
+        profile = ChargePointProfile(id_prefix=character, vendor=character, firmware_version=character)
         try:
             profile.check()
         except UsageError:
             continue
         accepted += 1
-        payload = payloads.boot_notification(profile.vendor, profile.model, profile.charge_point_id(1))
+        payload = payloads.boot_notification(profile, profile.charge_point_id(1), profile.firmware_version)
         assert json.loads(payload)["chargePointSerialNumber"] == f"{character}000001"
     assert accepted > 80
