@@ -24,6 +24,10 @@ if TYPE_CHECKING:
 MAX_HEAD_BYTES = 16 * 1024
 """Longest request or response head. Far above what charge points send, far below what could exhaust memory."""
 
+MAX_REASON = 200
+"""Characters of a refusal's reason that are kept."""
+
+_JUDGED_HEADERS = ("upgrade", "connection", "sec-websocket-")
 _END_OF_HEAD = b"\r\n\r\n"
 
 
@@ -63,6 +67,8 @@ class HandshakeRefused(LoadTestError):  # noqa: N818 - reads as the event it rep
     """
 
     def __init__(self, status: int, reason: str) -> None:
+        # It may quote the peer, whose bytes beyond ASCII stand in it as surrogates that nobody could encode.
+        reason = reason.encode(errors="backslashreplace").decode()[:MAX_REASON]
         super().__init__(f"WebSocket handshake refused: {status} {reason}")
         self.status = status
         self.reason = reason
@@ -136,7 +142,7 @@ class ClientOpening:
         if isinstance(fault, InvalidStatus):
             response = fault.response
             lines = (response.body or b"").decode(errors="replace").strip().splitlines()
-            raise HandshakeRefused(response.status_code, lines[0][:200] if lines else response.reason_phrase) from fault
+            raise HandshakeRefused(response.status_code, lines[0] if lines else response.reason_phrase) from fault
         if fault is not None:
             cause = fault.__cause__
             raise HandshakeRefused(0, f"{fault}: {cause}" if cause else str(fault)) from fault
@@ -187,6 +193,9 @@ class ServerOpening:
         decision = self._decide(request.path, headers)
         if isinstance(decision, Reject):
             self._refuse(protocol, decision)
+        # What is not ASCII is a fault here that websockets cannot tell: it would quote the header, and fail at it.
+        if any(not value.isascii() for name, value in headers.items() if name.startswith(_JUDGED_HEADERS)):
+            self._refuse(protocol, Reject(400, "header that is not ASCII"))
         self._accept(protocol, request, decision)
         return bytes(self._head[end + 4 :])
 

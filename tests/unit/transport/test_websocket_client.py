@@ -184,6 +184,22 @@ def test_an_answer_that_breaks_the_rules_is_refused_with_status_0(answer: bytes,
     assert transport.closed
 
 
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"HTTP/1.1 503 \xe4" + b"x" * 500 + b"\r\nContent-Length: 0\r\n\r\n",
+        b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: \xe4\r\nConnection: Upgrade\r\n\r\n",
+    ],
+)
+def test_what_a_server_says_beyond_ascii_can_still_be_told(answer: bytes) -> None:
+    client, _, _, _ = started()
+    client.data_received(answer)
+    ((_, _, told),) = client.seen
+    assert isinstance(told, str)
+    assert b"\\udce4" in told.encode()
+    assert len(told) <= 200
+
+
 @pytest.mark.parametrize("selected", [None, "ocpp2.0.1"])
 def test_a_subprotocol_not_offered_or_none_is_refused(selected: str | None) -> None:
     client, _, server, request = started()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -127,6 +129,16 @@ def test_a_broken_rule_names_its_close_code(stream: bytes, code: int) -> None:
     assert caught.value.close_code == code
     assert caught.value.messages == [(ws.TEXT, b"before")]
     assert isinstance(caught.value, RemoteProtocolError)
+
+
+def test_endless_empty_fragments_take_no_memory() -> None:
+    reader = ws.FrameReader(expect_masked=False, max_message_bytes=10)
+    reader.feed(b"\x01\0")
+    before = sys.getsizeof(reader._joined) + sys.getsizeof(reader._buffer)
+    for _ in range(1000):
+        assert reader.feed(b"\0\0" * 10) == []
+    assert sys.getsizeof(reader._joined) + sys.getsizeof(reader._buffer) <= before + 100
+    assert reader.feed(b"\0\1a\x80\1b") == [(ws.TEXT, b"ab")]
 
 
 def test_a_server_must_not_mask() -> None:

@@ -186,6 +186,22 @@ def test_what_is_no_websocket_request_is_refused(request_bytes: bytes, status: i
     assert not server.is_open
 
 
+@pytest.mark.parametrize("name", [b"Upgrade: ", b"Connection: ", b"Sec-WebSocket-Key: ", b"Sec-WebSocket-Protocol: "])
+def test_a_header_of_the_handshake_that_is_not_ascii_is_refused(name: bytes, caplog: pytest.LogCaptureFixture) -> None:
+    """The library would fail at quoting it: in the loop, or with a traceback in the log for each such request."""
+    server, transport, _, request = started(Accept("ocpp1.6"))
+    server.data_received(request.replace(name, name + b"\xe4"))
+    assert transport.written.startswith(b"HTTP/1.1 400 ")
+    assert server.seen[-1] == ("refused", 400, "header that is not ASCII")
+    assert not caplog.records
+
+
+def test_other_headers_may_be_anything() -> None:
+    server, transport, _, request = started(Accept("ocpp1.6"))
+    server.data_received(request[:-2] + b"User-Agent: \xe4\r\n\r\n")
+    assert transport.written.startswith(b"HTTP/1.1 101 ")
+
+
 def test_ping_is_answered_and_reported() -> None:
     server, transport, client = opened()
     client.send_ping(b"!")
