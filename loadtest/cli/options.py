@@ -42,4 +42,4 @@ def _metavar(setting: Setting) -> str:
 
 
 def _help(setting: Setting) -> str:
-    return f"{setting.help[0].upper()}{setting.help[1:]}.  [default: {setting.default}]"
+    return f"{setting.help[0].upper()}{setting.help[1:]}.  [default: {setting.default or 'none'}]"

@@ -97,7 +97,7 @@ def password_bytes(text: str) -> bytes:
 
 
 def read_passwords(path: Path) -> dict[str, bytes]:
-    """Read a file of passwords in clear: ``id:password`` lines; blank ones and those that begin with ``#`` are left out.
+    """Read a file of passwords in clear: ``id:password`` lines; blank ones and those that begin with ``#`` are skipped.
 
     Raises:
         UsageError: With every faulty line by its number; never with what stands there.

@@ -6,7 +6,9 @@ import asyncio
 import datetime as dt
 import ipaddress
 import itertools
-from typing import TYPE_CHECKING
+import ssl
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 import msgspec
 
@@ -15,12 +17,15 @@ from loadtest.engine.calls import CONNECTING, OFFLINE, OPEN, REGISTERED, REJECTE
 from loadtest.engine.charge_point import ChargePoint
 from loadtest.engine.commands_received import CommandsReceived
 from loadtest.engine.configuration import initial
+from loadtest.engine.credentials import Credentials
 from loadtest.engine.operations import Operations, PhaseClock
 from loadtest.engine.sampled_checks import SampledChecks
+from loadtest.errors import UsageError
 from loadtest.measure.interval import SentCounts
 from loadtest.measure.tags import CONNECT, INTENDED, REGISTER, SERVICE, Tag
 from loadtest.protocol.phases import PHASES
 from loadtest.scenario.schedule import connect_offset_s, reconnect_wait_s, uniform
+from loadtest.transport import tls
 from loadtest.units import NS_PER_MS, NS_PER_S, NS_PER_US
 
 if TYPE_CHECKING:
@@ -75,6 +80,12 @@ class Fleet:
         settings: The engine's configuration.
         pacer: Releases every schedule.
         recorder: Takes every sample.
+
+    Attributes:
+        credentials: What charge points show when they connect.
+
+    Raises:
+        UsageError: The gateway has no address, or credentials cannot be used.
     """
 
     def __init__(self, settings: EngineSettings, pacer: Pacer, recorder: Recorder) -> None:
@@ -101,6 +112,9 @@ class Fleet:
         self._sweeps = itertools.cycle(range(_SWEEP_SHARE))
         self._timestamp = b""
         self._timestamp_ns = 0
+        url = urlsplit(settings.gateway_url)
+        self._server_name, self._encrypted = url.hostname, url.scheme == "wss"
+        self.credentials = Credentials(settings.credentials, settings.password, encrypted=self._encrypted)
         self._address = settings.gateway_address()
         self._source_prefix = _source_prefix(self._address[0], settings.engine)
         self.registered_ever = 0
@@ -147,11 +161,12 @@ class Fleet:
         charge_point.state = OFFLINE  # the attempt is booked; its connection is still to end
         self._note_fault(f"{charge_point.identity}: handshake refused with {status} {reason}".rstrip())
 
-    def disconnected(self, charge_point: RegisteringConnection) -> None:
+    def disconnected(self, charge_point: RegisteringConnection, exc: Exception | None = None) -> None:
         """A connection, or the attempt at one, has ended; try again later unless the charge point is done."""
         if charge_point.state == CONNECTING:
             self.counters.connect_failed += 1
-            self._note_fault(f"{charge_point.identity}: the connection ended during the handshake")
+            why = f": {tls.in_words(exc)}" if isinstance(exc, ssl.SSLError) else ""
+            self._note_fault(f"{charge_point.identity}: the connection ended during the handshake{why}")
         elif charge_point.state in (OPEN, REJECTED, REGISTERED):
             self.counters.disconnects += 1
         if charge_point.state != RETIRED:
@@ -260,12 +275,24 @@ class Fleet:
                 lambda: charge_point,
                 *self._address,
                 local_addr=(source, 0) if source else None,
+                **(self._tls_options(charge_point) if self._encrypted else {}),
             )
-        except OSError as error:
+        except ssl.SSLError as error:
+            self._note_fault(f"{charge_point.identity}: {tls.in_words(error)}")
+            self.disconnected(charge_point)
+        except (OSError, UsageError) as error:
             self._note_fault(f"{charge_point.identity}: {error}")
             self.disconnected(charge_point)
         finally:
             self._connecting.pop(charge_point.number, None)
+
+    def _tls_options(self, charge_point: RegisteringConnection) -> dict[str, Any]:
+        return {
+            "ssl": self.credentials.tls(charge_point.identity, charge_point.number),
+            "server_hostname": self._server_name,
+            "ssl_handshake_timeout": self.settings.call_timeout_s,
+            "ssl_shutdown_timeout": tls.SHUTDOWN_TIMEOUT_S,
+        }
 
     # Inside -----------------------------------------------------------------------------------------------------
 

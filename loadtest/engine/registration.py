@@ -116,7 +116,9 @@ class RegisteringConnection(CallingConnection):
 
     def handshake(self) -> ClientHandshake:
         """What to ask the gateway for."""
-        return ClientHandshake(f"{self.fleet.gateway_url}/{quote(self.identity)}", _SUBPROTOCOLS)
+        identity, fleet = self.identity, self.fleet
+        headers = fleet.credentials.headers(identity, self.number)
+        return ClientHandshake(f"{fleet.gateway_url}/{quote(identity)}", _SUBPROTOCOLS, headers)
 
     def on_open(self) -> None:
         """The handshake is complete; before anything else comes the BootNotification (OCPP 1.6 section 4.2)."""
@@ -139,7 +141,7 @@ class RegisteringConnection(CallingConnection):
     def on_closed(self, code: int | None, exc: Exception | None) -> None:
         """The connection is gone, whether closed or cut."""
         self.cut_off()
-        self.fleet.disconnected(self)
+        self.fleet.disconnected(self, exc)
 
     def expire(self, now_ns: int) -> None:
         """Give up what has waited longer than the timeout: an answer, or the handshake."""

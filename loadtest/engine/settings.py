@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from loadtest.errors import UsageError
+from loadtest.scenario.credentials import CredentialFiles
 from loadtest.scenario.profile import ChargePointProfile
 from loadtest.scenario.settings import masked
 
@@ -19,12 +20,14 @@ class EngineSettings(msgspec.Struct, frozen=True, kw_only=True):
         run_tag: 16 bits that mark this run's messages.
         epoch_ns: The run's origin of time on the monotonic clock.
         seed: Seed of the run.
-        gateway_url: ``ws://host:port/path``; ``/<charge point id>`` is appended.
+        gateway_url: ``ws://host:port/path`` or ``wss://…``; ``/<charge point id>`` is appended.
         engine: This engine's number, for choosing source addresses.
         charge_points: Size of the whole fleet, of which this engine holds a part.
         ramp_s: Time over which the fleet connects.
         call_timeout_s: How long an answer, or a handshake, is waited for.
         profile: The kind of charge point of cohorts that name none.
+        credentials: Files with what charge points show and trust.
+        password: Template of their passwords for HTTP Basic; empty: there is none.
     """
 
     run_tag: int
@@ -36,6 +39,12 @@ class EngineSettings(msgspec.Struct, frozen=True, kw_only=True):
     ramp_s: float
     call_timeout_s: float = 30.0
     profile: ChargePointProfile = ChargePointProfile()
+    credentials: CredentialFiles = CredentialFiles()
+    password: str = ""
+
+    def __repr__(self) -> str:
+        """Without the password, wherever it may be shown."""
+        return f"EngineSettings(engine={self.engine}, gateway_url={masked(self.gateway_url)!r})"
 
     def gateway_address(self) -> tuple[str, int]:
         """Address and port to connect to, looked up once: a name server is no part of a connect time.
@@ -45,8 +54,9 @@ class EngineSettings(msgspec.Struct, frozen=True, kw_only=True):
         """
         parts = urlsplit(self.gateway_url)
         assert parts.hostname is not None
+        port = parts.port or (443 if parts.scheme == "wss" else 80)
         try:
-            found = socket.getaddrinfo(parts.hostname, parts.port or 80, type=socket.SOCK_STREAM)
+            found = socket.getaddrinfo(parts.hostname, port, type=socket.SOCK_STREAM)
         except OSError as error:
             raise UsageError(f"--gateway: {parts.hostname} has no address: {error.strerror}") from error
         address: tuple[str, int] = found[0][4][:2]  # type: ignore[assignment]  # the first two of IPv4 and IPv6 alike
@@ -61,11 +71,11 @@ class EngineSettings(msgspec.Struct, frozen=True, kw_only=True):
         faults: list[str] = []
         try:
             parts = urlsplit(self.gateway_url)
-            usable = parts.scheme == "ws" and bool(parts.hostname) and parts.port != 0
+            usable = parts.scheme in {"ws", "wss"} and bool(parts.hostname) and parts.port != 0
         except ValueError:
             usable = False
         if not usable:
-            faults.append(f"gateway_url: {masked(self.gateway_url)!r} is not a ws:// URL")
+            faults.append(f"gateway_url: {masked(self.gateway_url)!r} is not a ws:// or wss:// URL")
         if self.charge_points < 1:
             faults.append(f"charge_points: {self.charge_points} is not at least 1")
         if not 0 <= self.ramp_s < float("inf"):

@@ -9,12 +9,14 @@ import socket
 import tempfile
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from loadtest.brokers.ports import LOOPBACK, refuse_taken
 from loadtest.brokers.process import ending
 from loadtest.control import messages
 from loadtest.runner.child_process import ControlChild, start_child
+from loadtest.runner.gateway_config import resolved
+from loadtest.runner.gateway_metrics import MetricsEndpoint
 from loadtest.runner.process_usage import ProcessUsage, Usage, total
 
 if TYPE_CHECKING:
@@ -41,7 +43,14 @@ class GatewayRequest:
         default_heartbeat_interval_s: Heartbeat interval assumed until a BootNotification is answered. EMQX's default.
         idle_timeout_s: Silence, pings included, after which a connection is cut. EMQX's default.
         epoch_ns: Start of interval 0 of the reports.
-        credentials: Passwords by charge point id for HTTP Basic; none: everyone is let in.
+        password_file: Passwords for HTTP Basic (:mod:`loadtest.gateway.passwords`); empty: everyone is let in.
+        check_identity: A charge point may use its own credentials only.
+        tls_certificate: PEM file of the certificate to show; empty: plain ``ws://``.
+        tls_key: PEM file of its private key; empty: it is in ``tls_certificate``.
+        tls_client_ca: PEM file of the authorities of client certificates; given, every client must show one.
+        switches: Further settings by the names of :class:`loadtest.gateway.settings.GatewaySettings`; they outdo
+            those above.
+        metrics_port: Port of the Prometheus endpoint, on ``host``; 0: none.
     """
 
     broker_url: str
@@ -53,7 +62,13 @@ class GatewayRequest:
     default_heartbeat_interval_s: float = 60.0
     idle_timeout_s: float = 30.0
     epoch_ns: int = 0
-    credentials: Mapping[str, str] = field(default_factory=dict)
+    password_file: str = ""
+    check_identity: bool = True
+    tls_certificate: str = ""
+    tls_key: str = ""
+    tls_client_ca: str = ""
+    switches: Mapping[str, Any] = field(default_factory=dict)
+    metrics_port: int = 0
 
 
 class _Part:
@@ -71,16 +86,19 @@ class GatewayProcesses:
 
     Attributes:
         url: What charge points connect to, their id still to be appended.
+        switches: The settings all processes run with, defaults included.
         drained: Set once every process that lives has sent its final report.
     """
 
     def __init__(self, request: GatewayRequest, on_event: Callable[[messages.Event], None]) -> None:
         self.url = ""
+        self.switches: dict[str, Any] = {}
         self.drained = asyncio.Event()
         self._request = request
         self._on_event = on_event
         self._parts: list[_Part] = []
         self._meeting_place = ""
+        self._metrics: MetricsEndpoint | None = None
 
     @property
     def pids(self) -> list[int]:
@@ -122,6 +140,9 @@ class GatewayProcesses:
 
     async def stop(self) -> None:
         """Stop every process, all at once; safe to call twice."""
+        if self._metrics is not None:
+            self._metrics.stop()
+            self._metrics = None
         await asyncio.gather(*(part.child.stop() for part in self._parts))
         if self._meeting_place:
             shutil.rmtree(self._meeting_place, ignore_errors=True)
@@ -133,7 +154,10 @@ class GatewayProcesses:
         # under /tmp, because the path of a Unix socket must be shorter than a results folder may be.
         self._meeting_place = tempfile.mkdtemp(prefix="loadtest-")
         peers = [f"{self._meeting_place}/{index}" for index in range(request.processes)]
+        if request.metrics_port:
+            self._metrics = MetricsEndpoint(self, request.host, request.metrics_port)
         with _reserved(request.host, request.port) as port:
+            self.switches = resolved(self._process_settings(0, port, peers))
             for index in range(request.processes):
                 part = _Part()
                 part.child = await start_child(
@@ -150,7 +174,8 @@ class GatewayProcesses:
                         part.child.configure(self._process_settings(index, port, peers), READY_TIMEOUT_S)
                     )
         host = f"[{request.host}]" if ":" in request.host else request.host
-        self.url = f"ws://{host}:{port}{request.path}"
+        scheme = "wss" if self.switches["tls_certificate"] else "ws"
+        self.url = f"{scheme}://{host}:{port}{self.switches['path']}"
 
     def _process_settings(self, index: int, port: int, peers: list[str]) -> dict[str, object]:
         request = self._request
@@ -165,8 +190,12 @@ class GatewayProcesses:
             "epoch_ns": request.epoch_ns,
             "process_index": index,
             "peer_sockets": peers,
-            "credentials": dict(request.credentials),
-        }
+            "password_file": request.password_file,
+            "check_identity": request.check_identity,
+            "tls_certificate": request.tls_certificate,
+            "tls_key": request.tls_key,
+            "tls_client_ca": request.tls_client_ca,
+        } | dict(request.switches)
 
     def _on_notice(self, part: _Part, notice: messages.Notice) -> None:
         if isinstance(notice, messages.Report):

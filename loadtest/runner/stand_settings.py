@@ -7,12 +7,11 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from loadtest.errors import UsageError
-from loadtest.scenario.settings import masked
+from loadtest.scenario.credentials import CredentialFiles
+from loadtest.scenario.settings import EMBEDDED, masked
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-EMBEDDED = "embedded"
 
 
 class StandSettings(msgspec.Struct, frozen=True, kw_only=True):
@@ -29,6 +28,12 @@ class StandSettings(msgspec.Struct, frozen=True, kw_only=True):
         subscribers: Subscriber processes; with more than one it is probed whether the broker can share a subscription.
         default_heartbeat_interval_s: Of the embedded gateway, until a BootNotification is answered.
         idle_timeout_s: Of the embedded gateway: silence, pings included, after which it cuts a connection.
+        security_profile: OCPP's, of the embedded gateway; certificates and passwords are made for the run.
+        id_prefixes: Of all charge points the embedded gateway is to have passwords for.
+        credentials: Files charge points use with a gateway that is not embedded.
+        password: Template of the passwords; empty with an embedded gateway: random ones are made.
+        gateway_config: TOML file of switches of the embedded gateway; empty: EMQX's defaults.
+        gateway_metrics_port: Port of its Prometheus endpoint; 0: none.
     """
 
     epoch_ns: int
@@ -41,6 +46,16 @@ class StandSettings(msgspec.Struct, frozen=True, kw_only=True):
     subscribers: int = 1
     default_heartbeat_interval_s: float = 60.0
     idle_timeout_s: float = 30.0
+    security_profile: int = 0
+    id_prefixes: tuple[str, ...] = ()
+    credentials: CredentialFiles = CredentialFiles()
+    password: str = ""
+
+    def __repr__(self) -> str:
+        """Without the password, wherever it may be shown."""
+        return f"StandSettings(gateway={masked(self.gateway)!r}, broker={masked(self.broker)!r})"
+    gateway_config: str = ""
+    gateway_metrics_port: int = 0
 
     @property
     def gateway_embedded(self) -> bool:

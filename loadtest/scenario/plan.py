@@ -6,6 +6,7 @@ import math
 
 import msgspec
 
+from loadtest.scenario.credentials import CredentialFiles
 from loadtest.scenario.settings import RunSettings
 
 COHORT_SIZE = 1000
@@ -21,6 +22,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
         host_boot_id: Which host that clock belongs to.
         cohorts: Number of cohorts among which the charge points are shared out.
         gateway_url: Where charge points connect.
+        credentials: Files with what they show there and trust.
         broker_url: Where subscribers connect.
         shared_group: Name of the shared subscription, or empty for a single subscriber.
         subscribers: How many subscriber processes there really are.
@@ -32,6 +34,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     host_boot_id: str
     cohorts: int
     gateway_url: str
+    credentials: CredentialFiles
     broker_url: str
     shared_group: str
     subscribers: int

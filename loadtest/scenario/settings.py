@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import urlsplit
@@ -10,10 +11,14 @@ import msgspec
 
 from loadtest.errors import UsageError
 from loadtest.protocol.stamp import MAX_CHARGE_POINTS
+from loadtest.scenario.credentials import CredentialFiles
 from loadtest.units import seconds
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+EMBEDDED = "embedded"
+"""The gateway that comes with the harness."""
 
 Kind = Literal["int", "float", "duration", "text", "choice"]
 
@@ -74,9 +79,45 @@ SETTINGS: tuple[Setting, ...] = (
     Setting(
         name="gateway",
         kind="text",
-        default="embedded",
-        metavar="embedded|ws://…",
+        default=EMBEDDED,
+        metavar="embedded|ws://…|wss://…",
         help="the gateway under test: ours, or a URL to which /<charge point id> is appended",
+    ),
+    Setting(
+        name="security_profile",
+        kind="choice",
+        default="0",
+        choices=("0", "1", "2", "3"),
+        help="OCPP security profile of the embedded gateway, with certificates and passwords made for the run: "
+        "1 is Basic, 2 is TLS and Basic, 3 is TLS with client certificates",
+    ),
+    Setting(
+        name="ca_file",
+        kind="text",
+        default="",
+        metavar="FILE",
+        help="PEM file of the authorities trusted for a wss:// gateway; those of the system when left out",
+    ),
+    Setting(
+        name="client_certificate",
+        kind="text",
+        default="",
+        metavar="FILE",
+        help="PEM file of the charge points' certificate; with ${cid} or ${number} in it each has its own",
+    ),
+    Setting(
+        name="client_key",
+        kind="text",
+        default="",
+        metavar="FILE",
+        help="PEM file of its private key, unless it is in the same file",
+    ),
+    Setting(
+        name="password_file",
+        kind="text",
+        default="",
+        metavar="FILE",
+        help="passwords for HTTP Basic, one id:password a line",
     ),
     Setting(
         name="gateway_processes",
@@ -86,6 +127,21 @@ SETTINGS: tuple[Setting, ...] = (
         high=64,
         metavar="N",
         help="processes of the embedded gateway, on one port",
+    ),
+    Setting(
+        name="gateway_config",
+        kind="text",
+        default="",
+        metavar="FILE",
+        help="TOML file of switches of the embedded gateway; without it it behaves as EMQX's does by default",
+    ),
+    Setting(
+        name="gateway_metrics_port",
+        kind="int",
+        default=0,
+        high=65535,
+        metavar="PORT",
+        help="port on which the embedded gateway's counters are served in Prometheus format; 0: none",
     ),
     Setting(
         name="broker",
@@ -133,6 +189,17 @@ SETTINGS: tuple[Setting, ...] = (
     Setting(name="run_id", kind="text", default="auto", metavar="NAME", help="name of the run and of its folder"),
 )
 
+SECRETS: tuple[Setting, ...] = (
+    Setting(
+        name="password",
+        kind="text",
+        default="",
+        help="password for HTTP Basic, with ${cid} or ${number} where charge points differ; hex:00ff for any bytes",
+    ),
+)
+"""What has a variable in the environment and no flag, and is in no resolved settings: whoever needs one reads it by
+:func:`secret`. So it cannot get into arguments, Locust's options, its web UI, a run's record or its reports."""
+
 _PASSWORD_IN_URL = re.compile(r"((?:^|\w://)[^:/@\s]*):[^/?#\s]*@")
 _RUN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
@@ -147,6 +214,13 @@ class RunSettings(msgspec.Struct, frozen=True, kw_only=True):
     engines: int
     gateway: str
     gateway_processes: int
+    gateway_config: str
+    gateway_metrics_port: int
+    security_profile: int
+    ca_file: str
+    client_certificate: str
+    client_key: str
+    password_file: str
     broker: str
     csms: str
     qos: int
@@ -156,6 +230,16 @@ class RunSettings(msgspec.Struct, frozen=True, kw_only=True):
     drain_timeout_s: float
     results: str
     run_id: str
+
+    @property
+    def credentials(self) -> CredentialFiles:
+        """The files charge points use with a gateway given by its URL."""
+        return CredentialFiles(
+            ca_file=self.ca_file,
+            client_certificate=self.client_certificate,
+            client_key=self.client_key,
+            password_file=self.password_file,
+        )
 
     def public(self) -> dict[str, Any]:
         """As a plain mapping for records and reports, passwords in URLs masked."""
@@ -177,7 +261,7 @@ def _value(setting: Setting, raw: object) -> tuple[str, Any]:
     if setting.kind == "choice":
         if str(raw) not in setting.choices:
             raise ValueError(f"{raw!r} is none of {', '.join(setting.choices)}")
-        return setting.name, int(str(raw)) if setting.name == "qos" else str(raw)
+        return setting.name, int(str(raw)) if str(raw).isdecimal() else str(raw)
     if setting.kind == "text":
         return setting.name, str(raw).strip()
     if setting.kind == "duration":
@@ -198,24 +282,65 @@ def _value(setting: Setting, raw: object) -> tuple[str, Any]:
 
 def _endpoint_faults(fields: Mapping[str, Any]) -> list[str]:
     faults = []
-    for name, words, scheme in (
-        ("gateway", ("embedded",), "ws"),
-        ("broker", ("auto", "mosquitto", "amqtt"), "mqtt"),
+    for name, words, schemes in (
+        ("gateway", (EMBEDDED,), ("ws", "wss")),
+        ("broker", ("auto", "mosquitto", "amqtt"), ("mqtt", "mqtts")),
     ):
         value = fields.get(name)
         if value is None or value in words:
             continue
         try:
             parts = urlsplit(value)
-            known = parts.scheme == scheme and bool(parts.hostname) and parts.port != 0
+            known = parts.scheme in schemes and bool(parts.hostname) and parts.port != 0
         except ValueError:
             known = False
         if not known:
             faults.append(
                 f"--{name}: {masked(value) if '@' in value else value!r} is neither {' nor '.join(words)} "
-                f"nor a URL like {scheme}://host:port"
+                f"nor a URL like {schemes[0]}://host:port"
             )
     return faults
+
+
+def _security_faults(fields: Mapping[str, Any], *, password: bool) -> list[str]:
+    """What contradicts itself: who brings which credentials depends on whose gateway it is, and on its URL."""
+    gateway, profile = str(fields.get("gateway", EMBEDDED)), fields.get("security_profile", 0)
+    given = [name for name in ("ca_file", "client_certificate", "client_key", "password_file") if fields.get(name)]
+    if gateway == EMBEDDED:
+        faults = [
+            f"--{name.replace('_', '-')}: is for a gateway given by its URL; the embedded one makes its own "
+            "with --security-profile"
+            for name in given
+        ]
+        if password and profile not in (1, 2):
+            faults.append("LOADTEST_PASSWORD: the embedded gateway asks for passwords with --security-profile 1 or 2")
+        return faults
+    faults = []
+    if profile:
+        faults.append(
+            "--security-profile: is for the embedded gateway; for another say it by its URL (wss://), --ca-file, "
+            "--client-certificate, LOADTEST_PASSWORD or --password-file"
+        )
+    if not gateway.startswith("wss://"):
+        faults += [
+            f"--{name.replace('_', '-')}: has no use without TLS; write --gateway wss://…"
+            for name in given
+            if name != "password_file"
+        ]
+    if "client_key" in given and "client_certificate" not in given:
+        faults.append("--client-key: needs --client-certificate as well")
+    sources = ["LOADTEST_PASSWORD"] if password else []
+    sources += ["--password-file"] if "password_file" in given else []
+    sources += ["a user name in --gateway"] if "@" in gateway.partition("?")[0] else []
+    if len(sources) > 1:
+        faults.append(f"passwords come from {' and '.join(sources)}: leave one")
+    return faults
+
+
+def secret(name: str) -> str:
+    """The value of a secret setting, from the environment; empty when it is not given."""
+    (setting,) = (setting for setting in SECRETS if setting.name == name)
+    return os.environ.get(setting.variable, "")
 
 
 def resolve(values: Mapping[str, object]) -> RunSettings:
@@ -234,6 +359,7 @@ def resolve(values: Mapping[str, object]) -> RunSettings:
         else:
             fields[field] = content
     faults += _endpoint_faults(fields)
+    faults += _security_faults(fields, password=bool(secret("password")))
     if not _RUN_ID.fullmatch(str(fields.get("run_id", "auto"))):
         faults.append(f"--run-id: {fields['run_id']!r} must be letters, digits, dots, dashes and underscores")
     if not faults and fields["engines"] > fields["charge_points"]:
