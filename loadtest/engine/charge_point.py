@@ -15,7 +15,7 @@ from loadtest.engine.clock_aligned import next_boundary_ns
 from loadtest.engine.commands import dispatch
 from loadtest.engine.connectors import Connector
 from loadtest.engine.features import Features
-from loadtest.engine.maintenance import resume_after_boot
+from loadtest.engine.maintenance import firmware_version, resume_after_boot
 from loadtest.engine.meter import Reading, meter_template
 from loadtest.engine.operations import METER_VALUES, STATUS_NOTIFICATION
 from loadtest.engine.registration import RegisteringConnection
@@ -123,6 +123,11 @@ class ChargePoint(RegisteringConnection):
                     transaction.schedule_sample(now_ns)
         return "RebootRequired" if keys.KEYS[key].reboot else "Accepted"
 
+    @property
+    def firmware_version(self) -> str:
+        """What runs on it now."""
+        return firmware_version(self)
+
     # Connectors -------------------------------------------------------------------------------------------------
 
     @property
@@ -221,7 +226,7 @@ class ChargePoint(RegisteringConnection):
             return
         if drawn.connector not in free:
             drawn.connector = free[0]
-        self._welcome(drawn, b"TAG%07d" % self.number, due_ns, remote=False)
+        self.welcome(drawn, b"TAG%07d" % self.number, due_ns, remote=False)
 
     def is_free(self, number: int) -> bool:
         """A driver without a reservation may use the connector."""
@@ -229,9 +234,10 @@ class ChargePoint(RegisteringConnection):
 
     def begin_transaction(self, number: int, id_tag: bytes, now_ns: int, *, remote: bool) -> Transaction:
         """Somebody presents a tag at a connector that is free, or reserved for it."""
-        return self._welcome(visit(self.profile, self.draw, number), id_tag, now_ns, remote=remote)
+        return self.welcome(visit(self.profile, self.draw, number), id_tag, now_ns, remote=remote)
 
-    def _welcome(self, drawn: Visit, id_tag: bytes, now_ns: int, *, remote: bool) -> Transaction:
+    def welcome(self, drawn: Visit, id_tag: bytes, now_ns: int, *, remote: bool) -> Transaction:
+        """A visit begins, or is announced by the central system."""
         transaction = Transaction(self, drawn, id_tag, remote=remote)
         self.connector(drawn.connector).transaction = transaction
         transaction.begin(now_ns)

@@ -86,6 +86,13 @@ class Maintenance:
         self.files = 0
 
 
+def progress(status: bytes, request_id: int | None = None) -> bytes:
+    """The payload of every notification about firmware, diagnostics and logs."""
+    return (
+        b'{"status":"%b"}' % status if request_id is None else b'{"status":"%b","requestId":%d}' % (status, request_id)
+    )
+
+
 def maintenance_of(charge_point: ChargePoint) -> Maintenance:
     """A charge point's maintenance, made when first needed."""
     features = charge_point.features
