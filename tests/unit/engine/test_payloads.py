@@ -10,7 +10,10 @@ from virtual_fleet import check_payload
 
 from loadtest.clock import rfc3339, utc_now
 from loadtest.engine import payloads
+from loadtest.scenario.profile import ChargePointProfile
+from loadtest.scenario.profile import ChargePointProfile
 
+PROFILE = ChargePointProfile(vendor="vendor of 20 letters")
 TIMESTAMP = rfc3339(utc_now()).encode()
 TAGS = st.text("ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789", min_size=1, max_size=20).map(str.encode)
 METER_VALUE = b'{"timestamp":"%b","sampledValue":[{"value":"12345"}]}' % TIMESTAMP
@@ -27,7 +30,7 @@ def test_heartbeat() -> None:
 
 @given(st.integers(1, 100))
 def test_boot_notification_takes_ids_of_any_length(length: int) -> None:
-    payload = payloads.boot_notification("vendor of 20 letters", "model", "c" * length)
+    payload = payloads.boot_notification(PROFILE, "c" * length, "1.0.0")
     check("BootNotification", payload)
 
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from itertools import count
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
 import pytest
 
+from loadtest.scenario.drivers import Drivers
 from loadtest.scenario.profile import ChargePointProfile
 from loadtest.scenario.profiles import AC_PUBLIC, DC_FAST, DEPOT, HOME, PROFILES
 from loadtest.scenario.schedule import uniform
@@ -76,6 +78,12 @@ def test_means_of_fast_charging_are_those_cited() -> None:
     assert DC_FAST.drivers is not None
     assert mean(DC_FAST.drivers.stay_s) == pytest.approx(42 * 60, rel=0.03)
     assert mean(DC_FAST.drivers.energy_wh) == pytest.approx(22_000, rel=0.03)
+
+
+def test_every_field_is_documented() -> None:
+    text = (Path(__file__).parents[3] / "docs" / "profiles.md").read_text()
+    for field in ChargePointProfile.__struct_fields__ + Drivers.__struct_fields__:
+        assert f"`{field}`" in text
 
 
 def test_nobody_returns_to_a_depot_at_night() -> None:
