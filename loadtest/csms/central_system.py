@@ -13,6 +13,7 @@ from loadtest.protocol.frames import CALL, CALL_RESULT
 
 if TYPE_CHECKING:
     from loadtest.clock import Clock
+    from loadtest.csms.commander import Commander
     from loadtest.csms.registration import Registration
     from loadtest.csms.responses import Responses
     from loadtest.csms.uplink import Uplink
@@ -62,14 +63,15 @@ class Answering:
         self._registration = registration
         self._qos = qos
 
-    def answer(self, envelope: envelopes.Envelope, topic: bytes, arrived_ns: int) -> None:
-        """Answer a CALL on the charge point's downstream topic."""
+    def answer(self, envelope: envelopes.Envelope, topic: bytes, arrived_ns: int) -> bytes | None:
+        """Answer a CALL on the charge point's downstream topic; returns the payload, if it was not refused."""
         if self._overloaded:
             self.dropped += 1
-            return
+            return None
         unique_id, action = envelope.unique_id, envelope.action
         if action != "BootNotification" and not self._registration.admits(topic):
             # OCPP-J 1.6 errata 3.10
+            payload = None
             text = envelopes.call_error(unique_id, "SecurityError", "BootNotification has not been accepted")
         else:
             payload = self._responses.payload(action, topic, arrived_ns)
@@ -79,6 +81,7 @@ class Answering:
                 text = envelopes.call_result(unique_id, payload)
         self.answered += 1
         self._client.publish(topic, text, self._qos)
+        return payload
 
     def check_load(self) -> None:
         """Look whether the broker keeps up; called some times a second."""
@@ -95,11 +98,13 @@ class CentralSystem:
 
     Attributes:
         answering: Answers CALLs; ``None`` only listens.
+        commander: Sends commands, hears who is there, and takes the answers; ``None`` when none are sent.
         received_ns: Tells when the message being delivered arrived; the MQTT client knows best.
     """
 
     def __init__(self, uplink: Uplink, *, answer_foreign: bool = True) -> None:
         self.answering: Answering | None = None
+        self.commander: Commander | None = None
         self._uplink = uplink
         self._answer_foreign = answer_foreign
         self.received_ns: Clock = monotonic_ns
@@ -126,12 +131,18 @@ class CentralSystem:
                 return
             self._calls += 1
             ours = self._uplink.observe(envelope.unique_id, envelope.action, arrived_ns)
+            answer = None
             if self.answering is not None and (ours or self._answer_foreign):
-                self.answering.answer(envelope, answer_topic, arrived_ns)
-        elif envelope.message_type == CALL_RESULT:
+                answer = self.answering.answer(envelope, answer_topic, arrived_ns)
+            if self.commander is not None and ours:
+                self.commander.heard(envelope, answer_topic, answer, arrived_ns)
+            return
+        if envelope.message_type == CALL_RESULT:
             self._results += 1
         else:
             self._errors += 1
+        if self.commander is not None:
+            self.commander.on_answer(envelope, arrived_ns)
 
     def counters(self) -> dict[str, int]:
         """Totals so far, by name."""

@@ -12,12 +12,13 @@ from loadtest.protocol.frames import CALL, CALL_ERROR, CALL_RESULT
 
 
 class Envelope(msgspec.Struct, gc=False):
-    """A message from a charge point. ``action`` and ``payload`` are empty where its type has none."""
+    """A message from a charge point. ``action``, ``payload`` and ``error_code`` are empty where its type has none."""
 
     message_type: int = msgspec.field(name="MessageTypeId")
     unique_id: str = msgspec.field(name="UniqueId")
     action: str = msgspec.field(name="Action", default="")
     payload: msgspec.Raw = msgspec.field(name="Payload", default=msgspec.Raw())
+    error_code: str = msgspec.field(name="ErrorCode", default="")
 
 
 _decode = msgspec.json.Decoder(Envelope).decode
@@ -41,6 +42,11 @@ def decode(text: bytes) -> Envelope:
     elif kind not in (CALL_RESULT, CALL_ERROR):
         raise RemoteProtocolError(f"MessageTypeId {kind}")
     return envelope
+
+
+def call(unique_id: str, action: str, payload: bytes) -> bytes:
+    """A CALL; ``payload`` is JSON text."""
+    return b'{"MessageTypeId":2,"UniqueId":%b,"Action":%b,"Payload":%b}' % (_quote(unique_id), _quote(action), payload)
 
 
 def call_result(unique_id: str, payload: bytes) -> bytes:

@@ -49,12 +49,14 @@ class CsmsProcess:
         match command:
             case messages.Configure(plain):
                 self._starting = asyncio.get_running_loop().create_task(self._start(plain), name="start")
+            case messages.EnterPhase(phase, start_ns) if self._subscriber is not None:
+                self._subscriber.enter_phase(phase, start_ns)
             case messages.Drain(deadline_ns) if self._subscriber is not None:
                 self._subscriber.drain(deadline_ns)
             case messages.Stop():
                 self._over.set()
             case _:
-                pass  # phases travel in the stamps, cohorts belong to engines
+                pass  # cohorts belong to engines
 
     async def _start(self, plain: Mapping[str, object]) -> None:
         assert self._channel is not None

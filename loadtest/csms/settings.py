@@ -10,6 +10,7 @@ from msgspec import Meta
 from loadtest.errors import UsageError
 from loadtest.protocol import topics
 from loadtest.protocol.phases import PHASES
+from loadtest.scenario.commands import CommandLoad
 from loadtest.transport import mqtt_url
 
 if TYPE_CHECKING:
@@ -31,6 +32,8 @@ class CsmsSettings(msgspec.Struct, frozen=True, kw_only=True):
         phases: The run's phases; a number in a stamp is a position in it.
         filters: What to subscribe to.
         shared_group: Name of the shared subscription of all subscribers; empty: everything for itself.
+        reply_filter: What to subscribe to for ourselves alone: the answers to our own commands. Empty when the filters
+            above take them already, or nobody wants them.
         answer_foreign: Answer CALLs without this run's stamp as well; a run on somebody's broker must not.
         answer: Answer CALLs; ``False`` only listens, while another central system answers.
         heartbeat_interval_s: ``interval`` of an accepting BootNotification response.
@@ -41,6 +44,9 @@ class CsmsSettings(msgspec.Struct, frozen=True, kw_only=True):
         subscriber_index: This subscriber's number.
         subscriber_count: How many there are; keeps transaction ids apart.
         client: ``aiomqtt`` is the second opinion, for low rates.
+        seed: Seed of the run.
+        commands: What to ask of charge points; ``None`` asks nothing. This subscriber asks those whose number leaves
+            ``subscriber_index`` when divided by ``subscriber_count``, its share of the rates.
     """
 
     broker_url: str
@@ -50,6 +56,7 @@ class CsmsSettings(msgspec.Struct, frozen=True, kw_only=True):
     phases: Annotated[tuple[str, ...], Meta(min_length=1, max_length=16)] = PHASES
     filters: Annotated[tuple[TopicFilter, ...], Meta(min_length=1)] = (topics.UPSTREAM_FILTER,)
     shared_group: Annotated[str, Meta(pattern="^[^/+#]*$")] = ""
+    reply_filter: str = ""
     answer: bool = True
     answer_foreign: bool = True
     heartbeat_interval_s: Count = 300
@@ -59,11 +66,15 @@ class CsmsSettings(msgspec.Struct, frozen=True, kw_only=True):
     subscriber_index: Count = 0
     subscriber_count: Annotated[int, Meta(ge=1)] = 1
     client: Literal["lean", "aiomqtt"] = "lean"
+    seed: int = 1
+    commands: CommandLoad | None = None
 
     @property
     def subscription(self) -> list[tuple[bytes, int]]:
         """The filters as they are sent to the broker, each with its QoS."""
-        wanted = (topics.shared(self.shared_group, each) if self.shared_group else each for each in self.filters)
+        wanted = [topics.shared(self.shared_group, each) if self.shared_group else each for each in self.filters]
+        if self.reply_filter:
+            wanted.append(self.reply_filter)
         return [(topic_filter.encode(), self.qos) for topic_filter in wanted]
 
 
@@ -97,6 +108,12 @@ def _contradictions(values: Mapping[str, Any]) -> list[str]:
     if "broker_url" in values:
         try:
             mqtt_url.parse(values["broker_url"])
+        except UsageError as error:
+            faults += error.faults
+    commands = values.get("commands")
+    if commands is not None:
+        try:
+            commands.check()
         except UsageError as error:
             faults += error.faults
     index, count = values.get("subscriber_index", 0), values.get("subscriber_count", 1)

@@ -10,6 +10,7 @@ from loadtest.clock import monotonic_ns
 from loadtest.control import messages
 from loadtest.csms import subscriber_client
 from loadtest.csms.central_system import Answering, CentralSystem
+from loadtest.csms.commander import Commander
 from loadtest.csms.registration import Registration
 from loadtest.csms.responses import Responses
 from loadtest.csms.uplink import Uplink
@@ -17,6 +18,8 @@ from loadtest.errors import EnvironmentNotReady
 from loadtest.measure.health import HealthMonitor
 from loadtest.measure.interval import IntervalReport
 from loadtest.measure.recorder import Recorder
+from loadtest.measure.tags import PACER, SERVICE, Tag
+from loadtest.pacing.pacer import Pacer
 from loadtest.transport.mqtt_codec import REFUSED
 from loadtest.units import NS_PER_MS, NS_PER_S, NS_PER_US
 
@@ -28,6 +31,8 @@ if TYPE_CHECKING:
 TICK_NS = 20 * NS_PER_MS
 QUIET_NS = 200 * NS_PER_MS
 """When draining: the silence after which nothing of this run is taken to be on its way any more."""
+NAMED_FAULTS = 10
+"""Answers to commands that do not fit their schema of which the run's record tells in words."""
 
 
 class Subscriber:
@@ -48,6 +53,10 @@ class Subscriber:
         )
         self._central_system = CentralSystem(self._uplink, answer_foreign=settings.answer_foreign)
         self._client: SubscriberClient | None = None
+        self._pacer: Pacer | None = None
+        self._commander: Commander | None = None
+        self._phase = settings.phases[0]
+        self._named_faults = 0
         self._timer: asyncio.TimerHandle | None = None
         self._due_ns = 0
         self._reported_index = 0
@@ -73,6 +82,10 @@ class Subscriber:
         self._central_system.received_ns = client.received_ns
         if settings.answer:
             self._central_system.answering = self._answering(client)
+        if settings.commands:
+            self._pacer = Pacer(self._on_late)
+            self._commander = Commander(client, settings, self._recorder, self._pacer, self._on_invalid)
+            self._central_system.commander = self._commander
         granted = await client.subscribed(settings.subscription)
         if REFUSED in granted:
             await self.close()
@@ -93,17 +106,25 @@ class Subscriber:
             "granted_qos": granted,
         }
 
+    def enter_phase(self, phase: str, start_ns: int) -> None:
+        """From ``start_ns`` on it is ``phase``, which is what commands go by."""
+        self._phase = phase
+        if self._commander is not None:
+            self._commander.enter_phase(phase, start_ns)
+
     def drain(self, deadline_ns: int) -> None:
         """Send the final report once nothing of this run has arrived for a while, at the latest at the deadline."""
         self._drain_deadline_ns = deadline_ns
         self._quiet_since_ns = monotonic_ns()
-        self._quiet_at = self._uplink.arrivals
+        self._quiet_at = self._arrivals
         self._finish_if_quiet(self._quiet_since_ns)
 
     async def close(self) -> None:
         """Stop reporting and disconnect."""
         if self._timer is not None:
             self._timer.cancel()
+        if self._pacer is not None:
+            self._pacer.close()
         self._health.close()
         if self._client is not None:
             await self._client.close()
@@ -122,6 +143,19 @@ class Subscriber:
             transaction_id_step=settings.subscriber_count,
         )
         return Answering(client, responses, registration, settings.qos)
+
+    @property
+    def _arrivals(self) -> int:
+        """Messages of this run so far, answers to commands included."""
+        return self._uplink.arrivals + (self._commander.arrivals if self._commander is not None else 0)
+
+    def _on_late(self, late_us: int) -> None:
+        self._recorder.handle(Tag(self._phase, PACER, "command", SERVICE)).append(late_us)
+
+    def _on_invalid(self, text: str) -> None:
+        self._named_faults += 1
+        if self._named_faults <= NAMED_FAULTS:
+            self._channel.send(messages.Event("command_answer_invalid", text))
 
     def _on_lost(self, reason: str) -> None:
         self._channel.send(messages.Event("broker_lost", reason))
@@ -143,6 +177,8 @@ class Subscriber:
         self._recorder.fold_if_large()
         if self._central_system.answering is not None:
             self._central_system.answering.check_load()
+        if self._commander is not None:
+            self._commander.expire(now_ns)
         ended = self._second(now_ns) - 1
         if ended > self._reported_index and not self._final_sent:
             coalesced = ended - self._reported_index - 1
@@ -155,16 +191,18 @@ class Subscriber:
     def _finish_if_quiet(self, now_ns: int) -> None:
         if self._final_sent or self._drain_deadline_ns is None:
             return
-        if self._uplink.arrivals != self._quiet_at:
-            self._quiet_at = self._uplink.arrivals
+        if self._arrivals != self._quiet_at:
+            self._quiet_at = self._arrivals
             self._quiet_since_ns = now_ns
         if now_ns - self._quiet_since_ns >= QUIET_NS or now_ns >= self._drain_deadline_ns:
             self._final_sent = True
+            if self._commander is not None:
+                self._commander.close_books()
             self._channel.send(messages.Report(self._interval(self._second(now_ns), final=True)))
 
     def _interval(self, index: int, *, coalesced: int = 0, final: bool = False) -> IntervalReport:
         assert self._client is not None
-        return IntervalReport(
+        report = IntervalReport(
             index=index,
             final=final,
             series=self._recorder.take_interval(),
@@ -178,3 +216,6 @@ class Subscriber:
             health=self._health.take_interval(backlog_bytes=self._channel.backlog_bytes, coalesced_intervals=coalesced),
             seen=self._uplink.windows() if final else [],
         )
+        if self._commander is not None:
+            self._commander.report(report)
+        return report

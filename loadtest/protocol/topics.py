@@ -43,6 +43,12 @@ def downstream_topic(charge_point_id: str) -> str:
 UPSTREAM_FILTER = f"{MOUNTPOINT}cp/#"
 """Everything charge points send: CALLs and replies."""
 
+CALL_FILTER = f"{MOUNTPOINT}cp/+"
+"""The CALLs charge points send, without replies."""
+
+REPLY_FILTER = f"{MOUNTPOINT}cp/+/Reply"
+"""The answers charge points send."""
+
 
 def shared(group: str, topic_filter: str) -> str:
     """The filter as a shared subscription of ``group`` (MQTT 5 section 4.8.2)."""

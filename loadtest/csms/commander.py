@@ -1,0 +1,300 @@
+"""Sends commands as load, on time whatever became of those before, and accounts for each of them.
+
+A command is *offered* when due. It is *dropped* when no charge point is free, else *sent*; what was sent ends answered,
+refused (call_error), timed out, or unfinished when the run ends.
+"""
+
+from __future__ import annotations
+
+import random
+from collections import deque
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import msgspec
+
+from loadtest.clock import monotonic_ns, utc_now
+from loadtest.csms import envelopes
+from loadtest.csms.addressees import Addressee, Addressees
+from loadtest.csms.command_books import CommandBooks, CommandCell
+from loadtest.csms.command_learning import Learning
+from loadtest.csms.command_payloads import MAKERS, Draw
+from loadtest.measure.interval import INVALID, NO_STATUS, SentCounts
+from loadtest.measure.reply_join import ReplyInstants
+from loadtest.measure.sequence import DUPLICATE, REORDERED, SequenceWindows
+from loadtest.protocol import call_errors, schemas, stamp
+from loadtest.protocol.frames import CALL_RESULT
+from loadtest.protocol.phases import DRAIN, STEADY
+from loadtest.scenario.schedule import exponential_s
+from loadtest.units import NS_PER_S, NS_PER_US
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from loadtest.csms.central_system import AnswerClient
+    from loadtest.csms.settings import CsmsSettings
+    from loadtest.measure.interval import IntervalReport
+    from loadtest.measure.recorder import Recorder
+    from loadtest.pacing.pacer import Pacer
+
+OTHER = "Other"
+"""Books a further answer to a command so long ago that nobody remembers what it was."""
+
+_REMEMBERED = 1 << 17
+"""Commands that timed out whose answers are still recognised."""
+
+
+class _Sent(NamedTuple):
+    """A command that has not been answered."""
+
+    to: Addressee
+    cell: CommandCell
+    sequence: int
+    payload: Mapping[str, Any]
+    intended_ns: int
+    sent_ns: int
+
+
+class Commander:
+    """The commands of one subscriber.
+
+    Args:
+        client: Carries them.
+        settings: The subscriber's.
+        recorder: Takes the samples.
+        pacer: Releases them.
+        on_invalid: Called with a sentence for an answer that its schema does not allow.
+
+    Attributes:
+        arrivals: Answers to our commands, repeated ones included.
+    """
+
+    def __init__(
+        self,
+        client: AnswerClient,
+        settings: CsmsSettings,
+        recorder: Recorder,
+        pacer: Pacer,
+        on_invalid: Callable[[str], None],
+    ) -> None:
+        assert settings.commands is not None
+        self.arrivals = 0
+        self._client = client
+        self._settings = settings
+        self._load = settings.commands
+        self._timeout_ns = int(self._load.timeout_s * NS_PER_S)
+        self._chosen = frozenset(self._load.charge_points)
+        self._pacer = pacer
+        self._on_invalid = on_invalid
+        self._addressees = Addressees()
+        self._learning = Learning(self._addressees)
+        self._books = CommandBooks(recorder, settings.phases)
+        self._phase = 0
+        self._over = False
+        origin = f"{settings.seed} {settings.subscriber_index}"
+        self._gaps = {action: random.Random(f"{origin} gaps {action}") for action in self._load.rates}
+        self._choice = random.Random(f"{origin} choice")
+        self._next_ns: dict[str, int] = {}
+        self._numbers = 0
+        self._waiting: dict[str, _Sent] = {}
+        self._deadlines: deque[tuple[int, str]] = deque()
+        self._timed_out: dict[tuple[int, int], str] = {}
+        self._replies = SequenceWindows()
+        self._instants = ReplyInstants()
+        self._late_answers = self._foreign_answers = 0
+
+    # When -------------------------------------------------------------------------------------------------------
+
+    def enter_phase(self, phase: str, start_ns: int) -> None:
+        """Commands are due from the beginning of the steady phase to that of the drain."""
+        self._phase = self._settings.phases.index(phase)
+        if phase == STEADY and not self._next_ns:
+            start_ns = max(start_ns, monotonic_ns())  # a subscriber may join late
+            for action, rate in self._load.rates.items():
+                if rate:
+                    self._next_ns[action] = start_ns
+                    self._plan(action)
+        elif phase == DRAIN:
+            self._over = True
+
+    def _plan(self, action: str) -> None:
+        mean_s = self._settings.subscriber_count / self._load.rates[action]
+        self._next_ns[action] += int(exponential_s(mean_s, self._gaps[action].random()) * NS_PER_S)
+        self._pacer.at(self._next_ns[action], lambda due_ns: self._due(action, due_ns))
+
+    def _due(self, action: str, due_ns: int) -> None:
+        if self._over:
+            return
+        self._plan(action)
+        cell = self._books.cell(self._phase, action)
+        cell.row.offered += 1
+        maker = MAKERS[action]
+        to = self._addressees.pick(self._choice, maker.suits)
+        if to is None:
+            cell.row.dropped += 1
+            return
+        payload = self._load.payloads.get(action)
+        if payload is None:
+            payload = maker.make(Draw(to, self._choice, utc_now(), self._number()))
+        self._send(to, cell, action, payload, due_ns)
+
+    def _number(self) -> int:
+        """A number no command of any subscriber has had before."""
+        self._numbers += 1
+        return self._numbers * self._settings.subscriber_count + self._settings.subscriber_index
+
+    def _send(self, to: Addressee, cell: CommandCell, action: str, payload: Mapping[str, Any], due_ns: int) -> None:
+        text = msgspec.json.encode(payload)
+        sent_ns = monotonic_ns()
+        unique_id = stamp.encode(
+            self._settings.run_tag,
+            cell.phase,
+            to.number,
+            to.sequence,
+            (due_ns - self._settings.epoch_ns) // NS_PER_US,
+            (sent_ns - due_ns) // NS_PER_US,
+        ).decode()
+        self._addressees.ask(to)
+        self._waiting[unique_id] = _Sent(to, cell, to.sequence, payload, due_ns, sent_ns)
+        self._deadlines.append((sent_ns + self._timeout_ns, unique_id))
+        to.sequence += 1
+        cell.row.sent += 1
+        self._client.publish(to.topic, envelopes.call(unique_id, action, text), self._settings.qos)
+
+    # What comes back --------------------------------------------------------------------------------------------
+
+    def heard(self, envelope: envelopes.Envelope, topic: bytes, answer: bytes | None, now_ns: int) -> None:
+        """A CALL of this run's charge points has come, and been answered with ``answer`` if at all.
+
+        Args:
+            envelope: The CALL.
+            topic: Where commands for its sender are published.
+            answer: The payload of our answer.
+            now_ns: When it came.
+        """
+        known = stamp.decode(envelope.unique_id)
+        assert known is not None  # else it would not be of this run
+        number = known.charge_point
+        if not self._is_ours(number):
+            return
+        # Whoever was heard has its downstream subscription: the gateway makes it before it passes anything on.
+        addressee = self._addressees.get(number) or self._addressees.hear(number, topic)
+        self._learning.from_call(addressee, envelope.action, envelope.payload, answer, now_ns)
+
+    def on_answer(self, envelope: envelopes.Envelope, arrived_ns: int) -> None:
+        """A CALLRESULT or CALLERROR has come: to one of our commands, to another subscriber's, or to nobody's."""
+        known = stamp.decode(envelope.unique_id)
+        if known is None or known.run_tag != self._settings.run_tag:
+            self._foreign_answers += 1
+            return
+        if known.charge_point % self._settings.subscriber_count != self._settings.subscriber_index:
+            return
+        to = self._addressees.get(known.charge_point)
+        if to is None or known.sequence >= to.sequence or known.phase >= len(self._settings.phases):
+            self._foreign_answers += 1
+            return
+        self.arrivals += 1
+        sent = self._waiting.get(envelope.unique_id)
+        fate = self._replies.observe(known.charge_point, known.sequence)
+        if sent is not None:
+            action = sent.cell.row.action
+        else:
+            action = self._timed_out.get((known.charge_point, known.sequence), OTHER)
+        reply = self._books.cell(known.phase, action).reply
+        if fate == DUPLICATE:
+            reply.duplicated += 1
+            return
+        reply.delivered += 1
+        reply.reordered += fate == REORDERED
+        if action != OTHER:
+            arrived_us = (arrived_ns - self._settings.epoch_ns) // NS_PER_US
+            self._instants.add(known.charge_point, known.sequence, arrived_us, known.phase, action)
+        if sent is None:
+            self._late_answers += 1
+            return
+        del self._waiting[envelope.unique_id]
+        self._close(sent, envelope, arrived_ns)
+
+    def _close(self, sent: _Sent, envelope: envelopes.Envelope, arrived_ns: int) -> None:
+        row = sent.cell.row
+        sent.cell.sample(sent.intended_ns, sent.sent_ns, arrived_ns)
+        if envelope.message_type == CALL_RESULT:
+            row.answered += 1
+            answer = self._read(sent, envelope, arrived_ns)
+        else:
+            row.call_error += 1
+            answer = envelope.error_code if envelope.error_code in call_errors.CODES else "unknown error code"
+        self._books.answers[row.action, answer] += 1
+        self._addressees.answered(sent.to)
+
+    def _read(self, sent: _Sent, envelope: envelopes.Envelope, arrived_ns: int) -> str:
+        """Check an answer, learn from it, and return what it says."""
+        action = sent.cell.row.action
+        validator = schemas.response(action)
+        assert validator is not None  # every action has schemas
+        fault = validator.check(envelope.payload)
+        if fault is not None:
+            self._on_invalid(f"charge point {sent.to.number} answered {action}: {fault.text}")
+            return INVALID
+        answer: dict[str, Any] = msgspec.json.decode(envelope.payload)
+        self._learning.from_answer(sent.to, action, dict(sent.payload), answer, arrived_ns)
+        return str(answer.get("status", NO_STATUS))
+
+    def _is_ours(self, number: int) -> bool:
+        settings = self._settings
+        mine = number % settings.subscriber_count == settings.subscriber_index
+        return mine and (not self._chosen or number in self._chosen)
+
+    # Accounting -------------------------------------------------------------------------------------------------
+
+    def expire(self, now_ns: int) -> None:
+        """Give up what is overdue; called some times a second."""
+        while self._deadlines and self._deadlines[0][0] <= now_ns:
+            sent = self._waiting.pop(self._deadlines.popleft()[1], None)
+            if sent is None:
+                continue
+            sent.cell.row.timed_out += 1
+            sent.cell.sample(sent.intended_ns, sent.sent_ns, now_ns)
+            self._timed_out[sent.to.number, sent.sequence] = sent.cell.row.action
+            if len(self._timed_out) > _REMEMBERED:
+                del self._timed_out[next(iter(self._timed_out))]
+            self._addressees.answered(sent.to)
+
+    def close_books(self) -> None:
+        """The run ends: what is outstanding stays unfinished."""
+        self._over = True
+        for sent in self._waiting.values():
+            sent.cell.row.unfinished += 1
+        self._waiting.clear()
+
+    @property
+    def _pending(self) -> int:
+        """What has to end before charge points may go: commands to come or outstanding, and charge points away."""
+        return (not self._over) + len(self._waiting) + self._addressees.away
+
+    def report(self, report: IntervalReport) -> None:
+        """Add what there is to say about commands."""
+        report.commands = self._books.operations()
+        report.command_answers = self._books.answer_rows()
+        report.replies = self._books.replies()
+        report.reply_instants = self._instants.take()
+        report.counters |= self._counters()
+        report.gauges["csms.commands_pending"] = self._pending
+        if report.final:
+            report.commands_sent = self._sent()
+
+    def _sent(self) -> list[SentCounts]:
+        """How many commands each charge point was sent."""
+        counts = {addressee.number: addressee.sequence for addressee in self._addressees.all() if addressee.sequence}
+        if not counts:
+            return []
+        first, last = min(counts), max(counts)
+        packed = b"".join(counts.get(number, 0).to_bytes(4, "little") for number in range(first, last + 1))
+        return [SentCounts(first, packed)]
+
+    def _counters(self) -> dict[str, int]:
+        """Totals so far, by name."""
+        return {
+            "csms.command_replies": self.arrivals,
+            "csms.late_command_answers": self._late_answers,
+            "csms.foreign_answers": self._foreign_answers,
+        }
