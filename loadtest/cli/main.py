@@ -8,6 +8,7 @@ from typing import NoReturn
 import click
 
 from loadtest import __version__
+from loadtest.cli.conformance import conformance
 from loadtest.cli.messages import show_error, show_unexpected
 from loadtest.cli.parts import broker, csms, gateway
 from loadtest.cli.report import report
@@ -24,7 +25,7 @@ def loadtest() -> None:
     """
 
 
-for _command in (run, web, report, gateway, csms, broker):
+for _command in (run, web, report, gateway, csms, broker, conformance):
     loadtest.add_command(_command)
 
 

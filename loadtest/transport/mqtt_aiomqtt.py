@@ -155,6 +155,7 @@ class AiomqttClient:
                 protocol=self._version,
                 socket_options=_NODELAY,
             ) as client:
+                client.pending_calls_threshold = PUBLISHERS  # so many wait on purpose, which is worth no warning
                 if self._filters:
                     await client.subscribe([(topic.decode(), qos) for topic, qos in self._filters.items()])
                 self._client = client
@@ -175,7 +176,7 @@ class AiomqttClient:
         async for message in client.messages:
             payload = message.payload
             assert isinstance(payload, bytes)
-            properties = message.properties.json() if message.properties is not None else {}
+            properties = {} if message.properties is None else message.properties.json()  # type: ignore[no-untyped-call]
             self.delivery = Delivery(message.qos, message.retain, properties)
             self._on_message(message.topic.value.encode(), payload)
 
