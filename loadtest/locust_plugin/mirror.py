@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from locust.stats import RequestStats, StatsEntry
 
-from loadtest.measure.tags import INTENDED, LEGS, ROUND_TRIP
+from loadtest.measure.tags import COMMAND_LEGS, INTENDED, LEGS, ROUND_TRIP
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from loadtest.measure.tags import Tag
 
 _US_PER_MS = 1000
+_MIRRORED = frozenset(LEGS + COMMAND_LEGS)
 _FAILURES = ("call_error", "timed_out", "cut_off")
 
 
@@ -38,7 +39,7 @@ class Mirror:
     def add_samples(self, samples: Iterable[tuple[Tag, Histogram]]) -> None:
         """Add what was measured in an interval."""
         for tag, histogram in samples:
-            if tag.kind != INTENDED or tag.leg not in LEGS or not histogram.total:
+            if tag.kind != INTENDED or tag.leg not in _MIRRORED or not histogram.total:
                 continue
             entry = _entry(tag, histogram)
             self._stats.get(tag.action, tag.leg).extend(entry)

@@ -75,5 +75,14 @@ class Sources:
         """CALLs that have reached a subscriber, each counted once."""
         return sum(row.delivered for report in self._of(wire.SUBSCRIBER) for row in report.deliveries)
 
+    @property
+    def commands_pending(self) -> int:
+        """What subscribers wait for before charge points may go; nothing when they send no commands."""
+        return sum(
+            self._last[source].gauges.get("csms.commands_pending", 0)
+            for source, role in self._roles.items()
+            if role == wire.SUBSCRIBER and source in self._last and source not in self._lost
+        )
+
     def _of(self, role: str) -> list[IntervalReport]:
         return [report for source, report in self._last.items() if self._roles.get(source) == role]

@@ -8,6 +8,7 @@ from gevent.event import Event
 from locust import User, task
 
 import loadtest.locust_plugin.hooks  # noqa: F401 - importing it hooks the harness into Locust
+from loadtest.scenario.commands import CommandLoad
 from loadtest.scenario.profile import ChargePointProfile
 
 if TYPE_CHECKING:
@@ -60,11 +61,13 @@ class CsmsSubscriber(_Part):
 
     Attributes:
         heartbeat_interval_s: Heartbeat interval given to charge points with ``BootNotification.conf``.
+        commands: What the central system asks of charge points during the steady phase; nothing unless said.
     """
 
     abstract = True
     fixed_count = 1
     heartbeat_interval_s: ClassVar[int] = 10
+    commands: ClassVar[CommandLoad] = CommandLoad()
 
     def on_start(self) -> None:
         """Ask the master for a place in the group of subscribers; called by Locust."""
