@@ -6,15 +6,18 @@ from pathlib import Path
 from typing import Any
 
 import click
+from click.core import ParameterSource
 
 from loadtest.brokers import choose
 from loadtest.errors import ExitCode, UsageError
 from loadtest.runner import alone
+from loadtest.runner.gateway_config import read_switches
 from loadtest.runner.gateway_processes import GatewayRequest
 from loadtest.transport.loop import run
 
 BROKER_URL = "mqtt://127.0.0.1:1883"
 
+_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 _broker_option = click.option("--broker", default=BROKER_URL, show_default=True, metavar="URL", help="The broker.")
 _qos_option = click.option(
     "--qos", default="1", show_default=True, type=click.Choice(["0", "1", "2"]), help="MQTT quality of service."
@@ -29,10 +32,34 @@ _qos_option = click.option(
 @click.option("--path", default="/ocpp", show_default=True, help="What precedes /<charge point id> in the URL.")
 @click.option(
     "--password-file",
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="HTTP Basic credentials, one `id:password` a line. Without it everyone is let in.",
+    type=_FILE,
+    help="HTTP Basic: `id:hash` lines as made by `loadtest password`. Without it everyone is let in.",
 )
-def gateway(bind: str, broker: str, processes: int, qos: str, path: str, password_file: Path | None) -> int:
+@click.option("--tls-certificate", type=_FILE, help="PEM file of its certificate: serve wss://.")
+@click.option("--tls-key", type=_FILE, help="PEM file of its private key, unless it is in the former.")
+@click.option("--tls-client-ca", type=_FILE, help="PEM file of authorities: every client must show a certificate.")
+@click.option(
+    "--check-identity/--no-check-identity",
+    default=True,
+    show_default=True,
+    help="User name, and a name in the client's certificate, must be the charge point's id.",
+)
+@click.option("--gateway-config", type=_FILE, help="TOML file of switches, see docs/gateway.md; options outdo it.")
+@click.option("--metrics-port", default=0, type=click.IntRange(0, 65535), help="Serve Prometheus metrics there.")
+def gateway(
+    bind: str,
+    broker: str,
+    processes: int,
+    qos: str,
+    path: str,
+    password_file: Path | None,
+    tls_certificate: Path | None,
+    tls_key: Path | None,
+    tls_client_ca: Path | None,
+    check_identity: bool,  # noqa: FBT001 - click's
+    gateway_config: Path | None,
+    metrics_port: int,
+) -> int:
     """Serve the gateway alone: OCPP over WebSocket on one side, EMQX's MQTT topics on the other."""
     host, port = _address(bind)
     request = GatewayRequest(
@@ -42,7 +69,13 @@ def gateway(bind: str, broker: str, processes: int, qos: str, path: str, passwor
         port=port,
         path=path,
         qos=int(qos),
-        credentials={} if password_file is None else _passwords(password_file),
+        password_file=_name(password_file),
+        check_identity=check_identity,
+        tls_certificate=_name(tls_certificate),
+        tls_key=_name(tls_key),
+        tls_client_ca=_name(tls_client_ca),
+        switches={} if gateway_config is None else _switches_not_given(gateway_config),
+        metrics_port=metrics_port,
     )
     run(alone.gateway(request, lambda url: click.echo(f"gateway ready: {url}")))
     return ExitCode.PASSED
@@ -88,17 +121,12 @@ def _address(bind: str) -> tuple[str, int]:
     return host.strip("[]"), int(port)
 
 
-def _passwords(path: Path) -> dict[str, str]:
-    """Read ``id:password`` lines; blank lines and lines that begin with ``#`` count for nothing."""
-    credentials: dict[str, str] = {}
-    faults: list[str] = []
-    for number, text in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
-        if not text.strip() or text.startswith("#"):
-            continue
-        charge_point_id, colon, password = text.partition(":")
-        if not colon or not charge_point_id:
-            faults.append(f"{path}: line {number} is not id:password")
-        credentials[charge_point_id] = password
-    if faults:
-        raise UsageError(faults)
-    return credentials
+def _switches_not_given(path: Path) -> dict[str, Any]:
+    """The switches of a file, without those that have an option of their own on the command line."""
+    source = click.get_current_context().get_parameter_source
+    switches = read_switches(str(path))
+    return {name: value for name, value in switches.items() if source(name) is not ParameterSource.COMMANDLINE}
+
+
+def _name(path: Path | None) -> str:
+    return "" if path is None else str(path)

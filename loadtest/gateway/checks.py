@@ -133,9 +133,12 @@ class Checks:
                 self._pass_on(connection, CALL, text)
             else:
                 self._totals.strict_repeated += 1
+                self._totals.sent_bytes += len(text)
                 connection.send_text(text)
 
     def _refuse(self, connection: ChargePointConnection, message_id: bytes | msgspec.Raw, code: str, why: str) -> None:
         if connection.is_open:
+            text = call_error(message_id, code, why)
             self._totals.call_errors_sent += 1
-            connection.send_text(call_error(message_id, code, why))
+            self._totals.sent_bytes += len(text)
+            connection.send_text(text)

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 from gevent.event import Event
 
 from loadtest.clock import monotonic_ns
 from loadtest.control import messages
 from loadtest.locust_plugin.child import Child
 from loadtest.measure.verdict import PART_DIED
+from loadtest.scenario.settings import secret
 from loadtest.units import NS_PER_S
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from loadtest.measure.interval import IntervalReport
@@ -45,8 +47,13 @@ class Stand:
         self._child: Child | None = None
         self._facts: dict[str, Any] = {}
 
-    def start(self, settings: RunSettings, epoch_ns: int) -> dict[str, Any]:
+    def start(self, settings: RunSettings, epoch_ns: int, id_prefixes: Sequence[str]) -> dict[str, Any]:
         """Bring everything up and describe it.
+
+        Args:
+            settings: Of the run.
+            epoch_ns: Start of its interval 0.
+            id_prefixes: Of all charge points there may be.
 
         Raises:
             LoadTestError: Something cannot be started or reached.
@@ -64,6 +71,12 @@ class Stand:
                 "charge_points": settings.charge_points,
                 "qos": settings.qos,
                 "subscribers": settings.subscribers,
+                "security_profile": settings.security_profile,
+                "id_prefixes": list(id_prefixes),
+                "credentials": msgspec.to_builtins(settings.credentials),
+                "password": secret("password"),
+                "gateway_config": settings.gateway_config,
+                "gateway_metrics_port": settings.gateway_metrics_port,
             }
         )
         self._facts = dict(child.wait_ready(_START_TIMEOUT_S).facts)

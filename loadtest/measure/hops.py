@@ -1,83 +1,93 @@
-"""The same messages counted by everybody on their way: where a figure drops is where messages went missing."""
+"""The same messages counted by everybody on their way: where a figure drops is where messages went missing.
+
+What the gateway dropped stands between the two by reason, and so does what no counter explains, so that the lines of
+one way add up to each other.
+"""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from loadtest.measure.run_record import HopCount
-from loadtest.measure.tags import DOWNLINK, INTENDED, REPLY, ROUND_TRIP, UPLINK
+from loadtest.measure.tags import INTENDED, ROUND_TRIP, UPLINK
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from loadtest.measure.command_ledger import CommandLedger
     from loadtest.measure.histogram import Histogram
     from loadtest.measure.ledger import Ledger
     from loadtest.measure.tags import Tag
 
 UP, BACK = "up", "back"
-"""CALLs of charge points, and the answers to them."""
-DOWN, REPLIES = "down", "reply"
-"""Commands of the central system, and the answers to them."""
 
-GATEWAY_UP = (
-    ("gateway: CALLs taken from charge points", ("gateway.upstream_calls",)),
-    ("gateway: messages published, answers included", ("gateway.published",)),
-)
-BEFORE_CHARGE_POINT = (
-    ("central system: answers published", ("csms.answered",)),
-    ("gateway: answers passed to charge points", ("gateway.downstream_results", "gateway.downstream_errors")),
-)
-GATEWAY_DOWN = (("gateway: commands passed to charge points", ("gateway.downstream_calls",)),)
-GATEWAY_REPLIES = (
-    ("gateway: answers taken from charge points", ("gateway.upstream_results", "gateway.upstream_errors")),
-)
+_TAKEN = "gateway.upstream_calls"
+_GIVEN_UP = "gateway.dropped_without_broker"
+_ANSWERED = "csms.answered"
+_PASSED_ON = ("gateway.downstream_results", "gateway.downstream_errors")
 
 
 def counted_by(ledger: Ledger, counters: Mapping[str, int], totals: Mapping[Tag, Histogram]) -> list[HopCount]:
     """The counts in the order of the way, up to the subscriber and back; whoever did not count is left out."""
     total = ledger.total
     hops = [HopCount(UP, "charge points: CALLs sent", total.sent)]
-    hops += _known(UP, GATEWAY_UP, counters)
+    arrivals = ledger.delivered + ledger.duplicated
+    if _TAKEN in counters:
+        taken = counters[_TAKEN]
+        dropped = _dropped(UP, "gateway: frames dropped", "gateway.upstream_dropped_", counters)
+        hops += dropped
+        hops += _unexplained(UP, "charge points and gateway", total.sent - _sum(dropped) - taken)
+        hops.append(HopCount(UP, "gateway: CALLs taken from charge points", taken))
+        hops.append(HopCount(UP, "gateway: messages published, answers included", counters.get("gateway.published", 0)))
+        if ledger.observed:
+            given_up = counters.get(_GIVEN_UP, 0)
+            if given_up:
+                hops.append(HopCount(UP, "gateway: given up without a broker", given_up))
+            hops += _unexplained(UP, "gateway and subscriber", taken - given_up - arrivals)
     if ledger.observed:
-        arrivals = ledger.delivered + ledger.duplicated
         hops.append(HopCount(UP, "subscriber: arrivals, repeated ones included", arrivals))
         hops.append(HopCount(UP, "subscriber: different messages", ledger.delivered))
         hops.append(HopCount(UP, "uplink histograms: samples", _samples(totals, UPLINK)))
-    hops += _known(BACK, BEFORE_CHARGE_POINT, counters)
-    hops.append(HopCount(BACK, "charge points: answers taken", total.answered + total.call_error))
+    hops += _back(counters, total.answered + total.call_error)
     timed = total.answered + total.call_error + total.timed_out
     hops.append(HopCount(BACK, "charge points: answered or timed out", timed))
     hops.append(HopCount(BACK, "round-trip histograms: samples", _samples(totals, ROUND_TRIP)))
-    if ledger.commands is not None:
-        hops += _commands(ledger.commands, counters, totals)
     return hops
 
 
-def _commands(ledger: CommandLedger, counters: Mapping[str, int], totals: Mapping[Tag, Histogram]) -> list[HopCount]:
-    hops = [HopCount(DOWN, "central system: commands sent", sum(row.sent for row in ledger.operations))]
-    hops += _known(DOWN, GATEWAY_DOWN, counters)
-    arrived = sum(row.delivered for row in ledger.downlink)
-    repeated = sum(row.duplicated for row in ledger.downlink)
-    hops.append(HopCount(DOWN, "charge points: arrivals, repeated ones included", arrived + repeated))
-    hops.append(HopCount(DOWN, "charge points: different commands", arrived))
-    hops.append(HopCount(DOWN, "downlink histograms: samples", _samples(totals, DOWNLINK)))
-    hops.append(HopCount(REPLIES, "charge points: commands answered", sum(row.sent for row in ledger.replies)))
-    hops += _known(REPLIES, GATEWAY_REPLIES, counters)
-    arrived = sum(row.delivered for row in ledger.replies)
-    repeated = sum(row.duplicated for row in ledger.replies)
-    hops.append(HopCount(REPLIES, "subscriber: arrivals, repeated ones included", arrived + repeated))
-    hops.append(HopCount(REPLIES, "subscriber: different answers", arrived))
-    hops.append(HopCount(REPLIES, "reply histograms: samples", _samples(totals, REPLY)))
+def _back(counters: Mapping[str, int], answers_taken: int) -> list[HopCount]:
+    """The way of the answers."""
+    hops: list[HopCount] = []
+    passed_on = sum(counters.get(name, 0) for name in _PASSED_ON)
+    through_gateway = any(name in counters for name in _PASSED_ON)
+    if _ANSWERED in counters:
+        hops.append(HopCount(BACK, "central system: answers published", counters[_ANSWERED]))
+        if through_gateway:
+            dropped = _dropped(BACK, "gateway: envelopes dropped", "gateway.downstream_dropped_", counters)
+            hops += dropped
+            hops += _unexplained(BACK, "central system and gateway", counters[_ANSWERED] - _sum(dropped) - passed_on)
+    if through_gateway:
+        hops.append(HopCount(BACK, "gateway: answers passed to charge points", passed_on))
+        late = counters.get("engine.late_or_duplicate_answers", 0)
+        if late:
+            hops.append(HopCount(BACK, "charge points: answers too late or repeated", late))
+        hops += _unexplained(BACK, "gateway and charge points", passed_on - late - answers_taken)
+    hops.append(HopCount(BACK, "charge points: answers taken", answers_taken))
     return hops
 
 
-def _known(way: str, hops: tuple[tuple[str, tuple[str, ...]], ...], counters: Mapping[str, int]) -> list[HopCount]:
-    return [
-        HopCount(way, text, sum(counters.get(name, 0) for name in names))
-        for text, names in hops
-        if any(name in counters for name in names)
-    ]
+def _dropped(way: str, text: str, prefix: str, counters: Mapping[str, int]) -> list[HopCount]:
+    """What was dropped, by reason."""
+    found = sorted((name.removeprefix(prefix), count) for name, count in counters.items() if name.startswith(prefix))
+    return [HopCount(way, f"{text}: {reason.replace('_', ' ')}", count) for reason, count in found if count]
+
+
+def _unexplained(way: str, between: str, count: int) -> list[HopCount]:
+    """A difference nobody accounts for; negative when more came out than went in, as with repeated messages."""
+    return [HopCount(way, f"between {between}: explained by no counter", count)] if count else []
+
+
+def _sum(hops: list[HopCount]) -> int:
+    return sum(hop.count for hop in hops)
 
 
 def _samples(totals: Mapping[Tag, Histogram], leg: str) -> int:

@@ -116,7 +116,7 @@ def ledgers(run: RunFolder) -> tuple[Table, ...]:
                 "The same messages, counted hop by hop",
                 ("Way", "Counted by", "Messages"),
                 tuple((ways.get(hop.way, hop.way), hop.counted_by, count_text(hop.count)) for hop in record.counted_by),
-                "The lines of one way agree, but for what the ledgers name as lost, repeated or timed out.",
+                "The lines of one way agree, but for what stands between them, and what the ledgers name as repeated.",
                 left=2,
             )
         )

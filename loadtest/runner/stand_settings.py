@@ -8,10 +8,11 @@ import msgspec
 
 from loadtest.errors import UsageError
 from loadtest.scenario.credentials import CredentialFiles
+from loadtest.scenario.profile import ChargePointProfile
 from loadtest.scenario.settings import EMBEDDED, masked
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
 
 class StandSettings(msgspec.Struct, frozen=True, kw_only=True):
@@ -50,6 +51,13 @@ class StandSettings(msgspec.Struct, frozen=True, kw_only=True):
     id_prefixes: tuple[str, ...] = ()
     credentials: CredentialFiles = CredentialFiles()
     password: str = ""
+
+    def fleet(self) -> Iterator[tuple[str, int]]:
+        """Id and number of every charge point there may be: which has which prefix is decided later."""
+        for prefix in self.id_prefixes:
+            profile = ChargePointProfile(id_prefix=prefix)
+            for number in range(self.charge_points):
+                yield profile.charge_point_id(number), number
 
     def __repr__(self) -> str:
         """Without the password, wherever it may be shown."""

@@ -7,13 +7,18 @@ import contextlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import msgspec
+
 from loadtest.brokers import choose, shared_subscription
 from loadtest.clock import monotonic_ns
 from loadtest.control import messages
+from loadtest.engine.credentials import Credentials
 from loadtest.errors import LoadTestError, UsageError
 from loadtest.measure.health import HealthMonitor
 from loadtest.measure.interval import IntervalReport
 from loadtest.runner.descriptors import gateway_fault, raise_limit
+from loadtest.runner.gateway_config import read_switches
+from loadtest.runner.embedded_security import EmbeddedSecurity
 from loadtest.runner.gateway_probe import answers_handshake
 from loadtest.runner.gateway_processes import GatewayRequest, start_gateway
 from loadtest.runner.process_usage import ProcessUsage
@@ -47,6 +52,8 @@ class SystemUnderTest:
         self._broker: Broker | None = None
         self._broker_usage: ProcessUsage | None = None
         self._gateway: GatewayProcesses | None = None
+        self._gateway_switches: dict[str, Any] = {}
+        self._security = EmbeddedSecurity(0, ())
         self._shared_subscriptions: bool | None = None
         self._watching: list[asyncio.Task[None]] = []
 
@@ -68,8 +75,9 @@ class SystemUnderTest:
             if misfit is not None:
                 faults.append(misfit[0])
                 hints.append(misfit[1])
+            await _collect(self._read_gateway_config(), faults, hints)
         else:
-            await _collect(answers_handshake(settings.gateway), faults, hints)
+            await _collect(self._probe_gateway(), faults, hints)
         await _collect(self._start_broker(), faults, hints)
         if faults:
             raise UsageError(faults, hint="; ".join(dict.fromkeys(hint for hint in hints if hint)))
@@ -77,6 +85,17 @@ class SystemUnderTest:
             await self._start_gateway()
         self._watch()
         return self._facts()
+
+    async def _read_gateway_config(self) -> None:
+        if self._settings.gateway_config:
+            self._gateway_switches = read_switches(self._settings.gateway_config)
+
+    async def _probe_gateway(self) -> None:
+        """Check the charge points' credentials and whether the given gateway answers."""
+        settings, files = self._settings, self._settings.credentials
+        Credentials(files, settings.password, encrypted=settings.gateway.startswith("wss:"))
+        guarded = bool(settings.password or files.password_file or files.client_certificate)
+        await answers_handshake(settings.gateway, files, guarded=guarded)
 
     async def _start_broker(self) -> None:
         settings = self._settings
@@ -89,6 +108,7 @@ class SystemUnderTest:
     async def _start_gateway(self) -> None:
         settings = self._settings
         assert self._broker is not None
+        self._security = EmbeddedSecurity(settings.security_profile, settings.fleet(), settings.password)
         self._gateway = await start_gateway(
             GatewayRequest(
                 broker_url=self._broker.facts.url,
@@ -97,6 +117,9 @@ class SystemUnderTest:
                 default_heartbeat_interval_s=settings.default_heartbeat_interval_s,
                 idle_timeout_s=settings.idle_timeout_s,
                 epoch_ns=settings.epoch_ns,
+                **self._security.gateway,
+                switches=self._gateway_switches,
+                metrics_port=settings.gateway_metrics_port,
             ),
             self._log_dir,
             self._send,
@@ -105,12 +128,15 @@ class SystemUnderTest:
     def _facts(self) -> dict[str, Any]:
         assert self._broker is not None
         gateway = self._gateway
+        embedded, given = self._security.charge_points, self._settings.credentials
         return {
+            "credentials": msgspec.to_builtins(given if gateway is None else embedded),
             "gateway": {
                 "url": self._settings.gateway if gateway is None else gateway.url,
                 "embedded": gateway is not None,
                 "processes": 0 if gateway is None else len(gateway.pids),
                 "pids": [] if gateway is None else gateway.pids,
+                "switches": {} if gateway is None else gateway.switches,
             },
             "broker": self._broker.facts.public()
             | {"url": self._broker.facts.url, "shared_subscriptions": self._shared_subscriptions},
@@ -182,6 +208,7 @@ class SystemUnderTest:
             await self._gateway.stop()
         if self._broker is not None:
             await self._broker.stop()
+        self._security.remove()
 
 
 async def _collect(check: Awaitable[None], faults: list[str], hints: list[str]) -> None:
