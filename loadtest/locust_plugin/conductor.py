@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import gevent
+import msgspec
 from gevent.event import Event
 
 from loadtest.clock import monotonic_ns
@@ -24,6 +25,7 @@ from loadtest.locust_plugin.stand import Stand
 from loadtest.measure.collector import Collector
 from loadtest.measure.verdict import INTERRUPTED, PART_DIED, REFUSED
 from loadtest.protocol.phases import DRAIN, RAMP, STEADY
+from loadtest.scenario.credentials import CredentialFiles
 from loadtest.scenario.plan import Plan
 from loadtest.scenario.settings import masked
 from loadtest.units import NS_PER_MS, NS_PER_S
@@ -117,7 +119,7 @@ class Conductor:
         self._interrupted = self._system_died = False
         self._stand = Stand(log_dir, self._on_stand_report, self._on_stand_event)
         try:
-            facts = self._stand.start(settings, epoch_ns)
+            facts = self._stand.start(settings, epoch_ns, self._id_prefixes())
         except LoadTestError as error:
             self._collector.event(REFUSED, error.message)
             self._conclude("partial")
@@ -126,6 +128,7 @@ class Conductor:
             self._interrupted = True
             self._conclude("partial")
             raise
+        credentials = msgspec.convert(facts.pop("credentials"), CredentialFiles)
         self._collector.describe_sut(_without_passwords(facts))
         shared = bool(facts["broker"].get("shared_subscriptions"))
         subscribers = settings.subscribers if shared else 1
@@ -142,12 +145,18 @@ class Conductor:
             host_boot_id=boot_id(),
             cohorts=cohorts,
             gateway_url=facts["gateway"]["url"],
+            credentials=credentials,
             broker_url=self._stand.broker_url(settings),
             shared_group=f"loadtest-{description.run_tag:04x}" if subscribers > 1 else "",
             subscribers=subscribers,
             log_dir=str(log_dir.resolve()),
             settings=settings,
         )
+
+    def _id_prefixes(self) -> list[str]:
+        """Those of all kinds of charge points in the scenario."""
+        classes = self._runner.environment.user_classes
+        return sorted({each.profile.id_prefix for each in classes if hasattr(each, "profile")})
 
     @property
     def prepared(self) -> bool:
@@ -261,6 +270,7 @@ class Conductor:
         self._at_work.watch_workers()
         self._enter(DRAIN)
         timeout_s = plan.settings.drain_timeout_s
+        self._await_commands(timeout_s)
         self._drain(wire.ENGINE, timeout_s)
         self._await_deliveries(timeout_s)
         self._drain(wire.SUBSCRIBER, timeout_s)
@@ -276,6 +286,14 @@ class Conductor:
         while parts.sources.missing_final(role) and monotonic_ns() < give_up_ns:
             parts.watch_workers()
             gevent.sleep(_POLL_S / 2)
+
+    def _await_commands(self, timeout_s: float) -> None:
+        """Let charge points answer what they have been asked, and come back from restarts, before they disconnect."""
+        parts = self._at_work
+        give_up_ns = monotonic_ns() + int(timeout_s * NS_PER_S)
+        while parts.sources.commands_pending and monotonic_ns() < give_up_ns:
+            parts.watch_workers()
+            gevent.sleep(_POLL_S)
 
     def _await_deliveries(self, timeout_s: float) -> None:
         """Give messages under way the time to arrive."""

@@ -126,6 +126,14 @@ class _Master:
             profile = getattr(user_class, "profile", None)
             if profile is not None:
                 profile.check()
+            commands = getattr(user_class, "commands", None)
+            if commands is not None:
+                commands.check()
+            if commands and settings.csms == "observe":
+                raise UsageError(
+                    f"--csms observe: {user_class.__name__} has commands, but only listens",
+                    hint="run a scenario without commands, and have your backend send its own",
+                )
         return settings
 
     def _place_subscribers(self, settings: RunSettings) -> int:

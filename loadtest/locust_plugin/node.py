@@ -15,7 +15,9 @@ from loadtest.locust_plugin import wire
 from loadtest.locust_plugin.child import Child
 from loadtest.locust_plugin.description import boot_id
 from loadtest.measure.verdict import PART_DIED, REFUSED
+from loadtest.protocol import topics
 from loadtest.scenario import plan as plans
+from loadtest.scenario.settings import secret
 
 if TYPE_CHECKING:
     from locust.env import Environment
@@ -116,6 +118,8 @@ class Node:
                     "charge_points": plan.settings.charge_points,
                     "ramp_s": plan.settings.ramp_s,
                     "call_timeout_s": plan.settings.call_timeout_s,
+                    "credentials": msgspec.to_builtins(plan.credentials),
+                    "password": secret("password"),
                 }
             )
             gevent.spawn(self._report_refusal, engine)
@@ -183,6 +187,8 @@ class Node:
                 "subscriber_index": number,
                 "subscriber_count": plan.subscribers,
                 "client": settings.subscriber_client,
+                "seed": settings.seed,
+                **_commands(user),
             }
         )
         gevent.spawn(self._report_refusal, subscriber)
@@ -218,3 +224,14 @@ class Node:
     def _tell(self, name: str, **data: object) -> None:
         run_tag = self._plan.run_tag if self._plan is not None else -1
         self._runner.send_message(name, {"run_tag": run_tag, **data})
+
+
+def _commands(user: CsmsSubscriber) -> dict[str, Any]:
+    """What a subscriber has to know to send commands; the answers to its own must not go to another."""
+    if not user.commands:
+        return {}
+    return {
+        "commands": msgspec.to_builtins(user.commands),
+        "filters": [topics.CALL_FILTER],
+        "reply_filter": topics.REPLY_FILTER,
+    }
