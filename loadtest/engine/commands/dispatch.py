@@ -58,14 +58,12 @@ def answer(charge_point: ChargePoint, call: frames.Call, now_ns: int) -> None:
     except CallRefusedError as refusal:
         reply = frames.encode(frames.CALL_ERROR, call.message_id, refusal.code, refusal.description[:255], {})
     written_ns = monotonic_ns()
-    written_ns = monotonic_ns()
     try:
         charge_point.send_text(reply)
     except LocalProtocolError:  # the gateway has begun to close
         return
     fleet.counters.calls_answered += 1
     fleet.commands_received.answered(charge_point.number, call, written_ns)
-    charge_point.fleet.commands_received.answered(charge_point.number, call, written_ns)
     if follow_up is not None:
         follow_up()
 
