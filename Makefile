@@ -6,7 +6,7 @@ SHELL := /bin/sh
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo web setup test check format lint types layers bench lock clean
+.PHONY: demo web setup test check format lint types layers bench fuzz lock clean
 .DEFAULT_GOAL := demo
 
 demo: setup
@@ -67,6 +67,20 @@ lock:
 	{ sed -n '/^#/p' requirements.lock; \
 	  build/lock/bin/python -m pip freeze --all --exclude-editable | grep -v -i '^pip=='; } > requirements.lock.new
 	mv requirements.lock.new requirements.lock
+
+# Coverage-guided, FUZZ_SECONDS for each target; see docs/fuzzing.md. In an environment of its own: atheris is no
+# dependency, and has no build for every Python.
+FUZZ_SECONDS := 60
+
+fuzz: build/fuzz/.installed
+	build/fuzz/venv/bin/python tests/fuzz/run.py --seconds $(FUZZ_SECONDS) $(FUZZ_TARGETS)
+
+build/fuzz/.installed: .ci/venv requirements.lock pyproject.toml
+	@.ci/venv build/fuzz/venv
+	@build/fuzz/venv/bin/python -m pip install --quiet --disable-pip-version-check --no-deps -r requirements.lock
+	@build/fuzz/venv/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@build/fuzz/venv/bin/python -m pip install --quiet --disable-pip-version-check atheris
+	@touch $@
 
 clean:
 	rm -rf $(VENV) build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

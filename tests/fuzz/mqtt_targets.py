@@ -1,0 +1,113 @@
+"""MQTT: packets of a broker, to the decoder and to a client that has a session."""
+
+from __future__ import annotations
+
+from fuzz.surroundings import MemoryTransport, in_pieces, still_loop
+
+from loadtest.errors import RemoteProtocolError
+from loadtest.transport import mqtt_codec as codec
+from loadtest.transport.mqtt_client import MqttClient
+from loadtest.transport.mqtt_connection import Connection
+from loadtest.transport.mqtt_decoder import Decoder, Packet, Publish
+from loadtest.transport.mqtt_url import parse
+
+LIMIT = 4096
+"""Largest packet taken here."""
+
+FIXED_HEADER_BYTES = 5
+
+
+def decoder(data: bytes) -> None:
+    """The same packets and the same fault however the stream is cut; never more than one packet is held."""
+    stream, pieces = in_pieces(data)
+    whole, whole_fault = _decode([stream])
+    cut, cut_fault = _decode(pieces)
+    assert cut == whole
+    assert (cut_fault is None) == (whole_fault is None)
+    for packet in whole:
+        if isinstance(packet, Publish):
+            assert list(Decoder().feed(_written(packet))) == [packet]
+
+
+def _decode(pieces: list[bytes]) -> tuple[list[Packet], str | None]:
+    found: list[Packet] = []
+    reader = Decoder(max_packet_bytes=LIMIT)
+    try:
+        for piece in pieces:
+            found += reader.feed(piece)
+            assert len(reader._partial) <= LIMIT + FIXED_HEADER_BYTES
+    except RemoteProtocolError as fault:
+        # ``+=`` keeps what came before the fault.
+        return found, fault.message
+    return found, None
+
+
+def _written(packet: Publish) -> bytes:
+    written = codec.publish(packet.topic, packet.payload, packet.qos, packet.packet_id, retain=packet.retain)
+    return codec.duplicate(written) if packet.duplicate else written
+
+
+def client(data: bytes) -> None:
+    """A session under way: whatever the broker sends is taken, answered in valid packets, or ends the connection.
+
+    No acknowledgement frees more than was in flight, no message of QoS 2 is handed on twice before its release, and
+    what the session keeps stays bounded by what was sent and by the packet ids there are.
+    """
+    _, pieces = in_pieces(data)
+    with still_loop() as loop:
+        taken: list[tuple[bytes, bytes]] = []
+        lost: list[str] = []
+        mqtt = MqttClient(
+            parse("mqtt://host"),
+            client_id="fuzz",
+            on_message=lambda topic, payload: taken.append((topic, payload)),
+            on_lost=lost.append,
+            on_restored=None,
+            on_drained=None,
+            keep_alive_s=0,
+            clean_session=True,
+            max_in_flight=4,
+            high_water=6,
+            max_packet_bytes=LIMIT,
+        )
+        connection = Connection(
+            mqtt._on_packet, mqtt._connection_lost, mqtt._set_writable, keep_alive_s=0, max_packet_bytes=LIMIT
+        )
+        mqtt._candidate = connection
+        transport = MemoryTransport()
+        connection.connection_made(transport)
+        connection.data_received(b"\x20\x02\x00\x00")
+        mqtt.subscribe([(b"a/#", 2)])
+        for number in range(8):
+            mqtt.publish(b"t", b"%d" % number, 1 + number % 2)
+        for piece in pieces:
+            before = mqtt.unacknowledged
+            connection.data_received(piece)
+            assert mqtt.unacknowledged <= before
+            if transport.ended:
+                break
+        loop.turn()
+        assert len(mqtt._session._in_flight) <= 4
+        assert len(mqtt._session._received) <= min(len(data), 0xFFFF)
+        _check_written(bytes(transport.written))
+        if not transport.ended:
+            mqtt.publish(b"t", b"last", 0)
+            loop.turn()
+            assert transport.written.endswith(codec.publish(b"t", b"last"))
+        connection.connection_lost(None)
+        assert len(lost) == 1
+        assert not mqtt.connected
+
+
+def _check_written(written: bytes) -> None:
+    """Packets of a client: whole, of a kind a client sends, with an id where one is needed."""
+    position = 0
+    while position < len(written):
+        first, length = written[position], written[position + 1]
+        assert length < 0x80
+        body = written[position + 2 : position + 2 + length]
+        assert len(body) == length
+        if first & 0xF0 != codec.PUBLISH:
+            assert first in {0x40, 0x50, 0x62, 0x70, 0x82}
+            assert body[:2] != b"\0\0"
+        position += 2 + length
