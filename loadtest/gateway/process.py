@@ -9,19 +9,21 @@ import os
 import resource
 import secrets
 from contextlib import AsyncExitStack
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from loadtest.clock import monotonic_ns
 from loadtest.control import messages
 from loadtest.control.child import ControlChannel, open_control_channel
 from loadtest.errors import EnvironmentNotReady, UsageError
+from loadtest.gateway import passwords
 from loadtest.gateway.gateway import Gateway
 from loadtest.gateway.peers import PeerLinks
 from loadtest.gateway.settings import gateway_settings
 from loadtest.measure.health import HealthMonitor
 from loadtest.measure.interval import IntervalReport
 from loadtest.protocol.phases import STEADY
-from loadtest.transport import mqtt_client
+from loadtest.transport import mqtt_client, tls
 from loadtest.units import NS_PER_MS, NS_PER_S, NS_PER_US
 
 if TYPE_CHECKING:
@@ -99,7 +101,9 @@ class GatewayService:
     def __init__(self, settings: GatewaySettings, channel: ControlChannel) -> None:
         self._settings = settings
         self._channel = channel
-        self._gateway = Gateway(settings)
+        self._gateway = Gateway(
+            settings, passwords.read(Path(settings.password_file)) if settings.password_file else None
+        )
         self._health = HealthMonitor()
         self._broker: MqttClient
         self._next_tick_ns = 0
@@ -133,9 +137,17 @@ class GatewayService:
             gateway.peers = peers
         stack.push_async_callback(gateway.stop)
         loop = asyncio.get_running_loop()
+        port = gateway.tls_port
         try:
             server = await loop.create_server(
-                gateway.connection, settings.host, settings.port, reuse_port=True, backlog=BACKLOG
+                gateway.connection if port is None else port.connection,
+                settings.host,
+                settings.port,
+                reuse_port=True,
+                backlog=BACKLOG,
+                ssl=None if port is None else port.context,
+                ssl_handshake_timeout=None if port is None else settings.handshake_timeout_s,
+                ssl_shutdown_timeout=None if port is None else tls.SHUTDOWN_TIMEOUT_S,
             )
         except OSError as error:
             taken = error.errno == errno.EADDRINUSE

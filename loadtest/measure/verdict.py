@@ -30,6 +30,8 @@ DAMAGED_REPORT = "damaged_report"
 LATE_REPORT = "late_report"
 """An interval came after its second was written; its samples still count."""
 WRITE_FAILED = "write_failed"
+FIRST_CONNECT_FAULT = "first_connect_fault"
+"""Why a charge point could not connect, the first time one could not."""
 
 HARNESS_FAULTS = frozenset({"engine_fault", "csms_fault"})
 """A callback of ours raised: a bug here, so nothing this process says can be relied on."""
@@ -155,7 +157,9 @@ def _system(record: RunRecord) -> Iterator[Reason]:
         yield Reason("no_data", "No charge point sent a single message.")
     if record.registered < record.run.charge_points:
         absent = record.run.charge_points - record.registered
-        yield Reason("not_registered", f"{absent:,} of {record.run.charge_points:,} charge points never registered.")
+        first = next((f" First: {event.text}." for event in record.events if event.kind == FIRST_CONNECT_FAULT), "")
+        text = f"{absent:,} of {record.run.charge_points:,} charge points never registered.{first}"
+        yield Reason("not_registered", text)
     absent = record.registered - record.registered_at_end
     if limits.absent_at_end is not None and record.registered_at_end >= 0 and absent > limits.absent_at_end:
         yield Reason(

@@ -17,8 +17,8 @@ from loadtest.errors import LoadTestError, UsageError
 from loadtest.measure.health import HealthMonitor
 from loadtest.measure.interval import IntervalReport
 from loadtest.runner.descriptors import gateway_fault, raise_limit
-from loadtest.runner.gateway_config import read_switches
 from loadtest.runner.embedded_security import EmbeddedSecurity
+from loadtest.runner.gateway_config import read_switches
 from loadtest.runner.gateway_probe import answers_handshake
 from loadtest.runner.gateway_processes import GatewayRequest, start_gateway
 from loadtest.runner.process_usage import ProcessUsage
