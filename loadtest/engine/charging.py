@@ -37,15 +37,20 @@ class Charging:
 
     def limit(self, limit_w: float | None, now_ns: int) -> None:
         """From now on it may take that much at most, and never more than the connector gives; ``None``: no limit."""
-        self._advance(now_ns)
+        self.advance(now_ns)
         most_w = self._profile.power_w
         self.offered_w = most_w if limit_w is None else max(0.0, min(most_w, limit_w))
 
     def reading(self, start_wh: float, now_ns: int) -> Reading:
         """What the meter shows that showed ``start_wh`` in the beginning."""
-        self._advance(now_ns)
+        self.advance(now_ns)
         vehicle, offered_w = self._vehicle, self.offered_w
         return Reading(start_wh + self.energy_wh, vehicle.power_w(offered_w), offered_w, vehicle.soc_percent)
+
+    @property
+    def full_after_ns(self) -> float:
+        """When it will have what its driver wants, in real nanoseconds from the last change of the limit."""
+        return self._vehicle.full_after_s(self.offered_w) * NS_PER_S / self._profile.time_scale
 
     @property
     def status(self) -> bytes:
@@ -54,7 +59,8 @@ class Charging:
             return states.SUSPENDED_EVSE
         return states.SUSPENDED_EV if self._vehicle.full else states.CHARGING
 
-    def _advance(self, now_ns: int) -> None:
+    def advance(self, now_ns: int) -> None:
+        """Let it charge until now."""
         duration_s = (now_ns - self._as_of_ns) / NS_PER_S * self._profile.time_scale
         if duration_s > 0:
             self.energy_wh += self._vehicle.charge(duration_s, self.offered_w)

@@ -74,7 +74,7 @@ class MeterTemplate:
     def render(self, reading: Reading, timestamp: bytes) -> bytes:
         """The element, as JSON text."""
         energy_wh, power_w, offered_w, soc_percent = reading
-        return self._text % self._pick(
+        values: tuple[object, ...] = self._pick(
             (
                 timestamp,
                 energy_wh,
@@ -86,6 +86,7 @@ class MeterTemplate:
                 _AMBIENT_C + _RISE_C * power_w / self._full_w,
             )
         )
+        return self._text % values
 
 
 def supported(measurands: tuple[str, ...], supply: Supply) -> bool:

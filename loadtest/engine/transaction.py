@@ -18,7 +18,7 @@ from loadtest.engine.meter import meter_template
 from loadtest.engine.operations import AUTHORIZE, METER_VALUES, START_TRANSACTION, STOP_TRANSACTION
 from loadtest.engine.stop_data import StopData
 from loadtest.protocol import connector_states as states
-from loadtest.units import NS_PER_S
+from loadtest.units import NS_PER_MS, NS_PER_S
 
 if TYPE_CHECKING:
     from loadtest.engine.charge_point import ChargePoint
@@ -72,6 +72,7 @@ class Transaction:
         "charging",
         "connector",
         "end_ns",
+        "full_due_ns",
         "id_tag",
         "meter_start_wh",
         "over",
@@ -91,7 +92,7 @@ class Transaction:
         self.transaction_id = UNKNOWN_TRANSACTION
         self.charging: Charging | None = None
         self.meter_start_wh = 0.0
-        self.started_ns = self.end_ns = self.sample_due_ns = 0
+        self.started_ns = self.end_ns = self.sample_due_ns = self.full_due_ns = 0
         self.over = False
         self._stop_data: StopData | None = None
 
@@ -200,7 +201,15 @@ class Transaction:
         charging.limit(limit_w, now_ns)
         if until_ns:
             self.charge_point.fleet.at(until_ns, self.limits_changed)
+        full_ns = now_ns + charging.full_after_ns + NS_PER_MS
+        self.full_due_ns = self.charge_point.fleet.at(int(full_ns), self._full) if full_ns < self.end_ns else 0
         self._show_state(now_ns)
+
+    def _full(self, due_ns: int) -> None:
+        """The car has what its driver wanted, unless limits have changed meanwhile."""
+        if self.charging is not None and not self.over and due_ns == self.full_due_ns:
+            self.charging.advance(due_ns)
+            self._show_state(due_ns)
 
     def _show_state(self, now_ns: int) -> None:
         assert self.charging is not None

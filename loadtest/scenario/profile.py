@@ -9,11 +9,13 @@ import msgspec
 from loadtest.errors import UsageError
 from loadtest.scenario import measurands
 from loadtest.scenario.drivers import Drivers
-from loadtest.scenario.measurands import ENERGY_REGISTER, PHASES, Supply
+from loadtest.scenario.measurands import ENERGY_REGISTER, Supply
 
 _ABOVE_ZERO = ("power_w", "voltage_v", "time_scale", "default_heartbeat_s", "reconnect_min_s")
-_ZERO_OR_MORE = ("meter_interval_s", "clock_aligned_s", "reboot_s", "download_s", "install_s", "upload_s")
-_ZERO_OR_MORE += ("minimum_status_s", "reconnect_max_s")
+_ZERO_OR_MORE = (
+    *("meter_interval_s", "clock_aligned_s", "minimum_status_s", "reconnect_max_s"),
+    *("reboot_s", "download_s", "install_s", "upload_s"),
+)
 _PROBABILITIES = ("firmware_failure", "upload_failure")
 _TEXTS = {"vendor": 20, "model": 20, "firmware_version": 50}  # BootNotification.req, OCPP 1.6 section 6.5
 _MEASURANDS = ("measurands", "aligned_measurands", "stop_measurands", "stop_aligned_measurands")
@@ -92,11 +94,6 @@ class ChargePointProfile(msgspec.Struct, frozen=True, kw_only=True):
     upload_s: float = 10.0
     upload_failure: float = 0.0
     minimum_status_s: float = 0.0
-
-    @property
-    def watts_per_ampere(self) -> float:
-        """Power of one ampere, on each phase if there are several."""
-        return self.voltage_v * max(1, len(PHASES[self.supply]))
 
     def charge_point_id(self, number: int) -> str:
         """The identity of the fleet's charge point ``number``."""

@@ -37,8 +37,8 @@ class Quantiles(msgspec.Struct, frozen=True):
         (low, low_value), (high, high_value) = self.points[upper - 1 : upper + 1]
         slope, width = high_value / low_value, high - low
         if share >= high:
-            return high_value * slope ** ((share - high) / width)
-        return min(high_value, low_value * slope ** ((share - low) / width))
+            return high_value * math.pow(slope, (share - high) / width)
+        return min(high_value, low_value * math.pow(slope, (share - low) / width))
 
     def faults(self, name: str) -> list[str]:
         """What makes it no distribution, one sentence each that begins with ``name``."""

@@ -89,6 +89,20 @@ class Vehicle:
         self._stored_wh += taken_wh
         return taken_wh
 
+    def full_after_s(self, limit_w: float) -> float:
+        """How long until it has what its driver wanted, when ``limit_w`` is offered; ``inf`` when that is nothing."""
+        if self.full:
+            return 0.0
+        flat_w = min(limit_w, self.greatest_w)
+        if flat_w <= 0.0:
+            return math.inf
+        # As in charge(): first at constant power, then along the falling line.
+        taper_from_wh = min(self._target_wh, max(self._stored_wh, self._taper_from_wh(flat_w)))
+        begin_w = min(flat_w, self._tapered_w(taper_from_wh))
+        fall = self._fall_per_h
+        taper_h = -math.log1p(-fall * (self._target_wh - taper_from_wh) / begin_w) / fall
+        return ((taper_from_wh - self._stored_wh) / flat_w + taper_h) * _SECONDS_PER_HOUR
+
     @property
     def _fall_per_h(self) -> float:
         """How fast the power falls with the energy stored, in W per Wh: the rate of its exponential decay."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import msgspec
 import pytest
@@ -14,9 +14,6 @@ from loadtest.errors import UsageError
 from loadtest.scenario.drivers import Drivers
 from loadtest.scenario.profile import ChargePointProfile
 from loadtest.scenario.quantiles import constant, exponential
-
-if TYPE_CHECKING:
-    from loadtest.scenario.measurands import Supply
 
 
 def test_the_default_can_be_run() -> None:
@@ -112,11 +109,6 @@ def test_a_profile_travels_as_plain_data() -> None:
     profile = ChargePointProfile(drivers=DRIVERS, configuration={"ConnectionTimeOut": "30"}, supply="DC")
     plain = msgspec.json.decode(msgspec.json.encode(msgspec.to_builtins(profile)))
     assert msgspec.convert(plain, ChargePointProfile) == profile
-
-
-@pytest.mark.parametrize(("supply", "watts"), [("AC1", 230), ("AC3", 690), ("DC", 230)])
-def test_an_ampere_flows_on_every_phase(supply: Supply, watts: float) -> None:
-    assert ChargePointProfile(supply=supply).watts_per_ampere == watts
 
 
 def test_the_longest_wait_is_not_below_the_first() -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from loadtest.scenario.drivers import Drivers
@@ -65,17 +67,34 @@ def test_constant_current_then_falling() -> None:
 def test_a_battery_fills_in_finite_time() -> None:
     vehicle = Vehicle(60_000, 100_000, 0.1)
     assert vehicle.charge(3 * 3600, 350_000) == pytest.approx(54_000)
-    assert vehicle.full
     assert vehicle.soc_percent == pytest.approx(100)
     assert vehicle.power_w(350_000) == 0
     assert vehicle.charge(10, 350_000) == 0
+    assert vehicle.full
+
+
+@given(states, states, limits)
+def test_when_it_has_enough_is_known_before(soc: float, target: float, limit_w: float) -> None:
+    soc, target = sorted((soc, target))
+    assume(target - soc > 1e-6)
+    vehicle = Vehicle(60_000, 100_000, soc, target)
+    duration_s = vehicle.full_after_s(limit_w)
+    vehicle.charge(duration_s * 0.999, limit_w)
+    assert vehicle.power_w(limit_w) > 0
+    vehicle.charge(duration_s * 0.001 + 0.001, limit_w)
+    assert vehicle.full
+
+
+def test_without_power_it_never_has_enough() -> None:
+    assert Vehicle(60_000, 100_000, 0.5).full_after_s(0) == math.inf
+    assert Vehicle(60_000, 100_000, 0.5, 0.5).full_after_s(0) == 0
 
 
 @given(st.floats(1, 200_000), st.floats(0, 1, exclude_max=True))
 def test_a_driver_gets_what_was_wanted_and_no_more(wanted_wh: float, share: float) -> None:
     drivers = Drivers(per_day=1, stay_s=constant(1), energy_wh=constant(1), vehicle_power_w=50_000, battery_wh=60_000)
     vehicle = Vehicle.arriving(drivers, wanted_wh, share)
-    assert not vehicle.full
+    assert vehicle.power_w(11_000) > 0
     assert vehicle.charge(1e6, 11_000) == pytest.approx(min(wanted_wh, 60_000), rel=1e-6)
     assert vehicle.full
     assert vehicle.power_w(11_000) == 0
