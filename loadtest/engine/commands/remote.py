@@ -21,6 +21,7 @@ def _remote_start(charge_point: ChargePoint, request: dict[str, Any], now_ns: in
     possible = (
         charge_point.is_registered  # remote starts are forbidden before (OCPP 1.6 section 4.2.1)
         and connector is not None
+        and id_tag != ""
         and id_tag.isascii()
         and id_tag.isprintable()
         and not set('"\\') & set(id_tag)

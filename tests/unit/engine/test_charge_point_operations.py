@@ -206,7 +206,7 @@ def test_offline_only_transaction_messages_are_kept_and_they_go_first_and_in_ord
         world.assert_balanced()
 
 
-def test_they_also_go_first_when_no_boot_is_needed() -> None:
+def test_without_a_boot_only_they_and_what_has_changed_is_sent() -> None:
     with World(boot_on_reconnect=False) as world:
         world.register()
         world.wire().end()
@@ -215,7 +215,7 @@ def test_they_also_go_first_when_no_boot_is_needed() -> None:
         world.advance_s(3)
         world.open()
         world.answer_all()
-        assert world.new() == ["MeterValues", "StatusNotification", "StatusNotification"]
+        assert world.new() == ["MeterValues"]
 
 
 def test_not_even_kept_messages_are_sent_before_accepted() -> None:

@@ -11,7 +11,6 @@ from virtual_fleet import check_payload
 from loadtest.clock import rfc3339, utc_now
 from loadtest.engine import payloads
 from loadtest.scenario.profile import ChargePointProfile
-from loadtest.scenario.profile import ChargePointProfile
 
 PROFILE = ChargePointProfile(vendor="vendor of 20 letters")
 TIMESTAMP = rfc3339(utc_now()).encode()

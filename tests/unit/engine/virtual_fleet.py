@@ -24,6 +24,7 @@ from loadtest.engine import fleet as fleets
 from loadtest.engine.commands import dispatch
 from loadtest.engine.fleet import Fleet
 from loadtest.engine.settings import EngineSettings
+from loadtest.engine.visit import Visit
 from loadtest.measure.histogram import Histogram
 from loadtest.measure.interval import OperationRow
 from loadtest.measure.recorder import Recorder
@@ -34,6 +35,7 @@ from loadtest.protocol.phases import RAMP
 from loadtest.scenario.drivers import Drivers
 from loadtest.scenario.profile import ChargePointProfile
 from loadtest.scenario.quantiles import constant, exponential
+from loadtest.scenario.vehicle import Vehicle
 from loadtest.testing.virtual_clock import VirtualClock
 from loadtest.transport.websocket_connection import WebSocketConnection
 from loadtest.units import NS_PER_S
@@ -42,6 +44,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from loadtest.engine.charge_point import ChargePoint
+    from loadtest.engine.registration import RegisteringConnection
+    from loadtest.engine.transaction import Transaction
 
 RUN_TAG = 0x5EED
 ACCEPTED = {"idTagInfo": {"status": "Accepted"}}
@@ -104,7 +108,7 @@ class VirtualPacer:
 class VirtualFleet(Fleet):
     """A fleet whose attempts to connect wait until the test decides about them."""
 
-    def start_connect(self, charge_point: ChargePoint) -> None:
+    def start_connect(self, charge_point: RegisteringConnection) -> None:
         self.counters.connect_attempts += 1
 
 
@@ -128,6 +132,7 @@ class Wire(asyncio.Transport):
                 self.request = event
             elif isinstance(event, Frame) and event.opcode is Opcode.TEXT:
                 self._world.take(self, self._charge_point, bytes(event.data))
+        self.ending |= self.gateway.close_expected()
 
     def accept(self) -> None:
         self.gateway.send_response(self.gateway.accept(self.request))
@@ -182,7 +187,8 @@ class World:
             vehicle_power_w=50_000,
             battery_wh=1_000_000,
         )
-        self.profile = ChargePointProfile(**{"connectors": 1, "drivers": self.drivers} | profile)
+        fields: dict[str, Any] = {"connectors": 1, "drivers": self.drivers} | profile
+        self.profile = ChargePointProfile(**fields)
         settings = EngineSettings(
             run_tag=RUN_TAG,
             epoch_ns=self.clock() - 5 * NS_PER_S,
@@ -313,6 +319,40 @@ class World:
         (reply,) = self.replies[before:]
         assert reply.message_id == message_id
         return reply
+
+    def command(self, action: str, payload: dict[str, Any]) -> dict[str, Any]:
+        """A CALL of the central system, valid by its schema, and its CALLRESULT, which must be so too."""
+        check_payload(action, payload)
+        reply = self.ask(action, payload)
+        assert isinstance(reply, frames.CallResult), reply
+        result: dict[str, Any] = msgspec.json.decode(reply.payload)
+        check_payload(f"{action}Response", result)
+        return result
+
+    def charge(self, duration_s: float = 1e6, connector: int = 1) -> Transaction:
+        """A driver charges with a car that is never full; the transaction's id is 77."""
+        visit = Visit(connector, round(duration_s * NS_PER_S), 0, Vehicle(1e9, 50_000, 0.0))
+        transaction = self.one.welcome(visit, b"TAG", self.clock(), remote=False)
+        while (call := self.wire().outstanding) is not None:
+            self.answer({} if call.action == "StatusNotification" else ACCEPTED | {"transactionId": 77})
+        assert transaction.started_ns
+        return transaction
+
+    def run_for(self, duration_s: float) -> None:
+        """Let time pass with a gateway that answers at once."""
+        self.answer_all()
+        for _ in range(round(duration_s * 10)):
+            self.advance_s(0.1)
+            self.answer_all()
+
+    def payloads_of(self, action: str) -> list[dict[str, Any]]:
+        """The payloads of all CALLs of an action, in order."""
+        return [call.payload for call in self.sent if call.action == action]
+
+    def statuses(self, connector: int = 1) -> list[str]:
+        """The states reported of a connector, in order."""
+        reports = self.payloads_of("StatusNotification")
+        return [each["status"] for each in reports if each["connectorId"] == connector]
 
     def new(self) -> list[str]:
         """Actions of the CALLs received since the last time."""
