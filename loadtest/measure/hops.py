@@ -9,20 +9,26 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from loadtest.measure.run_record import HopCount
-from loadtest.measure.tags import INTENDED, ROUND_TRIP, UPLINK
+from loadtest.measure.tags import DOWNLINK, INTENDED, REPLY, ROUND_TRIP, UPLINK
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from loadtest.measure.command_ledger import CommandLedger
     from loadtest.measure.histogram import Histogram
     from loadtest.measure.ledger import Ledger
     from loadtest.measure.tags import Tag
 
 UP, BACK = "up", "back"
+"""CALLs of charge points, and the answers to them."""
+DOWN, REPLIES = "down", "reply"
+"""Commands of the central system, and the answers to them."""
 
 _TAKEN = "gateway.upstream_calls"
 _GIVEN_UP = "gateway.dropped_without_broker"
 _ANSWERED = "csms.answered"
+_COMMANDS_PASSED_ON = "gateway.downstream_calls"
+_REPLIES_TAKEN = ("gateway.upstream_results", "gateway.upstream_errors")
 _PASSED_ON = ("gateway.downstream_results", "gateway.downstream_errors")
 
 
@@ -51,6 +57,9 @@ def counted_by(ledger: Ledger, counters: Mapping[str, int], totals: Mapping[Tag,
     timed = total.answered + total.call_error + total.timed_out
     hops.append(HopCount(BACK, "charge points: answered or timed out", timed))
     hops.append(HopCount(BACK, "round-trip histograms: samples", _samples(totals, ROUND_TRIP)))
+    if ledger.commands is not None:
+        hops += _down(ledger.commands, counters, _samples(totals, DOWNLINK))
+        hops += _replies(ledger.commands, counters, _samples(totals, REPLY))
     return hops
 
 
@@ -72,6 +81,40 @@ def _back(counters: Mapping[str, int], answers_taken: int) -> list[HopCount]:
             hops.append(HopCount(BACK, "charge points: answers too late or repeated", late))
         hops += _unexplained(BACK, "gateway and charge points", passed_on - late - answers_taken)
     hops.append(HopCount(BACK, "charge points: answers taken", answers_taken))
+    return hops
+
+
+def _down(ledger: CommandLedger, counters: Mapping[str, int], samples: int) -> list[HopCount]:
+    """The way of the commands."""
+    sent = sum(row.sent for row in ledger.operations)
+    different = sum(row.delivered for row in ledger.downlink)
+    arrivals = different + sum(row.duplicated for row in ledger.downlink)
+    hops = [HopCount(DOWN, "central system: commands sent", sent)]
+    if _COMMANDS_PASSED_ON in counters:
+        passed_on = counters[_COMMANDS_PASSED_ON]
+        hops += _unexplained(DOWN, "central system and gateway", sent - passed_on)
+        hops.append(HopCount(DOWN, "gateway: commands passed to charge points", passed_on))
+        hops += _unexplained(DOWN, "gateway and charge points", passed_on - arrivals)
+    hops.append(HopCount(DOWN, "charge points: commands taken, repeated ones included", arrivals))
+    hops.append(HopCount(DOWN, "charge points: different commands", different))
+    hops.append(HopCount(DOWN, "downlink histograms: samples", samples))
+    return hops
+
+
+def _replies(ledger: CommandLedger, counters: Mapping[str, int], samples: int) -> list[HopCount]:
+    """The way of their answers."""
+    written = sum(row.sent for row in ledger.replies)
+    different = sum(row.delivered for row in ledger.replies)
+    arrivals = different + sum(row.duplicated for row in ledger.replies)
+    hops = [HopCount(REPLIES, "charge points: commands answered", written)]
+    if any(name in counters for name in _REPLIES_TAKEN):
+        taken = sum(counters.get(name, 0) for name in _REPLIES_TAKEN)
+        hops += _unexplained(REPLIES, "charge points and gateway", written - taken)
+        hops.append(HopCount(REPLIES, "gateway: answers taken from charge points", taken))
+        hops += _unexplained(REPLIES, "gateway and subscriber", taken - arrivals)
+    hops.append(HopCount(REPLIES, "subscriber: arrivals, repeated ones included", arrivals))
+    hops.append(HopCount(REPLIES, "subscriber: different answers", different))
+    hops.append(HopCount(REPLIES, "reply histograms: samples", samples))
     return hops
 
 
