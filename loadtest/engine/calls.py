@@ -226,7 +226,6 @@ class CallingConnection(WebSocketClient):
         if isinstance(message, frames.Call):
             self.fleet.counters.calls_received += 1
             self.fleet.commands_received.arrived(self.number, message, now_ns)
-            self.fleet.commands_received.arrived(self.number, message, now_ns)
             self.on_call(message, now_ns)
         elif self.call_id is None or message.message_id.encode() != self.call_id:
             known = stamp.decode(message.message_id)
