@@ -120,6 +120,7 @@ class EngineProcess:
             return
         self._health.note_loop_lag((monotonic_ns() - due_ns) // NS_PER_US)
         self._send(messages.Report(self._interval(due_ns, final=False)))
+        self._tell_invalid_messages()
         self._pacer.at(self._next_second_ns(due_ns), self._report)
 
     def _interval(self, now_ns: int, *, final: bool) -> IntervalReport:
@@ -132,7 +133,7 @@ class EngineProcess:
             final=final,
             series=self._recorder.take_interval(),
             operations=self._fleet.operations.rows(),
-            counters=self._fleet.counters.report(),
+            counters=self._fleet.counters.report() | self._fleet.checks.counters(),
             gauges=self._fleet.gauges(),
             downlink=self._fleet.commands_received.rows(),
             reply_instants=self._fleet.commands_received.take_instants(),
@@ -140,6 +141,10 @@ class EngineProcess:
             sent=self._fleet.sent() if final else [],
             commands_seen=self._fleet.commands_received.windows() if final else [],
         )
+
+    def _tell_invalid_messages(self) -> None:
+        for kind, text in self._fleet.checks.new_faults():
+            self._send(messages.Event(kind, text))
 
     def _drain(self, due_ns: int) -> None:
         """Wait for what is under way, then account for the rest, disconnect and report for the last time."""
@@ -150,6 +155,8 @@ class EngineProcess:
         self._fleet.retire()
         if self._fleet.first_fault:
             self._send(messages.Event("first_connect_fault", self._fleet.first_fault))
+        self._fleet.checks.check_all()
+        self._tell_invalid_messages()
         self._final_sent = True
         report = self._interval(monotonic_ns(), final=True)
         report.gauges["registered_at_end"] = registered_at_end
