@@ -10,15 +10,14 @@ import math
 from typing import TYPE_CHECKING
 
 from loadtest.engine import payloads
-from loadtest.engine.calls import REGISTERED, REJECTED, RETIRED
 from loadtest.engine.clock_aligned import next_boundary_ns
 from loadtest.engine.commands import dispatch
-from loadtest.engine.connectors import Connector
 from loadtest.engine.features import Features
 from loadtest.engine.maintenance import firmware_version, resume_after_boot
 from loadtest.engine.meter import Reading, meter_template
-from loadtest.engine.operations import METER_VALUES, STATUS_NOTIFICATION
-from loadtest.engine.registration import RegisteringConnection
+from loadtest.engine.operations import METER_VALUES
+from loadtest.engine.reporting import ReportingConnection
+from loadtest.engine.sending import REJECTED, RETIRED
 from loadtest.engine.transaction import Transaction
 from loadtest.engine.visit import DRAWS, Visit, visit
 from loadtest.protocol import configuration_keys as keys
@@ -37,7 +36,7 @@ _VISITS_DRAW = 1 << 32
 """Where the draws of visits begin: apart from all others, so that they depend on nothing that happens."""
 
 
-class ChargePoint(RegisteringConnection):
+class ChargePoint(ReportingConnection):
     """A charge point of the fleet.
 
     Args:
@@ -50,7 +49,6 @@ class ChargePoint(RegisteringConnection):
     __slots__ = (
         "_aligned_due_ns",
         "_arrival_due_ns",
-        "_connectors",
         "_draws",
         "_features",
         "_registers_wh",
@@ -61,7 +59,6 @@ class ChargePoint(RegisteringConnection):
         super().__init__(fleet, number, profile, configuration)
         self._draws = self._visits = 0
         self._arrival_due_ns = self._aligned_due_ns = 0
-        self._connectors: dict[int, Connector] | None = None
         self._features: Features | None = None
         self._registers_wh: dict[int, float] | None = None
 
@@ -71,11 +68,8 @@ class ChargePoint(RegisteringConnection):
             dispatch.answer(self, call, now_ns)
 
     def on_registered(self, now_ns: int, *, booted: bool) -> None:
-        """Report the connectors: all of them after a boot (errata 3.22), else those whose state has changed."""
-        for number in range(self.profile.connectors + 1):
-            connector = self._connectors.get(number) if self._connectors is not None else None
-            if booted or (connector is not None and connector.reported != connector.status):
-                self.report_status(number, now_ns)
+        """Report the connectors, and take up what waited for a registration."""
+        self.report_connectors(now_ns, booted=booted)
         if booted and self._features is not None and self._features.maintenance is not None:
             resume_after_boot(self, now_ns)
         if not self._arrival_due_ns:
@@ -127,74 +121,6 @@ class ChargePoint(RegisteringConnection):
     def firmware_version(self) -> str:
         """What runs on it now."""
         return firmware_version(self)
-
-    # Connectors -------------------------------------------------------------------------------------------------
-
-    @property
-    def connectors_known(self) -> list[Connector]:
-        """Those there is something to remember about."""
-        return list(self._connectors.values()) if self._connectors is not None else []
-
-    def connector(self, number: int) -> Connector:
-        """A connector, made now if it was at rest; 0 is the charge point itself."""
-        if self._connectors is None:
-            self._connectors = {}
-        connector = self._connectors.get(number)
-        if connector is None:
-            connector = self._connectors[number] = Connector(number)
-        return connector
-
-    def connector_status(self, number: int) -> bytes:
-        """The state of a connector."""
-        connector = self._connectors.get(number) if self._connectors is not None else None
-        return states.AVAILABLE if connector is None else connector.status
-
-    def set_status(self, number: int, status: bytes, now_ns: int) -> None:
-        """Change a connector's state; reported once it has lasted, offline not before the return (section 4.9)."""
-        connector = self.connector(number)
-        connector.change(status)
-        minimum_ns = self.configuration.minimum_status_ns
-        if minimum_ns:
-            connector.report_due_ns = self.fleet.at(now_ns + minimum_ns, self._report_lasting)
-        elif self.state == REGISTERED:
-            self.report_status(number, now_ns)
-
-    def _report_lasting(self, due_ns: int) -> None:
-        for connector in self.connectors_known:
-            if connector.report_due_ns == due_ns:
-                connector.report_due_ns = 0
-                if connector.reported != connector.status and self.state == REGISTERED:
-                    self.report_status(connector.number, due_ns)
-
-    def report_status(self, number: int, now_ns: int) -> None:
-        """Offer a StatusNotification of a connector's present state."""
-        status = self.connector_status(number)
-        payload = payloads.status_notification(number, status, self.fleet.timestamp(now_ns))
-        self.offer(STATUS_NOTIFICATION, now_ns, payload)
-        if self._connectors is not None and number in self._connectors:
-            self._connectors[number].reported = status
-            self._tidy(self._connectors[number])
-
-    def vacate(self, number: int, now_ns: int) -> None:
-        """The driver has left a connector, or never came."""
-        connector = self.connector(number)
-        transaction, connector.transaction = connector.transaction, None
-        if transaction is not None and transaction.charging is not None:
-            if self._registers_wh is None:
-                self._registers_wh = {}
-            self._registers_wh[number] = transaction.meter_start_wh + transaction.charging.energy_wh
-        if connector.scheduled_inoperative:
-            connector.operative = connector.scheduled_inoperative = False
-        status = states.AVAILABLE if connector.operative else states.UNAVAILABLE
-        if connector.status == status:
-            self._tidy(connector)
-        else:
-            self.set_status(number, status, now_ns)
-
-    def _tidy(self, connector: Connector) -> None:
-        if connector.at_rest and self._connectors is not None:
-            self._connectors.pop(connector.number, None)
-            self._connectors = self._connectors or None
 
     # Drivers and transactions -----------------------------------------------------------------------------------
 
@@ -259,6 +185,22 @@ class ChargePoint(RegisteringConnection):
         for transaction in self.transactions:
             transaction.limits_changed(now_ns)
 
+    def vacate(self, number: int, now_ns: int) -> None:
+        """The driver has left a connector, or never came."""
+        connector = self.connector(number)
+        transaction, connector.transaction = connector.transaction, None
+        if transaction is not None and transaction.charging is not None:
+            if self._registers_wh is None:
+                self._registers_wh = {}
+            self._registers_wh[number] = transaction.meter_start_wh + transaction.charging.energy_wh
+        if connector.scheduled_inoperative:
+            connector.operative = connector.scheduled_inoperative = False
+        status = states.AVAILABLE if connector.operative else states.UNAVAILABLE
+        if connector.status == status:
+            self.tidy(connector)
+        else:
+            self.set_status(number, status, now_ns)
+
     # The meter --------------------------------------------------------------------------------------------------
 
     def register_wh(self, number: int) -> float:
@@ -315,5 +257,5 @@ class ChargePoint(RegisteringConnection):
         for connector in self.connectors_known:
             if connector.transaction is not None:
                 connector.transaction.abandon()
-        self._connectors = None
+        self.forget_connectors()
         self.close()

@@ -13,13 +13,13 @@ from urllib.parse import urlsplit
 import msgspec
 
 from loadtest.clock import monotonic_ns, parse_rfc3339, rfc3339, utc_now
-from loadtest.engine.calls import CONNECTING, OFFLINE, OPEN, REGISTERED, REJECTED, RETIRED
 from loadtest.engine.charge_point import ChargePoint
 from loadtest.engine.commands_received import CommandsReceived
 from loadtest.engine.configuration import initial
 from loadtest.engine.credentials import Credentials
 from loadtest.engine.operations import Operations, PhaseClock
 from loadtest.engine.sampled_checks import SampledChecks
+from loadtest.engine.sending import CONNECTING, OFFLINE, OPEN, REGISTERED, REJECTED, RETIRED
 from loadtest.errors import UsageError
 from loadtest.measure.interval import SentCounts
 from loadtest.measure.tags import CONNECT, INTENDED, REGISTER, SERVICE, Tag

@@ -9,7 +9,7 @@ from __future__ import annotations
 import functools
 from typing import TYPE_CHECKING, Any
 
-from loadtest.engine.calls import RETIRED
+from loadtest.engine.sending import RETIRED
 from loadtest.units import NS_PER_S
 
 if TYPE_CHECKING:

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 from loadtest.engine.operations import METER_VALUES
 
 if TYPE_CHECKING:
-    from loadtest.engine.calls import Waiting
     from loadtest.engine.operations import OperationCell
+    from loadtest.engine.sending import Waiting
 
 LIMIT = 1_000
 """Messages kept; of what is beyond, meter values go first, the oldest before the others."""

@@ -13,8 +13,9 @@ import msgspec
 
 from loadtest.clock import monotonic_ns
 from loadtest.engine import payloads
-from loadtest.engine.calls import CONNECTING, OFFLINE, OPEN, REGISTERED, REJECTED, RETIRED, CallingConnection
+from loadtest.engine.calls import CallingConnection
 from loadtest.engine.operations import BOOT_NOTIFICATION, HEARTBEAT
+from loadtest.engine.sending import CONNECTING, OFFLINE, OPEN, REGISTERED, REJECTED, RETIRED
 from loadtest.transport.websocket_client import ClientHandshake
 from loadtest.units import NS_PER_S
 

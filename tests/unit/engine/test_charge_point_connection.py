@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from virtual_fleet import World
 
-from loadtest.engine.calls import CONNECTING, OFFLINE, RETIRED
+from loadtest.engine.sending import CONNECTING, OFFLINE, RETIRED
 
 
 def assert_attempts_add_up(world: World) -> None:

@@ -6,7 +6,6 @@ import pytest
 from virtual_fleet import World
 
 from loadtest.engine import payloads
-from loadtest.engine.calls import QUEUE_LIMIT
 from loadtest.engine.operations import (
     BOOT_NOTIFICATION,
     HEARTBEAT,
@@ -14,6 +13,7 @@ from loadtest.engine.operations import (
     STATUS_NOTIFICATION,
     STOP_TRANSACTION,
 )
+from loadtest.engine.sending import QUEUE_LIMIT
 from loadtest.protocol.phases import DRAIN, STEADY
 from loadtest.units import NS_PER_S
 

@@ -7,7 +7,7 @@ import itertools
 import pytest
 from virtual_fleet import World
 
-from loadtest.engine.calls import CONNECTING, OFFLINE, OPEN, REGISTERED, REJECTED
+from loadtest.engine.sending import CONNECTING, OFFLINE, OPEN, REGISTERED, REJECTED
 from loadtest.protocol.frames import CallResult
 
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 from virtual_fleet import ACCEPTED, REFUSED, World
 
-from loadtest.engine.calls import CONNECTING, OPEN, REGISTERED, REJECTED, RETIRED
+from loadtest.engine.sending import CONNECTING, OPEN, REGISTERED, REJECTED, RETIRED
 
 if TYPE_CHECKING:
     from virtual_fleet import Wire

@@ -19,7 +19,7 @@ from websockets.http11 import Request
 from websockets.server import ServerProtocol
 from websockets.typing import Subprotocol
 
-from loadtest.engine import calls, registration
+from loadtest.engine import calls, registration, sending
 from loadtest.engine import fleet as fleets
 from loadtest.engine.commands import dispatch
 from loadtest.engine.fleet import Fleet
@@ -212,7 +212,7 @@ class World:
         self._patch = pytest.MonkeyPatch()
 
     def __enter__(self) -> World:
-        for module in (calls, registration, dispatch, fleets):
+        for module in (calls, sending, registration, dispatch, fleets):
             self._patch.setattr(module, "monotonic_ns", self.clock)
         self._patch.setattr(WebSocketConnection, "_cut_later", lambda connection: None)  # needs a loop
         self.fleet.add_cohort(0, self._count, self.profile)
