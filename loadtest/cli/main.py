@@ -13,6 +13,7 @@ from loadtest.cli.messages import show_error, show_unexpected
 from loadtest.cli.parts import broker, csms, gateway
 from loadtest.cli.report import report
 from loadtest.cli.run import run, web
+from loadtest.cli.security import certificates, password
 from loadtest.errors import ExitCode, LoadTestError, UsageError
 
 
@@ -25,7 +26,7 @@ def loadtest() -> None:
     """
 
 
-for _command in (run, web, report, gateway, csms, broker, conformance):
+for _command in (run, web, report, gateway, csms, broker, conformance, password, certificates):
     loadtest.add_command(_command)
 
 

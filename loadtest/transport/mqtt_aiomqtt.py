@@ -14,7 +14,7 @@ import aiomqtt
 
 from loadtest.clock import monotonic_ns
 from loadtest.errors import EnvironmentNotReady
-from loadtest.transport import mqtt_url
+from loadtest.transport import mqtt_url, tls
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -154,6 +154,7 @@ class AiomqttClient:
                 identifier=self._client_id,
                 protocol=self._version,
                 socket_options=_NODELAY,
+                tls_context=tls.client_context() if self._address.encrypted else None,
             ) as client:
                 client.pending_calls_threshold = PUBLISHERS  # so many wait on purpose, which is worth no warning
                 if self._filters:

@@ -9,11 +9,13 @@ from __future__ import annotations
 import asyncio
 import os
 import socket
+import ssl
 from typing import TYPE_CHECKING, cast
 
 from loadtest.clock import monotonic_ns
 from loadtest.errors import EnvironmentNotReady, LoadTestError, RemoteProtocolError
 from loadtest.transport import mqtt_codec as codec
+from loadtest.transport import tls
 from loadtest.transport.mqtt_decoder import Connack, Decoder, Pingresp
 
 if TYPE_CHECKING:
@@ -175,13 +177,18 @@ async def establish(address: BrokerAddress, connection: Connection, connect_pack
     loop = asyncio.get_running_loop()
     try:
         async with asyncio.timeout(HANDSHAKE_TIMEOUT_S):
-            await loop.create_connection(lambda: connection, address.host, address.port)
+            context = tls.client_context() if address.encrypted else None
+            await loop.create_connection(lambda: connection, address.host, address.port, ssl=context)
             connection.write(connect_packet)
             connack = await connection.connack
     except TimeoutError:
         connection.abort("handshake timed out")
         raise EnvironmentNotReady(
             f"MQTT broker {address} did not answer within {HANDSHAKE_TIMEOUT_S:g} s", hint="is it an MQTT broker?"
+        ) from None
+    except ssl.SSLError as error:
+        raise EnvironmentNotReady(
+            f"MQTT broker {address}: {tls.in_words(error, authorities='the environment variable SSL_CERT_FILE')}"
         ) from None
     except OSError as error:
         # uvloop writes a text of its own into strerror; name resolution has error numbers of its own, below zero.

@@ -1,4 +1,4 @@
-"""Where a broker is: ``mqtt://[user:password@]host[:port]``."""
+"""Where a broker is: ``mqtt://[user:password@]host[:port]``, or ``mqtts://…`` for MQTT over TLS."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from urllib.parse import unquote, urlsplit
 
 from loadtest.errors import UsageError
 
-DEFAULT_PORT = 1883
+DEFAULT_PORTS = {"mqtt": 1883, "mqtts": 8883}
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,11 +18,12 @@ class BrokerAddress:
     port: int
     username: str | None = None
     password: str | None = field(default=None, repr=False)
+    encrypted: bool = False
 
     def __str__(self) -> str:
         """The URL without credentials."""
         host = f"[{self.host}]" if ":" in self.host else self.host
-        return f"mqtt://{host}:{self.port}"
+        return f"{'mqtts' if self.encrypted else 'mqtt'}://{host}:{self.port}"
 
 
 def parse(url: str) -> BrokerAddress:
@@ -39,8 +40,8 @@ def parse(url: str) -> BrokerAddress:
         host, port = parts.hostname, parts.port
     except ValueError as error:
         raise UsageError(f"broker URL {shown!r}: {error}", hint=hint) from None
-    if parts.scheme != "mqtt":
-        raise UsageError(f"broker URL {shown!r}: the scheme is not mqtt://", hint=hint)
+    if parts.scheme not in DEFAULT_PORTS:
+        raise UsageError(f"broker URL {shown!r}: the scheme is neither mqtt:// nor mqtts://", hint=hint)
     if not host:
         raise UsageError(f"broker URL {shown!r}: no host is named", hint=hint)
     if port == 0:
@@ -51,4 +52,4 @@ def parse(url: str) -> BrokerAddress:
     if parts.password and username is None:
         raise UsageError(f"broker URL {shown!r}: a password needs a user name", hint=hint)
     password = None if parts.password is None else unquote(parts.password)
-    return BrokerAddress(host, port or DEFAULT_PORT, username, password)
+    return BrokerAddress(host, port or DEFAULT_PORTS[parts.scheme], username, password, parts.scheme == "mqtts")

@@ -47,10 +47,9 @@ _BY_REASON = {
 }
 
 
-_NAME_ITS_AUTHORITY = "; name the authority that signed it with --ca-file"
-_USE_ITS_NAME = "; connect by a name that is in it"
-_REMEDIES = dict.fromkeys((18, 19, 20, 21), _NAME_ITS_AUTHORITY) | dict.fromkeys((62, 64), _USE_ITS_NAME)
-"""By OpenSSL's verify codes: unknown authorities of several kinds, and name and address that do not match."""
+_UNKNOWN_AUTHORITY = frozenset({18, 19, 20, 21})
+_OTHER_NAME = frozenset({62, 64})
+"""OpenSSL's verify codes: authorities unknown in several ways; names and addresses that do not match."""
 
 
 def failure(reason: str | None) -> str:
@@ -116,11 +115,21 @@ def peer_names(transport: asyncio.BaseTransport) -> frozenset[str] | None:
     return frozenset(common | {value for kind, value in certificate.get("subjectAltName", ()) if kind == "DNS"})
 
 
-def in_words(error: ssl.SSLError) -> str:
-    """What was wrong with a client's handshake and what can be done about it, in one line."""
+def in_words(error: ssl.SSLError, authorities: str = "--ca-file") -> str:
+    """What was wrong with a client's handshake and what can be done about it, in one line.
+
+    Args:
+        error: As OpenSSL gave it.
+        authorities: Where the user names whom to trust.
+    """
     if isinstance(error, ssl.SSLCertVerificationError):
         what = f"the server's certificate is not trusted: {error.verify_message.rstrip('.')}"
-        return f"TLS: {what}{_REMEDIES.get(error.verify_code, '')}"
+        remedy = ""
+        if error.verify_code in _UNKNOWN_AUTHORITY:
+            remedy = f"; name the authority that signed it with {authorities}"
+        elif error.verify_code in _OTHER_NAME:
+            remedy = "; connect by a name that is in it"
+        return f"TLS: {what}{remedy}"
     reason = (error.reason or str(error)).lower().replace("_", " ")
     if failure(error.reason) == NOT_TLS:
         return f"TLS: {reason}; does the server speak wss:// on this port?"
