@@ -19,6 +19,7 @@ from loadtest.control.messages import AddCohort, Drain, EnterPhase, RemoveCohort
 from loadtest.errors import UsageError
 from loadtest.measure.histogram import Histogram
 from loadtest.measure.tags import INTENDED, ROUND_TRIP, SERVICE
+from loadtest.measure.validity import SHARE, Validity
 from loadtest.protocol.phases import DRAIN, RAMP, STEADY
 from loadtest.testing.controlled_child import ControlledChild
 from loadtest.testing.stub_behaviour import Fault, StubBehaviour
@@ -148,6 +149,12 @@ def test_a_fleet_registers_charges_and_every_account_closes() -> None:
     assert sent["StatusNotification"] >= 3 * CHARGE_POINTS
     assert sent["StopTransaction"] > CHARGE_POINTS
     assert sent["Authorize"] >= sent["StartTransaction"] >= sent["StopTransaction"]
+    sampled = Validity.of(final.counters)
+    assert (sampled.invalid, sampled.answers_invalid, sampled.unchecked) == (0, 0, 0)
+    sent_in_all = total(final.operations, "sent")
+    # Each charge point's share begins elsewhere, so the sum is off by less than one message for each of them.
+    assert abs(sampled.checked - sent_in_all / SHARE) <= CHARGE_POINTS
+    assert 0 < sampled.answers_checked <= sampled.checked
     phases = {row.phase for row in final.operations if row.sent}
     assert phases == {RAMP, STEADY}
     samples = engine.samples()
@@ -155,6 +162,24 @@ def test_a_fleet_registers_charges_and_every_account_closes() -> None:
     assert samples["ramp.connect.WebSocket.service"] == CHARGE_POINTS
     assert samples["steady.pacer.release.service"] > 100
     assert {report.health.rss_bytes > 0 for report in engine.reports} == {True}
+
+
+class CarelessGateway(StubGateway):
+    """Its central system forgets the time in its answers to BootNotifications."""
+
+    def _payload(self, action: str) -> dict[str, Any]:
+        return {"status": "Accepted", "interval": 60} if action == "BootNotification" else super()._payload(action)
+
+
+def test_answers_that_are_not_valid_are_counted_and_told_once() -> None:
+    with CarelessGateway() as stub, Engine(stub.url) as engine:
+        engine.registered(CHARGE_POINTS)
+        final = engine.finish()
+    sampled = Validity.of(final.counters)
+    assert 0 < sampled.answers_invalid <= sampled.answers_checked
+    assert sampled.invalid == 0
+    told = [(event.kind, event.text) for event in engine.child.events]
+    assert told == [("invalid_answer", "BootNotificationResponse: payload lacks the field currentTime")]
 
 
 def test_cut_connections_are_made_again_and_accounted_for() -> None:
