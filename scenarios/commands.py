@@ -1,12 +1,15 @@
 """Commands: the central system exercises everything it can ask of a charge point.
 
-For 500 charge points: ``loadtest run commands --charge-points 500 --duration 60s``.
+For 500 charge points: ``loadtest run commands --charge-points 500 --duration 60s --drain-timeout 30s``. The drain
+waits for charge points that update their firmware, which takes them up to half a minute.
 """
 
 from loadtest.locust_plugin import ChargePointFleet, CsmsSubscriber
 from loadtest.protocol.actions import FROM_CENTRAL_SYSTEM
 from loadtest.scenario.commands import CommandLoad
+from loadtest.scenario.drivers import Drivers
 from loadtest.scenario.profile import ChargePointProfile
+from loadtest.scenario.quantiles import constant
 
 OFTEN = {
     "ChangeConfiguration": 5.0,
@@ -21,13 +24,33 @@ RESTARTING = {"Reset": 0.5, "SignedUpdateFirmware": 0.2, "UpdateFirmware": 0.2}
 
 
 class PublicAc(ChargePointFleet):
-    """Two connectors, and drivers who come now and then."""
+    """Busy enough that there are transactions to stop, and quick to restart."""
 
-    profile = ChargePointProfile()
+    profile = ChargePointProfile(
+        connectors=2,
+        drivers=Drivers(
+            per_day=2400,
+            stay_s=constant(15),
+            energy_wh=constant(10_000),
+            vehicle_power_w=11_000,
+            battery_wh=60_000,
+        ),
+        meter_interval_s=5,
+        reboot_s=2,
+        download_s=3,
+        install_s=3,
+        upload_s=2,
+    )
 
 
 class CentralSystem(CsmsSubscriber):
-    """Some fifty commands a second, every action among them."""
+    """Some fifty commands a second, every action among them.
+
+    Resets are soft ones: a hard one cuts off whatever is under way, which counts as not answered.
+    """
 
     heartbeat_interval_s = 10
-    commands = CommandLoad(rates=dict.fromkeys(FROM_CENTRAL_SYSTEM, 1.0) | OFTEN | RESTARTING)
+    commands = CommandLoad(
+        rates=dict.fromkeys(FROM_CENTRAL_SYSTEM, 1.0) | OFTEN | RESTARTING,
+        payloads={"Reset": {"type": "Soft"}},
+    )
