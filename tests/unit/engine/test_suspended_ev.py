@@ -39,11 +39,13 @@ def test_the_state_changes_when_the_car_has_enough(time_scale: float) -> None:
 
 
 def test_the_meter_shows_that_nothing_flows_any_more() -> None:
-    readings = {}
+    readings: dict[int, tuple[int, str]] = {}
     for second, payload in charged(290, meter_interval_s=60.0):
         if payload["action"] == "MeterValues":
             register, power = (sample["value"] for sample in payload["meterValue"][0]["sampledValue"])
             readings[round(second / 60) * 60] = int(register), power
-    assert readings[60] == (pytest.approx(600, abs=3), "36000")
+    register_wh, power_w = readings[60]
+    assert register_wh == pytest.approx(600, abs=3)
+    assert power_w == "36000"
     assert [readings[second][1] for second in (120, 180, 240)] == ["0"] * 3
     assert {readings[second][0] for second in (120, 180, 240)} <= {999, 1000}
