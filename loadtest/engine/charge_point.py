@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from loadtest.engine import payloads
+from loadtest.engine import payloads, reservation
 from loadtest.engine.clock_aligned import next_boundary_ns
 from loadtest.engine.commands import dispatch
 from loadtest.engine.features import Features
@@ -146,17 +146,19 @@ class ChargePoint(ReportingConnection):
         draws = iter(range(first + 1, first + DRAWS))
         drawn = visit(self.profile, lambda: self.fleet.draw(self.number, next(draws)))
         self._await_driver(due_ns)
-        free = [number for number in range(1, self.profile.connectors + 1) if self.is_free(number)]
+        id_tag = b"TAG%07d" % self.number
+        free = [each for each in range(1, self.profile.connectors + 1) if self.is_free(each, id_tag, due_ns)]
         if not free:
             self.fleet.counters.drivers_turned_away += 1
             return
         if drawn.connector not in free:
             drawn.connector = free[0]
-        self.welcome(drawn, b"TAG%07d" % self.number, due_ns, remote=False)
+        self.welcome(drawn, id_tag, due_ns, remote=False)
 
-    def is_free(self, number: int) -> bool:
-        """A driver without a reservation may use the connector."""
-        return self.connector_status(number) == states.AVAILABLE
+    def is_free(self, number: int, id_tag: bytes, now_ns: int) -> bool:
+        """Who has that tag may use the connector: it is available, or reserved for the tag."""
+        usable = self.connector_status(number) in (states.AVAILABLE, states.RESERVED)
+        return usable and not reservation.blocks(self, number, id_tag, now_ns)
 
     def begin_transaction(self, number: int, id_tag: bytes, now_ns: int, *, remote: bool) -> Transaction:
         """Somebody presents a tag at a connector that is free, or reserved for it."""
@@ -200,6 +202,7 @@ class ChargePoint(ReportingConnection):
             self.tidy(connector)
         else:
             self.set_status(number, status, now_ns)
+            reservation.resume(self, number, now_ns)
 
     # The meter --------------------------------------------------------------------------------------------------
 

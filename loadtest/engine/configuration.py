@@ -136,6 +136,8 @@ def initial(profile: ChargePointProfile, message_timeout_s: float) -> Configurat
     values |= {name: str(max(1, round(exact)) if exact else 0) for name, exact in exact_s.items()}
     values |= {name: ",".join(getattr(profile, field)) for name, field in _MEASURANDS_OF.items()}
     values[keys.NUMBER_OF_CONNECTORS] = str(profile.connectors)
+    if profile.supply == "DC":  # amperes of direct current say nothing without the car's voltage
+        values["ChargingScheduleAllowedChargingRateUnit"] = "Power"
     faults = []
     for name, value in profile.configuration.items():
         if name not in keys.KEYS:

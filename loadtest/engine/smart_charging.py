@@ -86,10 +86,20 @@ def install_for_start(charge_point: ChargePoint, connector: int, wire: dict[str,
     return profile is not None
 
 
-def forget_transaction(charge_point: ChargePoint, connector: int) -> None:
-    """Profiles of a transaction end with it."""
-    of_transaction = (profiles.TX, connector)
-    remove(charge_point, [each for each in installed(charge_point) if (each.purpose, each.connector) == of_transaction])
+def transaction_ended(charge_point: ChargePoint, connector: int, now_ns: int) -> None:
+    """Its profiles end with a transaction; what it drew is left to the others."""
+    of_transaction = [
+        each for each in installed(charge_point) if (each.purpose, each.connector) == (profiles.TX, connector)
+    ]
+    if of_transaction:
+        remove(charge_point, of_transaction)
+    rebalance(charge_point, now_ns)
+
+
+def rebalance(charge_point: ChargePoint, now_ns: int) -> None:
+    """Another connector charges or has stopped, which matters to those that share a limit with it."""
+    if any(each.purpose == profiles.CHARGE_POINT_MAX for each in installed(charge_point)):
+        charge_point.limits_changed(now_ns)
 
 
 def limit_w(charge_point: ChargePoint, connector: int, now_ns: int) -> tuple[float | None, int]:

@@ -74,6 +74,7 @@ class Transaction:
         "end_ns",
         "full_due_ns",
         "id_tag",
+        "limit_due_ns",
         "meter_start_wh",
         "over",
         "remote",
@@ -92,7 +93,7 @@ class Transaction:
         self.transaction_id = UNKNOWN_TRANSACTION
         self.charging: Charging | None = None
         self.meter_start_wh = 0.0
-        self.started_ns = self.end_ns = self.sample_due_ns = self.full_due_ns = 0
+        self.started_ns = self.end_ns = self.sample_due_ns = self.full_due_ns = self.limit_due_ns = 0
         self.over = False
         self._stop_data: StopData | None = None
 
@@ -147,6 +148,7 @@ class Transaction:
             self,
         )
         self.limits_changed(now_ns)
+        smart_charging.rebalance(charge_point, now_ns)
         self.schedule_sample(now_ns)
 
     # Answers ----------------------------------------------------------------------------------------------------
@@ -199,11 +201,15 @@ class Transaction:
         if features is not None and features.charging is not None:
             limit_w, until_ns = smart_charging.limit_w(self.charge_point, self.connector, now_ns)
         charging.limit(limit_w, now_ns)
-        if until_ns:
-            self.charge_point.fleet.at(until_ns, self.limits_changed)
+        self.limit_due_ns = self.charge_point.fleet.at(until_ns, self._limit_due) if 0 < until_ns < self.end_ns else 0
         full_ns = now_ns + charging.full_after_ns + NS_PER_MS
         self.full_due_ns = self.charge_point.fleet.at(int(full_ns), self._full) if full_ns < self.end_ns else 0
         self._show_state(now_ns)
+
+    def _limit_due(self, due_ns: int) -> None:
+        """The limit changes by its schedule, unless it has been replaced."""
+        if due_ns == self.limit_due_ns:
+            self.limits_changed(due_ns)
 
     def _full(self, due_ns: int) -> None:
         """The car has what its driver wanted, unless limits have changed meanwhile."""
@@ -285,9 +291,7 @@ class Transaction:
         charge_point.offer(STOP_TRANSACTION, now_ns, render() if known else render, self)
         self.over = True
         self._stop_data = None
-        features = charge_point.features_or_none
-        if features is not None and features.charging is not None:
-            smart_charging.forget_transaction(charge_point, self.connector)
+        smart_charging.transaction_ended(charge_point, self.connector, now_ns)
         charge_point.set_status(self.connector, states.FINISHING, now_ns)
         if reason == b"Local":
             self.free(now_ns)
@@ -299,6 +303,8 @@ class Transaction:
         """The connector is free again; a transaction that has not begun never will."""
         self.over = True
         self.end_ns = 0
+        if not self.started_ns:
+            smart_charging.transaction_ended(self.charge_point, self.connector, now_ns)
         self.charge_point.vacate(self.connector, now_ns)
 
     def abandon(self) -> None:

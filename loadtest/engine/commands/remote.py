@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from loadtest.engine import reservation, smart_charging
+from loadtest.engine import smart_charging
 from loadtest.engine.commands.answer import Answer, Handler, status
 from loadtest.engine.reset import reset
 from loadtest.engine.transaction import UNKNOWN_TRANSACTION
-from loadtest.protocol import connector_states as states
 
 if TYPE_CHECKING:
     from loadtest.engine.charge_point import ChargePoint
@@ -41,10 +40,8 @@ def _remote_start(charge_point: ChargePoint, request: dict[str, Any], now_ns: in
 def _connector_for(charge_point: ChargePoint, wanted: int | None, id_tag: bytes, now_ns: int) -> int | None:
     """The connector wanted, or the first that may be used, if there is any."""
     for number in range(1, charge_point.profile.connectors + 1) if wanted is None else (wanted,):
-        usable = charge_point.connector_status(number) in (states.AVAILABLE, states.RESERVED)
         exists = 1 <= number <= charge_point.profile.connectors
-        free = exists and usable and charge_point.transaction_on(number) is None
-        if free and not reservation.blocks(charge_point, number, id_tag, now_ns):
+        if exists and charge_point.is_free(number, id_tag, now_ns) and charge_point.transaction_on(number) is None:
             return number
     return None
 
