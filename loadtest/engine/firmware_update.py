@@ -50,6 +50,7 @@ class FirmwareUpdate(Procedure):
     __slots__ = (
         "_closed",
         "_install_ns",
+        "_installed_ns",
         "_restarting",
         "_retries",
         "_version",
@@ -75,6 +76,7 @@ class FirmwareUpdate(Procedure):
         self.installing = self._restarting = False
         self._retries = Retries(request)
         self._install_ns = install_ns
+        self._installed_ns = 0
         self._closed: set[int] = set()
         version = _VERSION.search(location.rpartition("/")[2])
         self._version = version[0][:_LONGEST_VERSION] if version else ""
@@ -145,7 +147,7 @@ class FirmwareUpdate(Procedure):
     # Installation -----------------------------------------------------------------------------------------------
 
     def _await_transactions(self, now_ns: int) -> None:
-        """Nobody new may charge; who charges may finish. A connector that gets free is taken within a second."""
+        """Nobody new may charge; who charges may finish. A connector that gets free is closed within a second."""
         self._close_connectors(now_ns)
         if self.charge_point.transactions:
             self.then(now_ns + _WAIT_NS, self._await_transactions)
@@ -154,8 +156,17 @@ class FirmwareUpdate(Procedure):
 
     def _install(self, now_ns: int) -> None:
         self.installing = True
+        self._installed_ns = now_ns + int(self.charge_point.profile.install_s * NS_PER_S)
         self._report(b"Installing", now_ns)
-        self.then(now_ns + int(self.charge_point.profile.install_s * NS_PER_S), self._end_installation)
+        self._go_on_installing(now_ns)
+
+    def _go_on_installing(self, now_ns: int) -> None:
+        """A connector whose driver leaves only now is closed as well (L01.FR.07)."""
+        self._close_connectors(now_ns)
+        if now_ns < self._installed_ns:
+            self.then(min(now_ns + _WAIT_NS, self._installed_ns), self._go_on_installing)
+        else:
+            self._end_installation(now_ns)
 
     def _end_installation(self, now_ns: int) -> None:
         if self._weak_point == _INSTALLATION:

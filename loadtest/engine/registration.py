@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from loadtest.scenario.profile import ChargePointProfile
 
 _REGISTRATION_RETRY_S = 60.0
+_BEHIND_ANOTHER_S = 1.0
 _SUBPROTOCOLS = ("ocpp1.6",)
 
 
@@ -170,6 +171,8 @@ class RegisteringConnection(CallingConnection):
         elif self.state in (OPEN, REJECTED) and self.call_id is None and not self.fleet.draining:
             self.state = OPEN
             self.offer_unregistered(BOOT_NOTIFICATION, due_ns, payload)
+        elif self.call_cell is not None and self.call_cell.action != BOOT_NOTIFICATION:
+            self._boot_later(_BEHIND_ANOTHER_S, due_ns)  # a message asked for still waits for its answer
 
     def _boot_later(self, wait_s: float, now_ns: int) -> None:
         self.boot_due_ns = self.fleet.at(now_ns + int(wait_s * NS_PER_S), self._boot_again)

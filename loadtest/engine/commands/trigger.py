@@ -147,16 +147,13 @@ class _OneByOne:
             self._offer_the_rest(now_ns)
 
     def on_result(self, action: int, payload: bytes, now_ns: int) -> None:
-        if self._charge_point.is_pending:
-            self.send_next(now_ns)
-        else:
-            self._offer_the_rest(now_ns)
+        self.send_next(now_ns)
 
     def on_failure(self, action: int, now_ns: int) -> None:
         self._offer_the_rest(now_ns)
 
     def _offer_the_rest(self, now_ns: int) -> None:
-        """They go the way of all messages: sent if registered by now, else dropped and counted."""
+        """They go the way of messages that cannot be sent: dropped and counted."""
         while self._messages:
             self._charge_point.offer(*self._take(now_ns))
 
