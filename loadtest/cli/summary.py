@@ -13,7 +13,7 @@ from loadtest.measure.validity import Validity
 from loadtest.protocol.phases import PHASES, STEADY
 
 if TYPE_CHECKING:
-    from loadtest.measure.run_record import LatencySummary, RunRecord
+    from loadtest.measure.run_record import CommandTotals, LatencySummary, RunRecord
     from loadtest.measure.tags import Tag
 
 _STYLES = {"passed": "bold green", "failed": "bold red", "void": "bold yellow"}
@@ -101,7 +101,18 @@ def _ledger(record: RunRecord) -> Text:
         text.append(
             f"\n         sent {operations.sent:,}, delivered {deliveries.delivered:,} as far as known; {beside}"
         )
+    if record.commands is not None:
+        text.append(_commands(record.commands))
     return text
+
+
+def _commands(commands: CommandTotals) -> str:
+    row, lost = commands.operations, commands.downlink.lost + commands.replies.lost
+    return (
+        f"\ncommands offered {row.offered:,} = dropped {row.dropped:,} + sent {row.sent:,}\n"
+        f"         sent {row.sent:,} = answered {row.answered:,} + call error {row.call_error:,} "
+        f"+ timed out {row.timed_out:,} + unfinished {row.unfinished:,}; lost on the way {lost:,}"
+    )
 
 
 def _stand_in(record: RunRecord) -> str:

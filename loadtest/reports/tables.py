@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from typing import TYPE_CHECKING, Any
 
-from loadtest.measure.hops import BACK, UP
+from loadtest.measure.hops import BACK, DOWN, REPLIES, UP
 from loadtest.measure.tags import INTENDED, SERVICE
 from loadtest.measure.validity import SHARE, Validity
 from loadtest.protocol import phases
@@ -14,7 +14,8 @@ from loadtest.reports.figures import bytes_text, count_text, latency_text, span_
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from loadtest.measure.run_record import LatencySummary, RunRecord
+    from loadtest.measure.command_ledger import CommandLedger
+    from loadtest.measure.run_record import CommandTotals, LatencySummary, RunRecord
     from loadtest.reports.run_folder import RunFolder
 
 MOST_LOSERS = 20
@@ -109,8 +110,10 @@ def ledgers(run: RunFolder) -> tuple[Table, ...]:
                 left=2,
             )
         )
+    if ledger is not None and ledger.commands is not None and record.commands is not None:
+        found += _commands(ledger.commands, record.commands)
     if record.counted_by:
-        ways = {UP: "CALLs up", BACK: "answers back"}
+        ways = {UP: "CALLs up", BACK: "answers back", DOWN: "commands down", REPLIES: "their answers"}
         found.append(
             Table(
                 "The same messages, counted hop by hop",
@@ -153,6 +156,43 @@ def _validity(record: RunRecord) -> Iterator[Table]:
     if sampled.checked + sampled.answers_checked:
         note = f"1 of {SHARE} messages, held against the official schemas.{more}"
         yield Table("Validity of messages", ("Sent by", "Checked", "Invalid"), rows, note)
+
+
+def _commands(ledger: CommandLedger, totals: CommandTotals) -> list[Table]:
+    """What the central system asked for, what it was told, and the two legs."""
+    fates = ("offered", "dropped", "sent", "answered", "call_error", "timed_out", "unfinished")
+    rows = [
+        (
+            row.action,
+            ", ".join(f"{answer} {count_text(count)}" for answer, count in row.answers.items()),
+            *(count_text(getattr(row.operations, fate)) for fate in fates),
+        )
+        for row in totals.by_action
+    ]
+    rows.append(("all", "", *(count_text(getattr(totals.operations, fate)) for fate in fates)))
+    parts = ("sent", "delivered", "lost", "duplicated", "reordered")
+    legs = [
+        (leg, row.phase, row.action, *(count_text(getattr(row, part)) for part in parts))
+        for leg, rows_of_leg in (("downlink", ledger.downlink), ("reply", ledger.replies))
+        for row in rows_of_leg
+    ]
+    return [
+        Table(
+            "Commands, at the central system",
+            ("Action", "Answers", *(fate.replace("_", " ").capitalize() for fate in fates)),
+            tuple(rows),
+            "offered = dropped + sent; sent = answered + call error + timed out + unfinished. "
+            "Every answer was held against the official schema.",
+            left=2,
+        ),
+        Table(
+            "Commands and their answers, on their way",
+            ("Leg", "Phase", "Action", *(part.capitalize() for part in parts)),
+            tuple(legs),
+            "sent = delivered + lost; an answer is sent once for each command answered.",
+            left=3,
+        ),
+    ]
 
 
 def _sequences(numbers: list[int], count: int) -> str:

@@ -7,7 +7,7 @@ import shlex
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from loadtest.measure.tags import CONNECT, INTENDED, REGISTER, ROUND_TRIP, SERVICE, UPLINK
+from loadtest.measure.tags import COMMAND, CONNECT, DOWNLINK, INTENDED, REGISTER, REPLY, ROUND_TRIP, SERVICE, UPLINK
 from loadtest.protocol import phases
 from loadtest.reports import tables
 from loadtest.reports.figures import count_text, latency_text, rate_text, share_text, span_text
@@ -21,12 +21,18 @@ LEG_NAMES = {
     UPLINK: "Uplink",
     CONNECT: "Connect",
     REGISTER: "Register",
+    COMMAND: "Command",
+    DOWNLINK: "Downlink",
+    REPLY: "Reply",
 }
 LEG_MEANINGS = {
     ROUND_TRIP: "charge point to central system and back",
     UPLINK: "charge point to the MQTT subscriber",
     CONNECT: "TCP and WebSocket handshake",
     REGISTER: "connect start to BootNotification accepted",
+    COMMAND: "central system to charge point and back",
+    DOWNLINK: "central system to charge point",
+    REPLY: "a charge point's answer to the central system",
 }
 
 
