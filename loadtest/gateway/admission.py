@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 from urllib.parse import unquote_to_bytes
 
-from loadtest.protocol.topics import FORBIDDEN_IN_ID
+from loadtest.protocol.topics import fits_topic_level
 from loadtest.transport.websocket_server import Reject
 
 if TYPE_CHECKING:
@@ -31,20 +31,23 @@ ID_UNSUPPORTED = "unsupported_clientid"
 NOT_AUTHORIZED = "not_authorized"
 BAD_CREDENTIALS = "bad_username_or_password"
 NOT_FOUND = "not_found"
+ORIGIN_REFUSED = "origin_not_allowed"
 
 REASONS = frozenset(
-    {NO_SUBPROTOCOL, NO_SUPPORTED_SUBPROTOCOL, ID_EMPTY, ID_UNSUPPORTED, NOT_AUTHORIZED, BAD_CREDENTIALS, NOT_FOUND}
+    {
+        NO_SUBPROTOCOL,
+        NO_SUPPORTED_SUBPROTOCOL,
+        ID_EMPTY,
+        ID_UNSUPPORTED,
+        NOT_AUTHORIZED,
+        BAD_CREDENTIALS,
+        NOT_FOUND,
+        ORIGIN_REFUSED,
+    }
 )
 """All reason words of :func:`admit`."""
 
 _BAD_ESCAPE = re.compile(rb"%(?![0-9A-Fa-f]{2})")
-# Control characters and non-characters are valid UTF-8, but MQTT 3.1.1 (section 1.5.3) lets a broker end the
-# connection over one in a topic, and that connection is shared by all charge points.
-_UNFIT_FOR_TOPIC = re.compile(
-    "[\x00-\x1f\x7f-\x9f\ufdd0-\ufdef]|["
-    + "".join(chr(plane << 16 | low) for plane in range(17) for low in (0xFFFE, 0xFFFF))
-    + "]"
-)
 
 
 def admit(
@@ -52,6 +55,8 @@ def admit(
     headers: Mapping[str, str],
     *,
     path: str,
+    origins: Collection[str] = (),
+    require_subprotocol: bool = True,
     authenticate: Authenticate | None = None,
     check_identity: bool = True,
     certificate_names: Collection[str] | None = None,
@@ -62,6 +67,8 @@ def admit(
         target: The request target as sent.
         headers: Request headers by lower-case name.
         path: What must precede ``/<charge point id>``.
+        origins: Let in when there is an ``Origin`` header; empty: whatever it says. Only browsers send one.
+        require_subprotocol: Refuse who offers none; else it is told ours all the same, as EMQX does.
         authenticate: Looks at HTTP Basic credentials; without it everyone is let in, whatever they bring.
         check_identity: The user name must be the id (OCPP-J 1.6 section 6.2), and so must one of the names in the
             client's certificate. EMQX looks at neither.
@@ -73,10 +80,13 @@ def admit(
     url_path = target.partition("?")[0]
     if url_path != path and not url_path.startswith(path + "/"):
         return Reject(404, NOT_FOUND)
-    if "sec-websocket-protocol" not in headers:
+    if origins and "origin" in headers and headers["origin"] not in origins:
+        return Reject(403, ORIGIN_REFUSED)
+    if "sec-websocket-protocol" in headers:
+        if SUBPROTOCOL not in {offer.strip() for offer in headers["sec-websocket-protocol"].split(",")}:
+            return Reject(400, NO_SUPPORTED_SUBPROTOCOL)
+    elif require_subprotocol:
         return Reject(400, NO_SUBPROTOCOL)
-    if SUBPROTOCOL not in {offer.strip() for offer in headers["sec-websocket-protocol"].split(",")}:
-        return Reject(400, NO_SUPPORTED_SUBPROTOCOL)
     identity = _identity(url_path[len(path) + 1 :])
     if isinstance(identity, Reject):
         return identity
@@ -99,7 +109,7 @@ def _identity(escaped: str) -> bytes | Reject:
         text = identity.decode()
     except UnicodeDecodeError:
         return Reject(400, ID_UNSUPPORTED)
-    if _BAD_ESCAPE.search(raw) or FORBIDDEN_IN_ID.intersection(text) or _UNFIT_FOR_TOPIC.search(text):
+    if _BAD_ESCAPE.search(raw) or not fits_topic_level(text):
         return Reject(400, ID_UNSUPPORTED)
     return identity
 

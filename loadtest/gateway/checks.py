@@ -4,18 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from loadtest.gateway import counters
 from loadtest.gateway.message_format import format_fault
 from loadtest.gateway.refusals import call_error, id_of_malformed_call
 from loadtest.gateway.strict import Offer, StrictLimits, StrictMode
-from loadtest.gateway.translation import NOT_JSON
 from loadtest.protocol.call_errors import FORMATION_VIOLATION, SECURITY_ERROR
 from loadtest.protocol.frames import CALL
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-    import msgspec
 
     from loadtest.gateway.charge_point_connection import ChargePointConnection
     from loadtest.gateway.counters import GatewayCounters
@@ -67,13 +66,13 @@ class Checks:
             or settings.strict
         )
 
-    def malformed(self, connection: ChargePointConnection, frame: bytes, reason: str) -> None:
+    def malformed(self, connection: ChargePointConnection, frame: bytes) -> None:
         """A frame could not be translated; it is counted already."""
         if self._settings.call_error_on_invalid:
             message_id = id_of_malformed_call(frame)
             if message_id is not None:
                 self._refuse(connection, message_id, FORMATION_VIOLATION, "not a CALL of four elements")
-        if self._settings.close_on_invalid_json and reason == NOT_JSON:
+        if self._settings.close_on_invalid_json and not _is_json(frame):
             connection.reject_text()
 
     def passes_up(self, connection: ChargePointConnection, frame: bytes, message: Translated, now_s: float) -> bool:
@@ -142,3 +141,11 @@ class Checks:
             self._totals.call_errors_sent += 1
             self._totals.sent_bytes += len(text)
             connection.send_text(text)
+
+
+def _is_json(text: bytes) -> bool:
+    try:
+        msgspec.json.decode(text)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return False
+    return True

@@ -112,6 +112,8 @@ class Gateway:
             path,
             headers,
             path=settings.path,
+            origins=settings.check_origins,
+            require_subprotocol=settings.fail_if_no_subprotocol,
             authenticate=self._authenticate,
             check_identity=settings.check_identity,
             certificate_names=None if transport is None else tls.peer_names(transport),
@@ -178,7 +180,7 @@ class Gateway:
         except translation.UntranslatableError as fault:
             totals.upstream_dropped[fault.reason] += 1
             if self._checks is not None:
-                self._checks.malformed(connection, frame, fault.reason)
+                self._checks.malformed(connection, frame)
             return
         if self._checks is not None and not self._checks.passes_up(connection, frame, message, self.now_s):
             return

@@ -36,6 +36,8 @@ class GatewaySettings(msgspec.Struct, frozen=True, kw_only=True):
         default_heartbeat_interval_s: Heartbeat interval until a BootNotification is answered; 0: text silence is
             never looked at. EMQX's default.
         handshake_timeout_s: How long a client may take to send its request.
+        fail_if_no_subprotocol: Refuse who offers no subprotocol. EMQX's default up to 5.9.
+        check_origins: Values of an ``Origin`` header that are let in; none: any. No header is always let in.
         heartbeat_checking_times_backoff: Heartbeat intervals without text after which a connection is cut.
         mountpoint: What every topic begins with.
         upstream_topic: Where CALLs are published, made with ``${cid}``, ``${action}``, ``${id}`` and ``${type}``.
@@ -76,6 +78,8 @@ class GatewaySettings(msgspec.Struct, frozen=True, kw_only=True):
     idle_timeout_s: Seconds = 30.0
     default_heartbeat_interval_s: Seconds = 60.0
     handshake_timeout_s: Seconds = 10.0
+    fail_if_no_subprotocol: bool = True
+    check_origins: tuple[str, ...] = ()
     heartbeat_checking_times_backoff: Annotated[int, Meta(ge=0)] = 1
     mountpoint: str = "ocpp/"
     upstream_topic: str = "cp/${cid}"

@@ -1,0 +1,63 @@
+"""Hop by hop the counts add up: what the gateway dropped and what nobody explains stand between the lines."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, cast
+
+from loadtest.measure.hops import counted_by
+
+if TYPE_CHECKING:
+    from loadtest.measure.ledger import Ledger
+
+
+def ledger(sent: int, delivered: int, answered: int) -> Ledger:
+    total = SimpleNamespace(sent=sent, answered=answered, call_error=0, timed_out=0)
+    return cast("Ledger", SimpleNamespace(total=total, delivered=delivered, duplicated=0, observed=True, commands=None))
+
+
+COUNTERS = {
+    "gateway.upstream_calls": 95,
+    "gateway.published": 97,
+    "gateway.upstream_dropped_schema": 3,
+    "gateway.upstream_dropped_not_json": 0,
+    "csms.answered": 95,
+    "gateway.downstream_results": 93,
+    "gateway.downstream_errors": 1,
+    "gateway.downstream_dropped_offline": 1,
+}
+
+
+def lines(counters: dict[str, int], sent: int = 98, delivered: int = 95, answered: int = 94) -> dict[str, int]:
+    return {
+        f"{hop.way}: {hop.counted_by}": hop.count for hop in counted_by(ledger(sent, delivered, answered), counters, {})
+    }
+
+
+def test_books_that_close_have_no_unexplained_line() -> None:
+    found = lines(COUNTERS)
+    assert found["up: gateway: frames dropped: schema"] == 3
+    assert found["back: gateway: envelopes dropped: offline"] == 1
+    assert not [text for text in found if "not json" in text], "what did not happen takes no line"
+    assert not [text for text in found if "no counter" in text]
+
+
+def test_what_nobody_explains_is_shown_where_it_went_missing() -> None:
+    found = lines(COUNTERS, sent=100, delivered=96, answered=90)
+    assert {text: count for text, count in found.items() if "no counter" in text} == {
+        "up: between charge points and gateway: explained by no counter": 2,
+        "up: between gateway and subscriber: explained by no counter": -1,
+        "back: between gateway and charge points: explained by no counter": 4,
+    }
+
+
+def test_given_up_and_late_messages_are_explained() -> None:
+    more = {"gateway.dropped_without_broker": 5, "engine.late_or_duplicate_answers": 4}
+    found = lines(COUNTERS | more, delivered=90, answered=90)
+    assert not [text for text in found if "no counter" in text]
+
+
+def test_without_our_gateway_there_are_no_lines_about_it() -> None:
+    found = lines({"csms.answered": 95})
+    assert not [text for text in found if "gateway" in text]
+    assert found["back: central system: answers published"] == 95
