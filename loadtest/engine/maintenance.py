@@ -101,19 +101,24 @@ def maintenance_of(charge_point: ChargePoint) -> Maintenance:
     return features.maintenance
 
 
+def maintenance_or_none(charge_point: ChargePoint) -> Maintenance | None:
+    """A charge point's maintenance, if there was ever any."""
+    features = charge_point.features_or_none
+    return None if features is None else features.maintenance
+
+
 def firmware_version(charge_point: ChargePoint) -> str:
     """What runs on a charge point now: the version of its profile, or the one an update has brought."""
-    features = charge_point.features_or_none
-    if features is None or features.maintenance is None:
-        return charge_point.profile.firmware_version
-    return features.maintenance.firmware_version or charge_point.profile.firmware_version
+    maintenance = maintenance_or_none(charge_point)
+    updated = maintenance.firmware_version if maintenance is not None else ""
+    return updated or charge_point.profile.firmware_version
 
 
 def resume_after_boot(charge_point: ChargePoint, now_ns: int) -> None:
     """A BootNotification was accepted: an update that waited for the restart is now installed."""
-    features = charge_point.features_or_none
-    if features is not None and features.maintenance is not None and features.maintenance.update is not None:
-        features.maintenance.update.booted(now_ns)
+    maintenance = maintenance_or_none(charge_point)
+    if maintenance is not None and maintenance.update is not None:
+        maintenance.update.booted(now_ns)
 
 
 def is_transferable(charge_point: ChargePoint, location: str) -> bool:

@@ -14,7 +14,7 @@ from loadtest.engine import payloads
 from loadtest.engine.commands.answer import Answer, Handler, status
 from loadtest.engine.commands.security import signing_request
 from loadtest.engine.firmware_update import signed_notification, unsigned_notification
-from loadtest.engine.maintenance import maintenance_of, progress
+from loadtest.engine.maintenance import maintenance_or_none, progress
 from loadtest.engine.operations import (
     DIAGNOSTICS_STATUS_NOTIFICATION,
     FIRMWARE_STATUS_NOTIFICATION,
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from loadtest.engine.charge_point import ChargePoint
-    from loadtest.engine.upload import Upload
+    from loadtest.engine.maintenance import Maintenance
 
 Message = tuple[int, bytes]
 """An action, and its payload."""
@@ -106,19 +106,23 @@ def _messages(
             return [(HEARTBEAT, payloads.HEARTBEAT)]
         case "SignChargePointCertificate":
             return [(SIGN_CERTIFICATE, signing_request(charge_point))]
-        case "DiagnosticsStatusNotification":
-            return [(DIAGNOSTICS_STATUS_NOTIFICATION, _upload(maintenance_of(charge_point).diagnostics))]
-        case "LogStatusNotification":
-            return [(LOG_STATUS_NOTIFICATION, _upload(maintenance_of(charge_point).log))]
-        case _ if signed:
-            payload = signed_notification(maintenance_of(charge_point).update)
-            return [(SIGNED_FIRMWARE_STATUS_NOTIFICATION, payload)]
         case _:
-            return [(FIRMWARE_STATUS_NOTIFICATION, unsigned_notification(maintenance_of(charge_point).update))]
+            return [_progress(maintenance_or_none(charge_point), requested, signed=signed)]
 
 
-def _upload(upload: Upload | None) -> bytes:
-    return progress(IDLE) if upload is None else upload.notification
+def _progress(maintenance: Maintenance | None, requested: str, *, signed: bool) -> Message:
+    """How an update or upload stands; it is *Idle* only here, where it was asked for."""
+    match requested:
+        case "DiagnosticsStatusNotification":
+            upload = maintenance.diagnostics if maintenance is not None else None
+            return DIAGNOSTICS_STATUS_NOTIFICATION, progress(IDLE) if upload is None else upload.notification
+        case "LogStatusNotification":
+            upload = maintenance.log if maintenance is not None else None
+            return LOG_STATUS_NOTIFICATION, progress(IDLE) if upload is None else upload.notification
+    update = maintenance.update if maintenance is not None else None
+    if signed:
+        return SIGNED_FIRMWARE_STATUS_NOTIFICATION, signed_notification(update)
+    return FIRMWARE_STATUS_NOTIFICATION, unsigned_notification(update)
 
 
 def _send(charge_point: ChargePoint, messages: list[Message], now_ns: int) -> None:

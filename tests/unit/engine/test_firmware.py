@@ -153,6 +153,44 @@ def test_new_request_replaces_an_update_until_it_installs(world: World) -> None:
     assert statuses(world, PLAIN) == ["Downloading", "Downloaded", "Installing", "Installed"]
 
 
+def test_reset_while_installing_keeps_the_connectors_closed() -> None:
+    """L01.FR.07: until the firmware is installed; then it restarts once more."""
+    with World(**PROFILE | {"install_s": 30.0}) as world:
+        world.register()
+        update(world)
+        run_s(world, 5)
+        ask(world, "Reset", type="Hard")
+        world.wire().end()
+        world.advance_s(10.5)
+        boot(world)
+        run_s(world, 5)
+        assert statuses(world, PLAIN)[-1] == "Installing"
+        assert {world.one.connector_status(number) for number in (1, 2)} == {b"Unavailable"}
+        run_s(world, 20)
+        assert world.wire().ending
+        world.wire().end()
+        world.advance_s(10.5)
+        boot(world)
+        assert statuses(world, PLAIN)[-1] == "Installed"
+        assert {world.one.connector_status(number) for number in (1, 2)} == {b"Available"}
+        world.assert_balanced()
+
+
+def test_installed_is_told_once_the_registration_is_accepted(world: World) -> None:
+    update(world)
+    run_s(world, 12)
+    world.wire().end()
+    world.advance_s(10.5)
+    world.open()
+    world.answer({"status": "Pending", "currentTime": "2026-01-01T00:00:00Z", "interval": 20})
+    world.advance_s(19)
+    assert statuses(world, PLAIN)[-1] == "Installing"
+    world.advance_s(2)
+    world.answer({"status": "Accepted", "currentTime": "2026-01-01T00:00:00Z", "interval": 300})
+    world.answer_all()
+    assert statuses(world, PLAIN)[-1] == "Installed"
+
+
 def test_location_without_a_version_changes_none(world: World) -> None:
     update(world, location="http://example.org/latest")
     run_s(world, 12)

@@ -107,6 +107,7 @@ def test_idle_is_told_only_when_asked_for(world: World) -> None:
         ("LogStatusNotification", {"status": "Idle"}),
         ("SignedFirmwareStatusNotification", {"status": "Idle"}),
     ]
+    assert world.one.features_or_none is None, "asking makes nothing that has to be remembered"
 
 
 def test_uploads_under_way_are_told(world: World) -> None:
