@@ -70,9 +70,7 @@ def test_the_end_of_a_transaction_with_what_was_measured_in_it(tag: bytes | None
 
 def test_the_schemas_would_notice() -> None:
     """A validator that accepts anything proves nothing."""
-    from jsonschema_rs import ValidationError
-
-    with pytest.raises(ValidationError):
+    with pytest.raises(AssertionError, match=r"StatusNotification: .*status is none of"):
         check("StatusNotification", payloads.status_notification(0, b"Humming", TIMESTAMP))
-    with pytest.raises(ValidationError):
+    with pytest.raises(AssertionError, match=r"Authorize: .*idTag is longer than 20"):
         check("Authorize", payloads.authorize(b"X" * 21))

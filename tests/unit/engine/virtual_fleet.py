@@ -8,10 +8,8 @@ given up, or cut off; a message id used twice; a payload the official schema doe
 from __future__ import annotations
 
 import asyncio
-from importlib import resources
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-import jsonschema_rs
 import msgspec
 import pytest
 from websockets.frames import Frame, Opcode
@@ -30,7 +28,7 @@ from loadtest.measure.interval import OperationRow
 from loadtest.measure.recorder import Recorder
 from loadtest.measure.tags import ROUND_TRIP, parse
 from loadtest.pacing.wheel import TimerWheel
-from loadtest.protocol import frames, stamp
+from loadtest.protocol import frames, schemas, stamp
 from loadtest.protocol.phases import RAMP
 from loadtest.scenario.drivers import Drivers
 from loadtest.scenario.profile import ChargePointProfile
@@ -52,21 +50,13 @@ ACCEPTED = {"idTagInfo": {"status": "Accepted"}}
 REFUSED = {"idTagInfo": {"status": "Blocked"}}
 
 
-def official_schema(name: str) -> jsonschema_rs.Validator:
-    """The schema of a request (``Heartbeat``) or response (``HeartbeatResponse``) as published with OCPP 1.6."""
-    text = (resources.files("ocpp") / "v16" / "schemas" / f"{name}.json").read_text(encoding="utf-8-sig")
-    return jsonschema_rs.validator_for(msgspec.json.decode(text))
-
-
-_schemas: dict[str, jsonschema_rs.Validator] = {}
-
-
 def check_payload(name: str, payload: object) -> None:
-    """Hold a payload against its schema."""
-    schema = _schemas.get(name)
-    if schema is None:
-        schema = _schemas[name] = official_schema(name)
-    schema.validate(payload)
+    """Hold a payload against the official schema of a request (``Heartbeat``) or a response (``HeartbeatResponse``)."""
+    action = name.removesuffix("Response")
+    validator = schemas.request(action) if name == action else schemas.response(action)
+    assert validator is not None, name
+    fault = validator.check_value(payload)
+    assert fault is None, f"{name}: {fault}"
 
 
 class Sent(NamedTuple):
