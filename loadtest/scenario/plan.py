@@ -34,7 +34,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     host_boot_id: str
     cohorts: int
     gateway_url: str
-    credentials: CredentialFiles
+    credentials: CredentialFiles = CredentialFiles()
     broker_url: str
     shared_group: str
     subscribers: int

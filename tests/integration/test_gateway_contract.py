@@ -23,11 +23,13 @@ from websockets.typing import Subprotocol
 
 from loadtest.clock import monotonic_ns
 from loadtest.control import messages
+from loadtest.gateway import passwords
 from loadtest.testing.controlled_child import ControlledChild
 from loadtest.units import NS_PER_S
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 pytestmark = pytest.mark.integration
 
@@ -98,8 +100,9 @@ def gateway(mosquitto_url: str) -> Iterator[RunningGateway]:
 
 
 @pytest.fixture
-def guarded_gateway(mosquitto_url: str) -> Iterator[RunningGateway]:
-    yield from running_gateway(mosquitto_url, credentials={"CP1": "secret"}, idle_timeout_s=1)
+def guarded_gateway(mosquitto_url: str, tmp_path: Path) -> Iterator[RunningGateway]:
+    (tmp_path / "passwords").write_text(passwords.entry("CP1", b"sixteen bytes do") + "\n")
+    yield from running_gateway(mosquitto_url, password_file=str(tmp_path / "passwords"), idle_timeout_s=1)
 
 
 def test_topics_envelopes_qos_and_retain_as_seen_by_mosquitto(gateway: RunningGateway) -> None:
@@ -228,7 +231,7 @@ def test_credentials_and_idle_timeout(guarded_gateway: RunningGateway) -> None:
     with pytest.raises(InvalidStatus) as caught:
         connect(url("CP1", "wrong"), subprotocols=OCPP16)
     assert caught.value.response.body == b"bad_username_or_password"
-    with connect(url("CP1", "secret"), subprotocols=OCPP16, ping_interval=None) as charge_point:
+    with connect(url("CP1", "sixteen%20bytes%20do"), subprotocols=OCPP16, ping_interval=None) as charge_point:
         began = time.monotonic()
         for _ in range(3):
             time.sleep(0.6)

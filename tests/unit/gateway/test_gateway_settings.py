@@ -15,7 +15,7 @@ def test_defaults_are_those_of_emqx() -> None:
     assert (settings.path, settings.idle_timeout_s, settings.default_heartbeat_interval_s) == ("/ocpp", 30, 60)
 
 
-def test_all_faults_are_reported_together_and_no_password_is_shown() -> None:
+def test_all_faults_are_reported_together() -> None:
     with pytest.raises(UsageError) as caught:
         gateway_settings(
             {
@@ -25,7 +25,7 @@ def test_all_faults_are_reported_together_and_no_password_is_shown() -> None:
                 "idle_timeout_s": -1,
                 "process_index": 2,
                 "peer_sockets": ["a", "b" * 200],
-                "credentials": {"CP1": ["hunter2"]},
+                "tls_key": "key.pem",
                 "colour": "red",
             }
         )
@@ -38,8 +38,7 @@ def test_all_faults_are_reported_together_and_no_password_is_shown() -> None:
         "idle_timeout_s",
         "process_index",
         "peer_sockets",
-        "credentials",
+        "tls_key: needs tls_certificate",
         "colour: there is no such setting",
     ):
         assert f"gateway.{named}" in text, named
-    assert "hunter2" not in text
