@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from fuzz.surroundings import MemoryTransport, in_pieces, still_loop
 
 from loadtest.gateway.gateway import Gateway
 from loadtest.gateway.settings import GatewaySettings
+from loadtest.protocol.frames import split_documents
 from loadtest.transport import websocket_frames as ws
+from loadtest.transport.mqtt_codec import MAX_STRING_BYTES
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -28,6 +30,27 @@ REQUEST = (
 HEARTBEAT = b'[2,"7","Heartbeat",{}]'
 HEARTBEAT_ENVELOPE = b'{"MessageTypeId":2,"UniqueId":"7","Action":"Heartbeat","Payload":{}}'
 RESULT_ENVELOPE = b'{"MessageTypeId":3,"UniqueId":"7","Payload":{"currentTime":"2026-01-31T12:00:00Z"}}'
+SETTINGS: tuple[dict[str, Any], ...] = (
+    {},
+    {
+        "strict": True,
+        "message_format_checking": "all",
+        "check_downstream": True,
+        "call_error_on_invalid": True,
+        "piggyback": "single",
+        "idle_timeout_s": 0.0,
+        "default_heartbeat_interval_s": 0.0,
+    },
+    {
+        "upstream_topic": "cp/${cid}/${type}/${action}/${id}",
+        "upstream_reply_topic": "cp/${cid}/${type}/${id}",
+        "upstream_error_topic": "cp/${cid}/${type}/${id}",
+        "close_on_invalid_json": True,
+        "call_error_on_invalid": True,
+    },
+)
+"""The gateway as EMQX is, with everything checked, and with topics made of what charge points send."""
+
 RESULT = b'[3,"7",{"currentTime":"2026-01-31T12:00:00Z"}]'
 
 
@@ -52,9 +75,10 @@ class Broker:
 class Bench:
     """A gateway with one neighbour connected, who must not notice what happens to others."""
 
-    def __init__(self, loop: StillLoop) -> None:
+    def __init__(self, loop: StillLoop, settings: int) -> None:
         self.loop = loop
-        self.gateway = Gateway(GatewaySettings(port=1, broker_url="mqtt://x"))
+        self.settings = SETTINGS[settings % len(SETTINGS)]
+        self.gateway = Gateway(GatewaySettings(port=1, broker_url="mqtt://x", **self.settings))
         self.broker = Broker()
         self.gateway.broker = self.broker
         self.neighbour, self.neighbour_transport = self.connect(REQUEST % NEIGHBOUR)
@@ -73,7 +97,8 @@ class Bench:
         self.neighbour_transport.written.clear()
         self.neighbour.data_received(ws.client_frame(ws.TEXT, HEARTBEAT))
         self.loop.turn()
-        assert self.broker.published[published:] == [(b"ocpp/cp/" + NEIGHBOUR, HEARTBEAT_ENVELOPE)]
+        topic = b"ocpp/cp/" + NEIGHBOUR + (b"/2/Heartbeat/7" if "upstream_topic" in self.settings else b"")
+        assert self.broker.published[published:] == [(topic, HEARTBEAT_ENVELOPE)]
         self.gateway.downstream(b"ocpp/cs/" + NEIGHBOUR, RESULT_ENVELOPE)
         self.loop.turn()
         assert self.neighbour_transport.written == ws.server_frame(ws.TEXT, RESULT)
@@ -85,7 +110,8 @@ class Bench:
         kinds = ("gateway.upstream_calls", "gateway.upstream_results", "gateway.upstream_errors")
         assert sum(totals[kind] for kind in kinds) == totals["gateway.published"] == len(self.broker.published)
         for topic, payload in self.broker.published:
-            topic.decode()
+            assert len(topic) <= MAX_STRING_BYTES
+            assert not set(topic.decode()) & {"+", "#", "\0"}
             assert isinstance(json.loads(payload), dict)
 
     def check_empty(self) -> None:
@@ -109,12 +135,13 @@ def stranger(data: bytes) -> None:
 def _hostile(data: bytes, sent: Callable[[list[bytes]], list[bytes]]) -> None:
     _, pieces = in_pieces(data)
     with still_loop() as loop:
-        bench = Bench(loop)
+        bench = Bench(loop, data[0] if data else 0)
         connection, transport = bench.connect(*sent(pieces))
         bench.check_neighbour()
         bench.check_books()
         assert bench.gateway.connected == 1 + (connection.opened_ns != 0)
-        bench.gateway.tick(bench.gateway.now_s + 0.1)
+        bench.gateway.tick(bench.gateway.now_s + (40 if bench.settings.get("strict") else 0.1))
+        loop.turn()
         transport.ended = True
         connection.connection_lost(None)
         loop.turn()
@@ -126,9 +153,9 @@ def _hostile(data: bytes, sent: Callable[[list[bytes]], list[bytes]]) -> None:
 
 def broker(data: bytes) -> None:
     """What the broker delivers, topic and message apart at the first line break: only its addressee may get it."""
-    topic, _, envelope = data.partition(b"\n")
+    topic, _, envelope = data[1:].partition(b"\n")
     with still_loop() as loop:
-        bench = Bench(loop)
+        bench = Bench(loop, data[0] if data else 0)
         _, transport = bench.connect(REQUEST % b"addressee")
         transport.written.clear()
         bench.neighbour_transport.written.clear()
@@ -140,7 +167,8 @@ def broker(data: bytes) -> None:
         reader = ws.FrameReader(expect_masked=False, max_message_bytes=1 << 20)
         for opcode, text in reader.feed(bytes(transport.written)):
             assert opcode == ws.TEXT
-            assert isinstance(json.loads(text), list)
+            # With piggyback several messages share a text.
+            assert all(isinstance(json.loads(document), list) for document in split_documents(text))
         if not transport.ended:
             assert reader.empty
         bench.check_neighbour()

@@ -29,6 +29,15 @@ TEXTS = (
     b'[4,"c1","NotSupported","SetDisplayMessage not \\u00fcber \\"it\\"",{"a":[null,true,1.5e-3]}]',
     b'[3,"d1",{}][3,"d2",{"status":"\xc3\xa4"}]\n[2,"d3","Reset",{"type":"Soft"}]',
 )
+AWKWARD = (
+    b'[2,"+#","a/b#\\u0000",{}]',
+    b'[2,{"a":"+"},["#"],{}]',
+    b'[2,"\\ud800","/",{}]',
+    b'[3,"' + b"#" * 300 + b'",{}]',
+    b"[2,5.0,null,{}]",
+)
+"""Frames that are valid JSON, and would be trouble as a part of a topic."""
+
 ENVELOPES = (
     b'{"MessageTypeId":2,"UniqueId":"a1","Action":"Reset","Payload":{"type":"Hard"}}',
     b'{"MessageTypeId":3,"UniqueId":"b1","Payload":{"status":"Accepted","currentTime":"x","interval":300}}',
@@ -83,6 +92,7 @@ def _client_frame(opcode: int, payload: bytes) -> bytes:
     return head[:1] + bytes((head[1] | 0x80,)) + head[2:] + mask + ws.unmask(payload, mask)
 
 
+_AWKWARD = b"".join(_client_frame(ws.TEXT, text) for text in AWKWARD)
 _FROM_CLIENT, _FROM_SERVER = _streams(_client_frame), _streams(ws.server_frame)
 _MQTT = (
     codec.publish(b"ocpp/cs/A", ENVELOPES[0]) + codec.publish(b"ocpp/cs/A", ENVELOPES[1], 1, 7),
@@ -92,6 +102,11 @@ _MQTT = (
     b"\xd0\0\xb0\2\0\1\x20\2\1\0\x20\2\0\5",
 )
 _NO = b"HTTP/1.1 400 Bad Request\r\nContent-Length: 14\r\n\r\nno_subprotocol"
+
+
+def _each_setting(streams: tuple[bytes, ...]) -> tuple[bytes, ...]:
+    return tuple(bytes((n, 0)) + stream for n in range(len(gateway_targets.SETTINGS)) for stream in streams)
+
 
 TARGETS: dict[str, tuple[Callable[[bytes], None], tuple[bytes, ...]]] = {
     "websocket_server_frames": (websocket_targets.server_frames, tuple(WHOLE + s for s in _FROM_CLIENT)),
@@ -118,8 +133,11 @@ TARGETS: dict[str, tuple[Callable[[bytes], None], tuple[bytes, ...]]] = {
         message_targets.schema_check,
         tuple(bytes((number,)) + payload for number in range(len(schemas.ACTIONS)) for payload in PAYLOADS),
     ),
-    "gateway_charge_point": (gateway_targets.charge_point, tuple(WHOLE + s for s in _FROM_CLIENT)),
-    "gateway_stranger": (gateway_targets.stranger, (WHOLE + REQUEST + _FROM_CLIENT[0], b"\0\1" + REQUEST)),
-    "gateway_broker": (gateway_targets.broker, tuple(b"ocpp/cs/nobody\n" + envelope for envelope in ENVELOPES)),
+    "gateway_charge_point": (gateway_targets.charge_point, _each_setting((*_FROM_CLIENT, _AWKWARD))),
+    "gateway_stranger": (gateway_targets.stranger, _each_setting((REQUEST + _FROM_CLIENT[0], REQUEST))),
+    "gateway_broker": (
+        gateway_targets.broker,
+        tuple(bytes((n,)) + b"ocpp/cs/nobody\n" + envelope for n in range(3) for envelope in ENVELOPES),
+    ),
 }
 """Every target with its seeds."""
