@@ -90,8 +90,8 @@ class Line:
         publication = await self.published()
         if publication.topic != topic:
             raise Nonconformity(f"published on {publication.topic!r} instead of {topic!r}")
-        if not json_value.same(publication.envelope, envelope):
-            raise Nonconformity(f"published {json_value.shown(publication.payload)}")
+        if difference := json_value.difference(publication.envelope, envelope):
+            raise Nonconformity(f"published {json_value.shown(publication.payload)}: {difference}")
         return publication
 
     async def expect_received(self, message: Any) -> None:
@@ -101,8 +101,8 @@ class Line:
             Nonconformity: It is something else, or nothing.
         """
         received = await self.charge_point.receive(self._target.patience_s)
-        if not json_value.same(received, message):
-            raise Nonconformity(f"the charge point received {json_value.shown(received)}")
+        if difference := json_value.difference(received, message):
+            raise Nonconformity(f"the charge point received {json_value.shown(received)}: {difference}")
 
     async def call_up(self, action: str = "Heartbeat", payload: Any = None, message_id: Any = None) -> str:
         """Send a CALL and see it published; returns its id.

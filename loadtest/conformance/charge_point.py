@@ -201,7 +201,7 @@ async def charge_point(
             subprotocols=[Subprotocol(SUBPROTOCOL)],
             additional_headers=headers,
             compression="deflate" if offer_compression else None,
-            ssl=target.tls if target.gateway.scheme == "wss" else None,
+            ssl=target.ssl,
             ping_interval=None,
             open_timeout=target.patience_s,
             close_timeout=CLOSE_TIMEOUT_S,

@@ -61,9 +61,7 @@ async def request(target: Target, path: str, headers: Mapping[str, str]) -> Answ
     lines += [f"{name}: {value}" for name, value in headers.items()]
     try:
         async with asyncio.timeout(target.patience_s):
-            reader, writer = await asyncio.open_connection(
-                target.gateway.host, target.gateway.port, ssl=_tls(target), server_hostname=_server_name(target)
-            )
+            reader, writer = await asyncio.open_connection(target.gateway.host, target.gateway.port, ssl=target.ssl)
             try:
                 writer.write("\r\n".join([*lines, "", ""]).encode())
                 return await _answer(reader)
@@ -75,14 +73,6 @@ async def request(target: Target, path: str, headers: Mapping[str, str]) -> Answ
         raise Nonconformity("the head of the answer has no end") from None
     except (OSError, asyncio.IncompleteReadError) as error:
         raise Nonconformity(f"the connection ended without an answer: {error}") from None
-
-
-def _tls(target: Target) -> object:
-    return (target.tls or True) if target.gateway.scheme == "wss" else None
-
-
-def _server_name(target: Target) -> str | None:
-    return target.gateway.host if target.gateway.scheme == "wss" else None
 
 
 async def _answer(reader: asyncio.StreamReader) -> Answer:

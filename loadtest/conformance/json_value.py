@@ -16,15 +16,29 @@ SHOWN_CHARACTERS = 120
 _decoder = json.JSONDecoder()
 
 
+def difference(found: Any, wanted: Any, where: str = "") -> str:
+    """The first difference between two values, in words; empty when they are the same JSON.
+
+    1.10 is 1.1 and the order of keys does not count, but true is not 1.
+    """
+    if isinstance(found, dict) and isinstance(wanted, dict):
+        for key in wanted.keys() - found.keys():
+            return f"{where}.{key} is missing"
+        for key in found.keys() - wanted.keys():
+            return f"{where}.{key} is too much"
+        pairs = [(f"{where}.{key}", found[key], wanted[key]) for key in wanted]
+    elif isinstance(found, list) and isinstance(wanted, list) and len(found) == len(wanted):
+        pairs = [(f"{where}[{index}]", *pair) for index, pair in enumerate(zip(found, wanted, strict=True))]
+    else:
+        booleans = isinstance(found, bool) or isinstance(wanted, bool)
+        alike = found is wanted if booleans else found == wanted
+        return "" if alike else f"{where} is {shown(found)} instead of {shown(wanted)}".lstrip()
+    return next((text for pair in pairs if (text := difference(pair[1], pair[2], pair[0]))), "")
+
+
 def same(one: Any, other: Any) -> bool:
-    """Whether two values are the same JSON: 1.10 is 1.1 and key order does not count, but true is not 1."""
-    if isinstance(one, bool) or isinstance(other, bool):
-        return one is other
-    if isinstance(one, dict) and isinstance(other, dict):
-        return one.keys() == other.keys() and all(same(one[key], other[key]) for key in one)
-    if isinstance(one, list) and isinstance(other, list):
-        return len(one) == len(other) and all(map(same, one, other))
-    return bool(one == other)
+    """Whether two values are the same JSON."""
+    return not difference(one, other)
 
 
 def encode(value: Any) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 from urllib.parse import quote, unquote, urlsplit
 
 from loadtest.errors import UsageError
@@ -126,6 +126,11 @@ class Target:
     idle_timeout_s: float = 30.0
     patience_s: float = 5.0
     slow: bool = False
+
+    @property
+    def ssl(self) -> ssl.SSLContext | Literal[True] | None:
+        """What asyncio and ``websockets`` take for TLS."""
+        return (self.tls or True) if self.gateway.scheme == "wss" else None
 
     def path_of(self, charge_point_id: str) -> str:
         """The request target of a charge point."""

@@ -7,7 +7,7 @@ import shlex
 import signal
 import subprocess
 import sys
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -148,7 +148,23 @@ def test_a_report_is_made_again(tmp_path: Path) -> None:
     assert (tmp_path / "example" / "report.html").exists()
 
 
+@pytest.mark.parametrize("command", [command for command in COMMANDS if command.startswith("loadtest conformance")])
+def test_conformance_passes(command: str, tmp_path: Path) -> None:
+    arguments = argv(command)
+    if "--json" in arguments:
+        arguments[arguments.index("--json") + 1] = str(tmp_path / "conformance.json")
+    with ExitStack() as running:
+        if "--gateway" in arguments:
+            broker = running.enter_context(serving("broker", "--port", str(free_port())))
+            bind = f"127.0.0.1:{free_port()}"
+            gateway = running.enter_context(serving("gateway", "--bind", bind, "--broker", broker))
+            arguments[arguments.index("--broker") + 1] = broker
+            arguments[arguments.index("--gateway") + 1] = gateway
+        finished = subprocess.run(arguments, cwd=ROOT, capture_output=True, text=True, timeout=90, check=False)
+    assert finished.returncode == 0, finished.stdout + finished.stderr
+
+
 def test_no_command_is_left_out() -> None:
     """A new kind of command in a document needs a test here."""
-    known = ("make ", "loadtest run", "locust ", *(f"loadtest {name}" for name in SERVING))
+    known = ("make ", "loadtest run", "loadtest conformance", "locust ", *(f"loadtest {name}" for name in SERVING))
     assert [command for command in COMMANDS if not command.startswith(known)] == []
