@@ -79,10 +79,12 @@ class CallingConnection(SendingConnection):
         cell.intended_us.append((now_ns - self.call_intended_ns) // NS_PER_US)
         cell.service_us.append((now_ns - self.call_sent_ns) // NS_PER_US)
         self.call_id = None
+        self.call_intended_ns = self.call_sent_ns = 0  # a resting charge point keeps no more than it must
         if not self.number + self.sequence - 1 & self.fleet.checks.mask:
             self.fleet.checks.note_answer(cell.name, payload)
         if self.outbox is not None and cell.action in TRANSACTION_RELATED:
             self._delivered(self.outbox)
+        self.call_payload = b""
         if self.call_asker is not None:
             self.call_asker.on_result(cell.action, payload, now_ns)
         elif cell.action == BOOT_NOTIFICATION:

@@ -110,6 +110,7 @@ class Fleet:
         self._connecting: dict[int, asyncio.Task[None]] = {}
         self._ramp_start_ns: int | None = None
         self._sweeps = itertools.cycle(range(_SWEEP_SHARE))
+        self._intervals_ns: dict[int, int] = {}
         self._timestamp = b""
         self._timestamp_ns = 0
         url = urlsplit(settings.gateway_url)
@@ -129,6 +130,11 @@ class Fleet:
             self._timestamp = rfc3339(dt.datetime.fromtimestamp(wall_s, dt.UTC)).encode()
             self._timestamp_ns = now_ns
         return self._timestamp
+
+    def shared_interval_ns(self, interval_s: float) -> int:
+        """An interval in ns, as one object for all charge points that have it."""
+        interval_ns = int(interval_s * NS_PER_S)
+        return self._intervals_ns.setdefault(interval_ns, interval_ns)
 
     def instant_ns(self, text: str) -> int:
         """The monotonic instant of a wall time as OCPP writes it.
@@ -153,7 +159,7 @@ class Fleet:
         self.counters.registrations += 1
         if charge_point.register_intended_ns:
             self._record_leg(REGISTER, "BootNotification", charge_point, charge_point.register_intended_ns, now_ns)
-            charge_point.register_intended_ns = 0
+            charge_point.register_intended_ns = charge_point.connect_started_ns = 0
 
     def refused(self, charge_point: RegisteringConnection, status: int, reason: str) -> None:
         """The gateway turned the handshake down."""

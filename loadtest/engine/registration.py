@@ -193,7 +193,7 @@ class RegisteringConnection(CallingConnection):
             if not self.heartbeat_ns:
                 self.fleet.registered_ever += 1
             interval_s = result.interval if result.interval > 0 else self.profile.default_heartbeat_s
-            self.heartbeat_ns = int(interval_s * NS_PER_S)
+            self.heartbeat_ns = self.fleet.shared_interval_ns(interval_s)
             self._registered(now_ns, booted=True)
         else:
             wait_s = result.interval if result.interval > 0 else _REGISTRATION_RETRY_S

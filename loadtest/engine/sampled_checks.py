@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from loadtest.measure.validity import INVALID_ANSWER, INVALID_MESSAGE, SHARE, Validity
 from loadtest.protocol import schemas
+from loadtest.protocol.actions import FROM_CHARGE_POINT
 
 if TYPE_CHECKING:
     from loadtest.protocol.schemas import Validator
@@ -38,6 +39,9 @@ class SampledChecks:
         self._waiting: list[tuple[bool, Validator, bytes]] = []
         self._found = Validity()
         self._told: dict[tuple[str, str], bool] = {}
+        for action in FROM_CHARGE_POINT:  # compiled now, not between the messages of a run
+            schemas.request(action)
+            schemas.response(action)
 
     def note_call(self, action: bytes | str, payload: bytes) -> None:
         """A charge point sends a CALL."""

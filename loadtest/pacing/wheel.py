@@ -27,7 +27,8 @@ class TimerWheel:
     __slots__ = ("_heap", "_slots")
 
     def __init__(self) -> None:
-        self._slots: dict[int, list[Callable[[int], None]]] = {}
+        # With long intervals most instants have one action, and a list for each would be the larger part of it.
+        self._slots: dict[int, Callable[[int], None] | list[Callable[[int], None]]] = {}
         self._heap: list[int] = []
 
     def at(self, due_ns: int, action: Callable[[int], None]) -> int:
@@ -35,10 +36,12 @@ class TimerWheel:
         tick = -(-due_ns // TICK_NS)
         slot = self._slots.get(tick)
         if slot is None:
-            self._slots[tick] = [action]
+            self._slots[tick] = action
             heapq.heappush(self._heap, tick)
-        else:
+        elif isinstance(slot, list):
             slot.append(action)
+        else:
+            self._slots[tick] = [slot, action]
         return tick * TICK_NS
 
     @property
@@ -52,4 +55,5 @@ class TimerWheel:
         if not heap or heap[0] * TICK_NS > now_ns:
             return None
         tick = heapq.heappop(heap)
-        return tick * TICK_NS, self._slots.pop(tick)
+        slot = self._slots.pop(tick)
+        return tick * TICK_NS, slot if isinstance(slot, list) else [slot]
