@@ -160,7 +160,7 @@ class FrameReader:
             buffer.clear()
             fault.messages = messages
             raise
-        del buffer[:start]
+        del buffer[: None if self._closed else start]  # what follows a Close frame is not kept
         return messages
 
     def _header(self, start: int) -> tuple[int, int] | None:

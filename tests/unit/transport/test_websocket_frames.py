@@ -151,8 +151,9 @@ def test_what_follows_a_close_frame_is_ignored() -> None:
     reader = ws.FrameReader(expect_masked=False, max_message_bytes=100)
     closing = ws.server_frame(ws.CLOSE, ws.close_payload(1001, "bye"))
     assert reader.feed(closing + b"\xff\xff\xff") == [(ws.CLOSE, b"\x03\xe9bye")]
-    assert reader.feed(b"\xff") == []
+    assert reader.feed(b"\xff" * 1000) == []
     assert not reader.empty
+    assert not reader._buffer
 
 
 @given(st.sampled_from([1000, 1001, 1011, 3000, 4999]), st.text(max_size=30))
