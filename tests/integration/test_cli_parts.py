@@ -6,6 +6,7 @@ import base64
 import json
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 import time
@@ -16,6 +17,7 @@ import psutil
 import pytest
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import ClientConnection, connect
+from websockets.typing import Subprotocol
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -109,18 +111,45 @@ def test_observing_never_answers(mosquitto_url: str) -> None:
 
 def test_a_password_file_is_enforced(mosquitto_url: str, tmp_path: Path) -> None:
     passwords = tmp_path / "passwords"
-    passwords.write_text("# charge points\n\ncp-1:one:two\n")
+    line = subprocess.run(
+        [sys.executable, "-m", "loadtest", "password", "cp-1"],
+        input="one:two:three:four\n",
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    passwords.write_text(f"# charge points\n\n{line}")
     arguments = ("gateway", "--bind", free_bind(), "--broker", mosquitto_url, "--password-file", str(passwords))
     with part(*arguments) as gateway:
-        charge_point(gateway.url, "cp-1", "one:two").close()
+        charge_point(gateway.url, "cp-1", "one:two:three:four").close()
         for name, password, reason in (
             ("cp-1", "wrong", b"bad_username_or_password"),
-            ("cp-2", "one:two", b"bad_username_or_password"),
+            ("cp-2", "one:two:three:four", b"bad_username_or_password"),
             ("cp-1", "", b"not_authorized"),
         ):
             with pytest.raises(InvalidStatus) as caught:
                 charge_point(gateway.url, name, password)
             assert caught.value.response.body == reason
+
+
+def test_certificates_are_made_for_a_gateway_that_wants_them(mosquitto_url: str, tmp_path: Path) -> None:
+    made = subprocess.run(
+        [sys.executable, "-m", "loadtest", "certificates", str(tmp_path / "pki"), "--charge-points", "2"],
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    words = made.split()
+    options = [words[words.index(name) + 1] for name in ("--tls-certificate", "--tls-client-ca")]
+    arguments = ("gateway", "--bind", free_bind(), "--broker", mosquitto_url)
+    with part(*arguments, "--tls-certificate", options[0], "--tls-client-ca", options[1]) as gateway:
+        context = ssl.create_default_context(cafile=str(tmp_path / "pki" / "ca.pem"))
+        context.load_cert_chain(tmp_path / "pki" / "cp-000001.pem")
+        subprotocols = [Subprotocol("ocpp1.6")]
+        with connect(f"{gateway.url}/cp-000001", subprotocols=subprotocols, ssl=context, proxy=None) as websocket:
+            assert websocket.ping().wait(5)
+        with pytest.raises(InvalidStatus):
+            connect(f"{gateway.url}/cp-000000", subprotocols=subprotocols, ssl=context, proxy=None)
 
 
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])

@@ -24,6 +24,7 @@ from websockets.typing import Subprotocol
 from loadtest.clock import monotonic_ns
 from loadtest.control import messages
 from loadtest.gateway import passwords
+from loadtest.protocol.frames import decode_all
 from loadtest.testing.controlled_child import ControlledChild
 from loadtest.units import NS_PER_S
 
@@ -101,8 +102,23 @@ def gateway(mosquitto_url: str) -> Iterator[RunningGateway]:
 
 @pytest.fixture
 def guarded_gateway(mosquitto_url: str, tmp_path: Path) -> Iterator[RunningGateway]:
-    (tmp_path / "passwords").write_text(passwords.entry("CP1", b"sixteen bytes do") + "\n")
+    (tmp_path / "passwords").write_text(passwords.entry("CP1", b"sixteen-bytes-do") + "\n")
     yield from running_gateway(mosquitto_url, password_file=str(tmp_path / "passwords"), idle_timeout_s=1)
+
+
+@pytest.fixture
+def switched_gateway(mosquitto_url: str) -> Iterator[RunningGateway]:
+    yield from running_gateway(
+        mosquitto_url,
+        fail_if_no_subprotocol=False,
+        check_origins=["https://console.example"],
+        message_format_checking="all",
+        call_error_on_invalid=True,
+        piggyback="single",
+        upstream_qos=2,
+        max_connections=2,
+        max_frame_bytes=1000,
+    )
 
 
 def test_topics_envelopes_qos_and_retain_as_seen_by_mosquitto(gateway: RunningGateway) -> None:
@@ -195,7 +211,13 @@ def test_a_message_too_long_is_closed_with_1009(gateway: RunningGateway) -> None
         ("/ocpp/", OCPP16, 400, "clientid_cannot_be_empty"),
         ("/ocpp/a/b", OCPP16, 400, "unsupported_clientid"),
         ("/ocpp/%zz", OCPP16, 400, "unsupported_clientid"),
+        ("/ocpp/A", [Subprotocol("ocpp2.0")], 400, "no_supported_subprotocol"),
+        ("/ocpp/a%2Fb", OCPP16, 400, "unsupported_clientid"),
+        ("/ocpp/a%2Bb", OCPP16, 400, "unsupported_clientid"),
+        ("/ocpp/a%23b", OCPP16, 400, "unsupported_clientid"),
+        ("/ocpp/A/", OCPP16, 400, "unsupported_clientid"),
         ("/elsewhere/A", OCPP16, 404, "not_found"),
+        ("/elsewhere/A", None, 404, "not_found"),
     ],
 )
 def test_handshake_refusals(
@@ -215,6 +237,56 @@ def test_handshake_successes(gateway: RunningGateway) -> None:
         assert charge_point.ping().wait(5)
 
 
+def test_origin_missing_subprotocol_and_a_full_house(switched_gateway: RunningGateway) -> None:
+    with pytest.raises(InvalidStatus) as caught:
+        switched_gateway.connect("A", origin="https://evil.example")
+    assert caught.value.response.status_code == 403
+    with switched_gateway.connect("A", origin="https://console.example"), switched_gateway.connect("B"):
+        with pytest.raises(InvalidStatus) as caught:
+            switched_gateway.connect("C")
+        assert (caught.value.response.status_code, caught.value.response.body) == (503, b"max_connections")
+    with socket.create_connection(("127.0.0.1", switched_gateway.port)) as client:
+        client.sendall(
+            b"GET /ocpp/D HTTP/1.1\r\nHost: h\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+            b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n"
+        )
+        client.settimeout(5)
+        answer = client.recv(4096)
+        assert answer.startswith(b"HTTP/1.1 101 ")
+        assert b"Sec-WebSocket-Protocol: ocpp1.6" in answer, "unsolicited, as EMQX does"
+
+
+def test_checks_piggyback_and_qos_when_switched_on(switched_gateway: RunningGateway) -> None:
+    with Subscriber(switched_gateway.broker_url) as mqtt, switched_gateway.connect("A") as charge_point:
+        charge_point.send('[2,"x1","BootNotification",{"chargePointVendor":"V"}]')
+        kind, message_id, code, description, details = json.loads(charge_point.recv(timeout=5))
+        assert (kind, message_id, code, details) == (4, "x1", "FormationViolation", {})
+        assert "chargePointModel" in description
+        charge_point.send(BOOT)
+        topic, delivery, envelope = mqtt.message()
+        assert (topic, delivery, envelope["UniqueId"]) == ("ocpp/cp/A", "2 0", "b1")
+        # mosquitto_pub sends its lines as fast as it can: some of these share a turn of the gateway's loop.
+        lines = "".join(
+            f'{{"MessageTypeId":2,"UniqueId":"d{number}","Action":"Reset","Payload":{{}}}}\n' for number in range(500)
+        )
+        publish = ["mosquitto_pub", "-p", mqtt.port, "-q", "1", "-t", "ocpp/cs/A", "-l"]
+        subprocess.run(publish, input=lines, text=True, check=True)
+        ids: list[str] = []
+        frames = 0
+        while len(ids) < 500:
+            frames += 1
+            ids += [call.message_id for call in decode_all(charge_point.recv(timeout=5, decode=False))]
+        assert ids == [f"d{number}" for number in range(500)]
+        assert frames < 500
+        charge_point.send("x" * 1001)
+        with pytest.raises(ConnectionClosedError) as caught:
+            charge_point.recv(timeout=5)
+        assert caught.value.rcvd is not None
+        assert caught.value.rcvd.code == 1009
+        counters = switched_gateway.counters()
+        assert (counters["gateway.upstream_dropped_schema"], counters["gateway.call_errors_sent"]) == (1, 1)
+
+
 def test_a_plain_http_request_is_told_to_upgrade(gateway: RunningGateway) -> None:
     with socket.create_connection(("127.0.0.1", gateway.port)) as client:
         client.sendall(b"GET /ocpp/A HTTP/1.1\r\nHost: h\r\nSec-WebSocket-Protocol: ocpp1.6\r\n\r\n")
@@ -231,7 +303,7 @@ def test_credentials_and_idle_timeout(guarded_gateway: RunningGateway) -> None:
     with pytest.raises(InvalidStatus) as caught:
         connect(url("CP1", "wrong"), subprotocols=OCPP16)
     assert caught.value.response.body == b"bad_username_or_password"
-    with connect(url("CP1", "sixteen%20bytes%20do"), subprotocols=OCPP16, ping_interval=None) as charge_point:
+    with connect(url("CP1", "sixteen-bytes-do"), subprotocols=OCPP16, ping_interval=None) as charge_point:
         began = time.monotonic()
         for _ in range(3):
             time.sleep(0.6)
