@@ -21,11 +21,11 @@ from loadtest.conformance.preflight import preflight
 from loadtest.conformance.target import Credentials, Target, broker_url, gateway_address, topics
 from loadtest.errors import ExitCode, UsageError
 from loadtest.protocol.topics import MOUNTPOINT
-from loadtest.runner.embedded_gateway import Ends, embedded_gateway
+from loadtest.runner.embedded_gateway import AS_EMQX, embedded_gateway
 from loadtest.transport.loop import run
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Sequence
+    from collections.abc import Callable, Sequence
 
     from loadtest.conformance.row import Row
     from loadtest.conformance.run import Result
@@ -81,7 +81,8 @@ def conformance(
         return ExitCode.PASSED
     target = _target(gateway, broker, options)
     _refuse_nothing(rows, target, only)
-    results = run(_hold(target, rows, embed_gateway=gateway is None, embed_broker=broker is None))
+    switches = None if gateway is not None else _switches(options)
+    results = run(_hold(target, rows, switches, embed_broker=broker is None))
     if json_file is not None:
         conformance_report.write_json(json_file, target, results, embedded=gateway is None)
     conformance_report.print_results(results)
@@ -163,19 +164,30 @@ def _refuse_nothing(rows: Sequence[Row], target: Target, only: Sequence[str]) ->
         raise UsageError(f"--only: none of {' '.join(only)} would run", hint="; ".join(why))
 
 
-async def _hold(target: Target, rows: Sequence[Row], *, embed_gateway: bool, embed_broker: bool) -> list[Result]:
+def _switches(options: dict[str, Any]) -> dict[str, Any]:
+    """What is said of a gateway's configuration, as ours is to be configured."""
+    return {
+        "mountpoint": options["mountpoint"],
+        "upstream_topic": options["call_topic"],
+        "upstream_reply_topic": options["reply_topic"],
+        "upstream_error_topic": options["error_topic"],
+        "dnstream_topic": options["downstream_topic"],
+        "message_format_checking": "upstream_only" if options["checking"] else "disable",
+        "idle_timeout_s": options["idle_timeout"],
+    }
+
+
+async def _hold(
+    target: Target, rows: Sequence[Row], switches: dict[str, Any] | None, *, embed_broker: bool
+) -> list[Result]:
+    """Run the rows, against a gateway of ours with these switches when there are any."""
     async with contextlib.AsyncExitStack() as parts:
-        if embed_gateway:
-            ends = await parts.enter_async_context(_embedded(target, embed_broker=embed_broker))
+        if switches is not None:
+            broker = choose.AUTO if embed_broker else target.broker
+            request = dataclasses.replace(AS_EMQX, switches=switches)
+            ends = await parts.enter_async_context(embedded_gateway(broker=broker, request=request))
             target = dataclasses.replace(target, gateway=gateway_address(ends.gateway)[0], broker=ends.broker)
         talk().print(f"gateway {target.gateway}", style="dim")
         await preflight(target)
         with conformance_report.progress(len(rows)) as on_result:
             return await rows_run.run(target, rows, on_result=on_result)
-
-
-@contextlib.asynccontextmanager
-async def _embedded(target: Target, *, embed_broker: bool) -> AsyncIterator[Ends]:
-    broker = choose.AUTO if embed_broker else target.broker
-    async with embedded_gateway(broker=broker, idle_timeout_s=target.idle_timeout_s) as ends:
-        yield ends

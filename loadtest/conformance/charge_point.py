@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 SUBPROTOCOL = "ocpp1.6"
 CLOSE_TIMEOUT_S = 1.0
 MAX_MESSAGE_BYTES = 16 * 1024 * 1024
+MAX_WAITING = 10_000
 
 _quiet = logging.getLogger("loadtest.conformance.websockets")
 _quiet.addHandler(logging.NullHandler())
@@ -143,6 +144,8 @@ class ChargePoint:
         found = json_value.documents(frame)
         if not found:
             raise Nonconformity("the charge point received an empty frame")
+        if len(self._received) > MAX_WAITING:
+            raise Nonconformity(f"the charge point is flooded: {MAX_WAITING:,} messages that nobody has asked for")
         self.concatenated |= len(found) > 1
         self._received.extend(found)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -15,7 +16,8 @@ if TYPE_CHECKING:
 
     from loadtest.control import messages
 
-EMQX_QOS = 2
+AS_EMQX = GatewayRequest(broker_url="", qos=2)
+"""EMQX's defaults, of which only the QoS is not ours."""
 
 
 class Ends(NamedTuple):
@@ -26,18 +28,22 @@ class Ends(NamedTuple):
 
 
 @contextlib.asynccontextmanager
-async def embedded_gateway(*, broker: str = choose.AUTO, idle_timeout_s: float = 30.0) -> AsyncIterator[Ends]:
-    """Start our gateway as EMQX has it by default, QoS 2 included, and the broker unless its URL is given.
+async def embedded_gateway(*, broker: str = choose.AUTO, request: GatewayRequest = AS_EMQX) -> AsyncIterator[Ends]:
+    """Start our gateway, and the broker unless its URL is given.
+
+    Args:
+        broker: ``auto``, a kind of broker or a URL.
+        request: What the gateway is to be; its broker is filled in.
 
     Raises:
-        UsageError: There is no such broker.
+        UsageError: There is no such broker, or the request cannot be.
         EnvironmentNotReady: A part could not be started, or the broker not be reached.
     """
     with tempfile.TemporaryDirectory(prefix="loadtest-", ignore_cleanup_errors=True) as folder:
         log_dir = Path(folder)
         running = await choose.start(broker, log_dir)
         try:
-            request = GatewayRequest(broker_url=running.facts.url, qos=EMQX_QOS, idle_timeout_s=idle_timeout_s)
+            request = dataclasses.replace(request, broker_url=running.facts.url)
             gateway = await start_gateway(request, log_dir, _ignore)
             try:
                 yield Ends(gateway.url, running.facts.url)

@@ -9,6 +9,7 @@ import secrets
 import ssl
 import sys
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -20,7 +21,8 @@ from loadtest.conformance import catalogue
 from loadtest.conformance.findings import Verdict
 from loadtest.conformance.run import run
 from loadtest.conformance.target import Credentials, Target, gateway_address, topics
-from loadtest.runner.embedded_gateway import embedded_gateway
+from loadtest.gateway import passwords
+from loadtest.runner.embedded_gateway import AS_EMQX, embedded_gateway
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
@@ -179,7 +181,9 @@ def test_every_row_passes_on_ours(mosquitto_url: str) -> None:
 
 def test_the_idle_timeout_rows_pass_on_ours(mosquitto_url: str) -> None:
     async def hold_ours() -> dict[str, Finding]:
-        async with embedded_gateway(broker=mosquitto_url, idle_timeout_s=IDLE_TIMEOUT_S) as ends:
+        async with embedded_gateway(
+            broker=mosquitto_url, request=replace(AS_EMQX, idle_timeout_s=IDLE_TIMEOUT_S)
+        ) as ends:
             target = target_of(ends.gateway, ends.broker, idle_timeout_s=IDLE_TIMEOUT_S, slow=True)
             results = await run(target, catalogue.select(["life.*idle-timeout"]))
         return {result.row.id: result.finding for result in results}
@@ -187,6 +191,62 @@ def test_the_idle_timeout_rows_pass_on_ours(mosquitto_url: str) -> None:
     findings = asyncio.run(hold_ours())
     assert len(findings) == 2
     assert not_(Verdict.PASSED, findings) == {}
+
+
+SWITCHES: dict[str, tuple[dict[str, Any], str, Verdict]] = {
+    "one frame for several messages": ({"piggyback": "single"}, "downstream.burst", Verdict.DEVIATING),
+    "no subprotocol needed": ({"fail_if_no_subprotocol": False}, "handshake.no-subprotocol", Verdict.DEVIATING),
+    "QoS 1": ({"qos": 1}, "upstream.qos", Verdict.DEVIATING),
+    "CALLERROR on invalid": (
+        {"call_error_on_invalid": True, "message_format_checking": "upstream_only"},
+        "checking.missing-property",
+        Verdict.FAILED,
+    ),
+    "closes on bad JSON": ({"close_on_invalid_json": True}, "frames.bad-json", Verdict.FAILED),
+    "strict": ({"strict": True}, "downstream.pipelined", Verdict.FAILED),
+    "another mountpoint": ({"mountpoint": "else/"}, "upstream.call", Verdict.FAILED),
+    "no watch over silence": ({"default_heartbeat_interval_s": 0}, "life.silence", Verdict.FAILED),
+}
+
+
+def test_switches_of_ours_that_leave_the_contract_are_seen(mosquitto_url: str) -> None:
+    async def hold_one(switches: dict[str, Any], row_id: str) -> Verdict:
+        async with embedded_gateway(broker=mosquitto_url, request=replace(AS_EMQX, switches=switches)) as ends:
+            checking = row_id.startswith("checking.")
+            target = target_of(ends.gateway, ends.broker, patience_s=2.0, checking=checking)
+            return (await run(target, catalogue.select([row_id])))[0].finding.verdict
+
+    async def hold_each() -> list[Verdict]:
+        return await asyncio.gather(*(hold_one(switches, row_id) for switches, row_id, _ in SWITCHES.values()))
+
+    found = dict(zip(SWITCHES, asyncio.run(hold_each()), strict=True))
+    assert found == {name: verdict for name, (_, _, verdict) in SWITCHES.items()}
+
+
+def test_ours_with_tls_and_passwords(mosquitto_url: str, tmp_path: Path) -> None:
+    authority, client = trustme.CA(), ssl.create_default_context()
+    authority.configure_trust(client)
+    authority.issue_cert("localhost").private_key_and_cert_chain_pem.write_to_path(tmp_path / "gateway.pem")
+    key = "0123456789abcdef"
+    (tmp_path / "passwords").write_text(passwords.entry(USER, key.encode()) + "\n")
+    request = replace(
+        AS_EMQX,
+        host="localhost",
+        tls_certificate=str(tmp_path / "gateway.pem"),
+        password_file=str(tmp_path / "passwords"),
+        check_identity=False,
+    )
+
+    async def hold_ours() -> dict[str, Finding]:
+        async with embedded_gateway(broker=mosquitto_url, request=request) as ends:
+            target = target_of(ends.gateway, ends.broker, tls=client, credentials=Credentials(USER, key))
+            rows = catalogue.select(["handshake.*", "frames.*", "life.duplicate-id"])
+            results = await run(target, rows)
+        return {result.row.id: result.finding for result in results}
+
+    findings = asyncio.run(hold_ours())
+    skipped = not_(Verdict.PASSED, findings)
+    assert skipped == {"handshake.needless-credentials": (Verdict.SKIPPED, "the gateway asks for credentials")}
 
 
 def test_every_row_has_its_flaw() -> None:
@@ -332,6 +392,25 @@ async def command(*arguments: str, **environment: str) -> tuple[int, str, str]:
     out, err = await process.communicate()
     assert process.returncode is not None
     return process.returncode, out.decode(), err.decode()
+
+
+def test_ours_is_configured_as_the_options_say() -> None:
+    arguments = [
+        "--checking",
+        "--mountpoint",
+        "x/",
+        "--call-topic",
+        "up/${action}/${cid}",
+        "--reply-topic",
+        "${cid}/r/${type}",
+    ]
+    arguments += ["--downstream-topic", "to/${cid}"]
+    code, out, err = asyncio.run(
+        command(*arguments, "--only", "checking.*", "--only", "upstream.c*", "--only", "downstream.c*")
+    )
+    assert code == 0, out + err
+    assert out.splitlines()[-1] == "11 passed"
+    assert "published on x/up/BootNotification/" in out
 
 
 def test_the_command_starts_what_is_not_given(tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 theme = Theme("life")
 
 INTERVAL_S = 2
-EARLY_S, LATE_S = 0.4, 1.5
+EARLY_S, LATE_S = 0.4, 1.9
 """How far from twice the interval a connection may be dropped: clocks tick, and machines are busy."""
 
 LONG_S = 600
