@@ -10,6 +10,7 @@ import msgspec
 
 from loadtest.errors import UsageError
 from loadtest.gateway.settings import GatewaySettings, gateway_settings, nearest
+from loadtest.gateway.topic_routes import UPSTREAM_FIELDS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -23,6 +24,7 @@ _ELSEWHERE = {
     "qos": "--qos, or with upstream_qos for publishing alone",
 }
 _INTERNAL = frozenset({"epoch_ns", "process_index", "peer_sockets"})
+_TOPICS = ("mountpoint", *UPSTREAM_FIELDS, "topic_override_mapping", "dnstream_topic")
 SWITCHES = frozenset(GatewaySettings.__struct_fields__) - _ELSEWHERE.keys() - _INTERNAL
 """Settings of a gateway that a file may contain."""
 
@@ -54,6 +56,16 @@ def read_switches(path: str) -> dict[str, Any]:
     if faults:
         raise UsageError([f"{OPTION} {path}: {fault}" for fault in faults], hint="docs/gateway.md lists the switches")
     return switches
+
+
+def unfit_for_runs(switches: Mapping[str, Any]) -> list[str]:
+    """Faults of switches in a run, whose central system and measurement know EMQX's default topics only."""
+    defaults = resolved({"port": 1, "broker_url": "mqtt://localhost"})
+    return [
+        f"{OPTION}: {name}: runs need the default, {defaults[name]!r}; other topics are for `loadtest gateway`"
+        for name in _TOPICS
+        if switches.get(name, defaults[name]) != defaults[name]
+    ]
 
 
 def resolved(plain: Mapping[str, Any]) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from loadtest.measure.health import HealthMonitor
 from loadtest.measure.interval import IntervalReport
 from loadtest.runner.descriptors import gateway_fault, raise_limit
 from loadtest.runner.embedded_security import EmbeddedSecurity
-from loadtest.runner.gateway_config import read_switches
+from loadtest.runner.gateway_config import read_switches, unfit_for_runs
 from loadtest.runner.gateway_probe import answers_handshake
 from loadtest.runner.gateway_processes import GatewayRequest, start_gateway
 from loadtest.runner.process_usage import ProcessUsage
@@ -89,6 +89,8 @@ class SystemUnderTest:
     async def _read_gateway_config(self) -> None:
         if self._settings.gateway_config:
             self._gateway_switches = read_switches(self._settings.gateway_config)
+            if faults := unfit_for_runs(self._gateway_switches):
+                raise UsageError(faults)
 
     async def _probe_gateway(self) -> None:
         """Check the charge points' credentials and whether the given gateway answers."""
@@ -136,8 +138,8 @@ class SystemUnderTest:
                 "embedded": gateway is not None,
                 "processes": 0 if gateway is None else len(gateway.pids),
                 "pids": [] if gateway is None else gateway.pids,
-                "switches": {} if gateway is None else gateway.switches,
-            },
+            }
+            | ({} if gateway is None else {"switches": gateway.switches}),
             "broker": self._broker.facts.public()
             | {"url": self._broker.facts.url, "shared_subscriptions": self._shared_subscriptions},
         }

@@ -10,10 +10,12 @@ import socket
 import subprocess
 import sys
 import time
+import urllib.request
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from mosquitto_process import MosquittoProcess
+from prometheus_client.parser import text_string_to_metric_families
 from servers import free_port
 from websockets.exceptions import ConnectionClosed, ConnectionClosedOK
 from websockets.sync.client import ClientConnection, connect
@@ -249,3 +251,43 @@ def test_a_charge_point_that_does_not_read_is_cut(mosquitto_url: str) -> None:
             subprocess.run(publish, input=(envelope + "\n") * 100, text=True, check=True)
             counters = child.report_when(lambda report: report.gauges["connected"] == 0, 20).counters
             assert counters["gateway.closed_slow_reader"] == 1
+
+
+def test_a_gateway_of_two_processes_serves_its_sums_to_prometheus(mosquitto_url: str, tmp_path: Path) -> None:
+    port, metrics_port = free_port(), free_port()
+    (tmp_path / "gateway.toml").write_text('upstream_topic = "by/${action}/${cid}"\npath = "/cp"\n')
+    command = [sys.executable, "-m", "loadtest", "gateway", "--processes", "2", "--broker", mosquitto_url]
+    command += ["--bind", f"127.0.0.1:{port}", "--path", "/ocpp", "--metrics-port", str(metrics_port)]
+    command += ["--gateway-config", str(tmp_path / "gateway.toml")]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process, contextlib.ExitStack() as stack:
+        stack.callback(process.terminate)
+        assert process.stdout
+        assert process.stdout.readline() == f"gateway ready: ws://127.0.0.1:{port}/ocpp\n", "options outdo the file"
+        listen = ["mosquitto_sub", "-p", mosquitto_url.rpartition(":")[2], "-t", "ocpp/by/#", "-F", "%t", "-C", "12"]
+        subscriber = stack.enter_context(subprocess.Popen(listen, stdout=subprocess.PIPE, text=True))
+        time.sleep(0.5)  # it has no way to tell us that it has subscribed
+        for number in range(12):
+            charge_point_connection = stack.enter_context(charge_point(port, f"CP{number}"))
+            charge_point_connection.send('[2,"1","Heartbeat",{}]')
+        topics = set(subscriber.communicate(timeout=20)[0].split())
+        assert topics == {f"ocpp/by/Heartbeat/CP{number}" for number in range(12)}
+        deadline_s = time.monotonic() + 20
+        samples: dict[tuple[str, str], float] = {}
+        while samples.get(("loadtest_gateway_connections", "")) != 12 and time.monotonic() < deadline_s:
+            time.sleep(0.2)
+            samples = scraped(metrics_port)
+        assert samples["loadtest_gateway_connections", ""] == 12
+        assert samples["loadtest_gateway_connections_accepted_total", ""] == 12
+        assert samples["loadtest_gateway_frames_received_total", "call"] == 12
+        assert samples["loadtest_gateway_messages_published_total", ""] == 12
+
+
+def scraped(port: int) -> dict[tuple[str, str], float]:
+    """Values by metric and the value of its label."""
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=5) as response:
+        families = list(text_string_to_metric_families(response.read().decode()))
+    return {
+        (sample.name, next(iter(sample.labels.values()), "")): sample.value
+        for family in families
+        for sample in family.samples
+    }

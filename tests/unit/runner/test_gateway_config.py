@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from loadtest.errors import UsageError
-from loadtest.runner.gateway_config import SWITCHES, read_switches, resolved
+from loadtest.runner.gateway_config import SWITCHES, read_switches, resolved, unfit_for_runs
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -71,3 +71,9 @@ def test_files_that_cannot_be_read_are_named(tmp_path: Path) -> None:
         read_switches(str(tmp_path / "nowhere.toml"))
     with pytest.raises(UsageError, match="is not TOML"):
         read_switches(written(tmp_path, "strict ="))
+
+
+def test_topics_that_a_run_could_not_follow_are_named() -> None:
+    assert unfit_for_runs({"mountpoint": "ocpp/", "strict": True, "dnstream_topic": "cs/${cid}"}) == []
+    faults = unfit_for_runs({"mountpoint": "m/", "topic_override_mapping": {"Heartbeat": "hb"}})
+    assert [fault.split(": ")[1] for fault in faults] == ["mountpoint", "topic_override_mapping"]
