@@ -191,10 +191,10 @@ class ChargePoint(ReportingConnection):
         """The driver has left a connector, or never came."""
         connector = self.connector(number)
         transaction, connector.transaction = connector.transaction, None
-        if transaction is not None and transaction.charging is not None:
+        if transaction is not None and transaction.meter is not None:
             if self._registers_wh is None:
                 self._registers_wh = {}
-            self._registers_wh[number] = transaction.meter_start_wh + transaction.charging.energy_wh
+            self._registers_wh[number] = transaction.meter.register_wh
         if connector.scheduled_inoperative:
             connector.operative = connector.scheduled_inoperative = False
         status = states.AVAILABLE if connector.operative else states.UNAVAILABLE
@@ -213,9 +213,9 @@ class ChargePoint(ReportingConnection):
     def reading(self, number: int, now_ns: int) -> Reading:
         """What the meter of a connector shows."""
         transaction = self.transaction_on(number)
-        if transaction is None or transaction.charging is None:
+        if transaction is None or transaction.meter is None:
             return Reading(self.register_wh(number))
-        return transaction.charging.reading(transaction.meter_start_wh, now_ns)
+        return transaction.meter.reading(now_ns)
 
     def schedule_aligned(self, now_ns: int) -> None:
         """Plan the next clock-aligned meter values, if the configuration asks for any."""
@@ -233,8 +233,8 @@ class ChargePoint(ReportingConnection):
             transaction = self.transaction_on(number)
             if measurands:
                 self._offer_meter_values(number, due_ns, measurands, "Sample.Clock")
-            if transaction is not None and not transaction.over and self.configuration.stop_aligned:
-                transaction.note_for_stop(due_ns, self.configuration.stop_aligned, "Sample.Clock")
+            if transaction is not None and transaction.meter is not None and not transaction.over:
+                transaction.meter.keep(due_ns, self.configuration.stop_aligned, "Sample.Clock")
         self.schedule_aligned(due_ns)
 
     def meter_values_now(self, number: int, now_ns: int) -> None:

@@ -9,14 +9,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import msgspec
-
 from loadtest.engine import authorization, payloads, reservation, smart_charging
 from loadtest.engine.authorization import Decision
-from loadtest.engine.charging import Charging
-from loadtest.engine.meter import meter_template
 from loadtest.engine.operations import AUTHORIZE, METER_VALUES, START_TRANSACTION, STOP_TRANSACTION
-from loadtest.engine.stop_data import StopData
+from loadtest.engine.transaction_meter import TransactionMeter
+from loadtest.engine.transaction_result import UNKNOWN_TRANSACTION, read
 from loadtest.protocol import connector_states as states
 from loadtest.units import NS_PER_MS, NS_PER_S
 
@@ -25,29 +22,8 @@ if TYPE_CHECKING:
     from loadtest.engine.meter import Context
     from loadtest.engine.visit import Visit
 
-UNKNOWN_TRANSACTION = -1
-"""The transaction id of messages whose StartTransaction never got its answer (OCPP 1.6 errata, 3.18)."""
-
 LEAVE_S = 60.0
 """How long the car stays plugged in after a stop that its driver did not make, as in life."""
-
-
-class IdTagInfo(msgspec.Struct):
-    """Whether a tag may charge."""
-
-    status: str
-    expiryDate: str | None = None  # noqa: N815 - the name on the wire
-    parentIdTag: str | None = None  # noqa: N815 - the name on the wire
-
-
-class TransactionResult(msgspec.Struct):
-    """What Authorize.conf, StartTransaction.conf and StopTransaction.conf have in common."""
-
-    idTagInfo: IdTagInfo | None = None  # noqa: N815 - the name on the wire
-    transactionId: int = UNKNOWN_TRANSACTION  # noqa: N815 - the name on the wire
-
-
-_result = msgspec.json.Decoder(TransactionResult)
 
 
 class Transaction:
@@ -62,20 +38,19 @@ class Transaction:
     Attributes:
         transaction_id: What the central system calls it.
         started_ns: When charging began; 0: not yet.
+        meter: Runs from then on.
         end_ns: When the driver leaves.
         over: It has stopped, or will never start; the connector may still be occupied.
     """
 
     __slots__ = (
-        "_stop_data",
         "charge_point",
-        "charging",
         "connector",
         "end_ns",
         "full_due_ns",
         "id_tag",
         "limit_due_ns",
-        "meter_start_wh",
+        "meter",
         "over",
         "remote",
         "sample_due_ns",
@@ -91,11 +66,9 @@ class Transaction:
         self.id_tag = id_tag
         self.remote = remote
         self.transaction_id = UNKNOWN_TRANSACTION
-        self.charging: Charging | None = None
-        self.meter_start_wh = 0.0
+        self.meter: TransactionMeter | None = None
         self.started_ns = self.end_ns = self.sample_due_ns = self.full_due_ns = self.limit_due_ns = 0
         self.over = False
-        self._stop_data: StopData | None = None
 
     # Before -----------------------------------------------------------------------------------------------------
 
@@ -136,14 +109,13 @@ class Transaction:
             return
         charge_point, fleet = self.charge_point, self.charge_point.fleet
         self.started_ns = now_ns
-        self.meter_start_wh = charge_point.register_wh(self.connector)
-        self.charging = Charging(self.visit.vehicle, charge_point.profile, now_ns)
+        self.meter = TransactionMeter(charge_point, self.visit, now_ns)
         reserved = reservation.consume(charge_point, self.connector, self.id_tag, now_ns)
         charge_point.offer(
             START_TRANSACTION,
             now_ns,
             payloads.start_transaction(
-                self.connector, self.id_tag, int(self.meter_start_wh), fleet.timestamp(now_ns), reserved
+                self.connector, self.id_tag, int(self.meter.start_wh), fleet.timestamp(now_ns), reserved
             ),
             self,
         )
@@ -155,28 +127,26 @@ class Transaction:
 
     def on_result(self, action: int, payload: bytes, now_ns: int) -> None:
         """One of its CALLs was answered, perhaps after this transaction has ended."""
-        try:
-            result = _result.decode(payload)
-        except (msgspec.DecodeError, RecursionError):
+        result = read(payload)
+        if result is None:
             self.charge_point.fleet.counters.malformed += 1
             self.on_failure(action, now_ns)
             return
         info = result.idTagInfo
         if info is not None:
             authorization.learn(self.charge_point, self.id_tag, info.status, info.expiryDate, info.parentIdTag, now_ns)
-        accepted = info is not None and info.status == "Accepted"
         if action == START_TRANSACTION:
             self.transaction_id = result.transactionId
         if self.over:
             return
         if action == AUTHORIZE:
-            if accepted:
+            if result.accepted:
                 self._authorized(now_ns)
             else:
                 self.free(now_ns)
         elif (
             action == START_TRANSACTION
-            and not accepted
+            and not result.accepted
             and self.charge_point.configuration.boolean("StopTransactionOnInvalidId")
         ):
             self.stop_now(now_ns, b"DeAuthorized")
@@ -193,9 +163,9 @@ class Transaction:
 
     def limits_changed(self, now_ns: int) -> None:
         """Charge with the power that is allowed from now on."""
-        charging = self.charging
-        if charging is None or self.over:
+        if self.meter is None or self.over:
             return
+        charging = self.meter.charging
         limit_w, until_ns = None, 0
         features = self.charge_point.features_or_none
         if features is not None and features.charging is not None:
@@ -213,13 +183,13 @@ class Transaction:
 
     def _full(self, due_ns: int) -> None:
         """The car has what its driver wanted, unless limits have changed meanwhile."""
-        if self.charging is not None and not self.over and due_ns == self.full_due_ns:
-            self.charging.advance(due_ns)
+        if self.meter is not None and not self.over and due_ns == self.full_due_ns:
+            self.meter.charging.advance(due_ns)
             self._show_state(due_ns)
 
     def _show_state(self, now_ns: int) -> None:
-        assert self.charging is not None
-        status = self.charging.status
+        assert self.meter is not None
+        status = self.meter.charging.status
         if status != self.charge_point.connector_status(self.connector):
             self.charge_point.set_status(self.connector, status, now_ns)
 
@@ -229,19 +199,19 @@ class Transaction:
         self.sample_due_ns = self.charge_point.fleet.at(now_ns + interval_ns, self._sample) if interval_ns else 0
 
     def _sample(self, due_ns: int) -> None:
-        if self.over or due_ns != self.sample_due_ns:
+        if self.over or due_ns != self.sample_due_ns or self.meter is None:
             return
         configuration = self.charge_point.configuration
         if configuration.sampled:
             self.offer_meter_values(due_ns, configuration.sampled, "Sample.Periodic")
-        if configuration.stop_sampled:
-            self.note_for_stop(due_ns, configuration.stop_sampled, "Sample.Periodic")
+        self.meter.keep(due_ns, configuration.stop_sampled, "Sample.Periodic")
         self._show_state(due_ns)
         self.schedule_sample(due_ns)
 
     def offer_meter_values(self, due_ns: int, measurands: tuple[str, ...], context: Context) -> None:
         """Offer MeterValues of this transaction."""
-        element = self._element(due_ns, measurands, context)
+        assert self.meter is not None
+        element = self.meter.element(due_ns, measurands, context)
         if self.transaction_id != UNKNOWN_TRANSACTION:
             self.charge_point.offer(
                 METER_VALUES, due_ns, payloads.meter_values(self.connector, self.transaction_id, element)
@@ -250,16 +220,6 @@ class Transaction:
             self.charge_point.offer(
                 METER_VALUES, due_ns, lambda: payloads.meter_values(self.connector, self.transaction_id, element)
             )
-
-    def note_for_stop(self, due_ns: int, measurands: tuple[str, ...], context: Context) -> None:
-        """Keep a meter value for the StopTransaction."""
-        self._stop_data = self._stop_data or StopData()
-        self._stop_data.add(self._element(due_ns, measurands, context))
-
-    def _element(self, due_ns: int, measurands: tuple[str, ...], context: Context) -> bytes:
-        charge_point = self.charge_point
-        template = meter_template(charge_point.profile, measurands, context)
-        return template.render(charge_point.reading(self.connector, due_ns), charge_point.fleet.timestamp(due_ns))
 
     # After ------------------------------------------------------------------------------------------------------
 
@@ -273,15 +233,12 @@ class Transaction:
 
     def stop_now(self, now_ns: int, reason: bytes, id_tag: bytes | None = None) -> None:
         """End it; unless the driver does so, the car stays plugged in for a while."""
-        if self.over or self.charging is None:
+        if self.over or self.meter is None:
             return
         charge_point, fleet = self.charge_point, self.charge_point.fleet
-        meter_wh = int(charge_point.reading(self.connector, now_ns).energy_wh)
-        configuration = charge_point.configuration
-        if configuration.stop_sampled:
-            self.note_for_stop(now_ns, configuration.stop_sampled, "Transaction.End")
-        data = self._stop_data.rendered() if self._stop_data is not None else b""
-        self.charging.limit(0.0, now_ns)
+        self.meter.keep(now_ns, charge_point.configuration.stop_sampled, "Transaction.End")
+        self.meter.charging.limit(0.0, now_ns)
+        meter_wh, data = int(self.meter.register_wh), self.meter.take_kept()
         timestamp = fleet.timestamp(now_ns)
 
         def render() -> bytes:
@@ -290,7 +247,6 @@ class Transaction:
         known = self.transaction_id != UNKNOWN_TRANSACTION
         charge_point.offer(STOP_TRANSACTION, now_ns, render() if known else render, self)
         self.over = True
-        self._stop_data = None
         smart_charging.transaction_ended(charge_point, self.connector, now_ns)
         charge_point.set_status(self.connector, states.FINISHING, now_ns)
         if reason == b"Local":

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from loadtest.engine import smart_charging
 from loadtest.engine.commands.answer import Answer, Handler, status
 from loadtest.engine.reset import reset
-from loadtest.engine.transaction import UNKNOWN_TRANSACTION
+from loadtest.engine.transaction_result import UNKNOWN_TRANSACTION
 
 if TYPE_CHECKING:
     from loadtest.engine.charge_point import ChargePoint
