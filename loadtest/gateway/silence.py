@@ -24,9 +24,8 @@ class SilenceWatch:
         connections: Those to watch, as they come and go.
         held: Those that are not being read: they are not silent, they are not listened to.
         idle_timeout_s: Longest silence, pings included; 0: any.
-        heartbeat_checks: EMQX looks at each end of a heartbeat interval whether any text came within it, and gives up
-            after so many intervals in vain. The first of them has no text in it only when the text came before it, so
-            the silence is one interval longer.
+        heartbeat_checks: Ends of heartbeat intervals at which EMQX may find that no text came within the interval.
+            Counted from the last text the silence is then one interval longer: the rest of that text's own interval.
     """
 
     def __init__(

@@ -300,3 +300,19 @@ def test_bytes_and_pings_are_counted() -> None:
     assert totals.pings == 1
     assert totals.received_bytes - before == len(ping)
     assert totals.sent_bytes == len(b'[2,"d","Reset",{}]')
+
+
+def test_who_breaks_the_rules_and_does_not_read_is_cut_in_the_end() -> None:
+    class Unread(FakeTransport):
+        def close(self) -> None:
+            """What was written is never taken."""
+
+    bench = Bench(idle_timeout_s=0, default_heartbeat_interval_s=0)
+    connection, transport = bench.gateway.connection(), Unread()
+    connection.connection_made(transport)
+    connection.data_received(REQUEST % b"A")
+    connection.data_received(b"\xff" * 6)
+    bench.pass_time(9)
+    assert not transport.is_closing()
+    bench.pass_time(3)
+    assert transport.is_closing()
