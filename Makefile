@@ -1,6 +1,7 @@
 # make demo    from a fresh clone to a first result         make test    everything the tests need, then the tests
 # make web     the same load under Locust's web UI          make check   what CI runs: format, lint, types, layers, tests
 # make setup   virtual environment and Mosquitto only       make bench   the harness against a C reference
+#                                                           make fuzz    what hostile peers may send, see docs/fuzzing.md
 
 SHELL := /bin/sh
 VENV := .venv
