@@ -2,7 +2,7 @@
 
 One charge point a line: ``id:sha256$<salt>$<hash>``, in hexadecimal; blank lines and those that begin with ``#`` count
 for nothing. The hash is HMAC-SHA-256 of the password's bytes under the salt. Why not something slower:
-``docs/decisions/0009-passwords-are-keys.md``.
+``docs/decisions/0011-passwords-are-keys.md``.
 """
 
 from __future__ import annotations

@@ -91,7 +91,7 @@ def test_all_faulty_files_are_named_together(tmp_path: Path) -> None:
 
 
 def test_an_engines_settings_do_not_show_the_password() -> None:
-    plain = {"run_tag": 1, "epoch_ns": 0, "seed": 1, "engine": 0, "charge_points": 1, "ramp_s": 0}
-    settings = engine_settings({"gateway_url": "wss://u:hunter2@h/o", "password": "hunter2"} | plain)
+    plain: dict[str, object] = {"run_tag": 1, "epoch_ns": 0, "seed": 1, "engine": 0, "charge_points": 1, "ramp_s": 0}
+    settings = engine_settings(plain | {"gateway_url": "wss://u:hunter2@h/o", "password": "hunter2"})
     assert settings.password == "hunter2"
     assert "hunter2" not in repr(settings)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import ssl
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import pytest
 from cryptography.hazmat.primitives import serialization
@@ -15,6 +15,7 @@ from loadtest.runner.certificates import make_certificates
 from loadtest.transport import tls
 
 if TYPE_CHECKING:
+    import asyncio
     from pathlib import Path
 
 
@@ -55,6 +56,10 @@ class _Transport:
         return self._certificate
 
 
+def names(certificate: object) -> frozenset[str] | None:
+    return tls.peer_names(cast("asyncio.BaseTransport", _Transport(certificate)))
+
+
 def server(pems: Path, client_ca: bool = False, failed: list[str] | None = None) -> ssl.SSLContext:
     return tls.server_context(
         str(pems / "gateway.pem"),
@@ -77,9 +82,9 @@ def test_a_clients_names_are_those_of_its_verified_certificate(pems: Path) -> No
     client = tls.client_context(str(pems / "ca.pem"), str(pems / "CP1.pem"))
     handshake = Handshake(client, server(pems, client_ca=True)).run()
     assert handshake.faults == []
-    assert tls.peer_names(_Transport(handshake.server.getpeercert())) == {"CP1"}  # type: ignore[arg-type]
-    assert tls.peer_names(_Transport(handshake.client.getpeercert())) == {"localhost"}  # type: ignore[arg-type]
-    assert tls.peer_names(_Transport(None)) is None  # type: ignore[arg-type]
+    assert names(handshake.server.getpeercert()) == frozenset({"CP1"})
+    assert names(handshake.client.getpeercert()) == frozenset({"localhost"})
+    assert names(None) is None
 
 
 def test_a_server_tells_why_a_handshake_failed_and_still_sends_its_alert(pems: Path) -> None:
