@@ -155,6 +155,7 @@ class World:
     Args:
         count: How many charge points.
         call_timeout_s: As in the engine's settings.
+        seed: As in the engine's settings.
         transaction_gap_s: Mean time between arrivals; 0 when nobody comes.
         transaction_duration_s: Mean time a car stays.
         profile: What differs from a profile with one connector and no transactions.
@@ -165,6 +166,7 @@ class World:
         count: int = 1,
         *,
         call_timeout_s: float = 30.0,
+        seed: int = 1,
         transaction_gap_s: float = 0.0,
         transaction_duration_s: float = 20.0,
         **profile: Any,
@@ -182,7 +184,7 @@ class World:
         settings = EngineSettings(
             run_tag=RUN_TAG,
             epoch_ns=self.clock() - 5 * NS_PER_S,
-            seed=1,
+            seed=seed,
             gateway_url="ws://127.0.0.1:9/ocpp/",
             engine=0,
             charge_points=count,
