@@ -26,6 +26,7 @@ class Addressee:
         transaction_id: Of a transaction that is going on.
         reservation_id: Of a reservation it has accepted.
         profile_id: Of a charging profile it has accepted.
+        chain: The certificate it has asked for, signed and not yet sent.
         certificate: How a certificate installed there is named, ``CertificateHashDataType``.
         inoperative: Number of a connector that was put out of service.
         list_version: Of the local list it was sent last.
@@ -36,6 +37,7 @@ class Addressee:
         "away",
         "away_since_ns",
         "certificate",
+        "chain",
         "connectors",
         "inoperative",
         "list_version",
@@ -61,6 +63,7 @@ class Addressee:
         self.reservation_id: int | None = None
         self.profile_id: int | None = None
         self.certificate: dict[str, Any] | None = None
+        self.chain: str | None = None
         self.inoperative: int | None = None
         self.place = -1
 

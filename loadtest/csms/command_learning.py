@@ -109,12 +109,17 @@ def _profile_cleared(to: Addressee, _asked: Asked, _answer: Answer) -> None:
     to.profile_id = None
 
 
+def _certificate_sent(to: Addressee, _asked: Asked, _answer: Answer) -> None:
+    to.chain = None
+
+
 def _certificate_deleted(to: Addressee, _asked: Asked, _answer: Answer) -> None:
     to.certificate = None
 
 
 _FROM_ANSWERS: dict[str, Callable[[Addressee, Asked, Answer], None]] = {
     "CancelReservation": _reservation_cancelled,
+    "CertificateSigned": _certificate_sent,
     "ChangeAvailability": _availability_changed,
     "ClearChargingProfile": _profile_cleared,
     "DeleteCertificate": _certificate_deleted,
@@ -147,6 +152,10 @@ def _stops(_addressees: Addressees, of: Addressee, payload: Asked, _answer: Answ
         of.transaction_id = None
 
 
+def _asks_for_certificate(_addressees: Addressees, of: Addressee, payload: Asked, _answer: Answer) -> None:
+    of.chain = command_certificates().authority.sign(str(payload.get("csr")))
+
+
 def _tells_status(_addressees: Addressees, of: Addressee, payload: Asked, _answer: Answer) -> None:
     connector = payload.get("connectorId")
     if isinstance(connector, int):
@@ -156,6 +165,7 @@ def _tells_status(_addressees: Addressees, of: Addressee, payload: Asked, _answe
 _FROM_CALLS: dict[str, Callable[[Addressees, Addressee, Asked, Answer], None]] = {
     "BootNotification": _boots,
     "FirmwareStatusNotification": _updates,
+    "SignCertificate": _asks_for_certificate,
     "SignedFirmwareStatusNotification": _updates,
     "StartTransaction": _starts,
     "StatusNotification": _tells_status,

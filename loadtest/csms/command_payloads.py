@@ -219,8 +219,8 @@ def _update_firmware(draw: Draw) -> Payload:
     return {"location": f"{PLACE_OF_FILES}/firmware-{draw.number}.bin", "retrieveDate": draw.time()}
 
 
-def _certificate_signed(_draw: Draw) -> Payload:
-    return {"certificateChain": command_certificates().chain}
+def _certificate_signed(draw: Draw) -> Payload:
+    return {"certificateChain": draw.to.chain or command_certificates().chain}
 
 
 def _delete_certificate(draw: Draw) -> Payload:
@@ -280,7 +280,7 @@ MAKERS: dict[str, Maker] = {
     "TriggerMessage": Maker(_trigger(_TRIGGERED)),
     "UnlockConnector": Maker(lambda draw: {"connectorId": draw.connector()}, lambda to: to.transaction_id is None),
     "UpdateFirmware": Maker(_update_firmware, lambda to: to.transaction_id is None),
-    "CertificateSigned": Maker(_certificate_signed),
+    "CertificateSigned": Maker(_certificate_signed, lambda to: to.chain is not None),
     "DeleteCertificate": Maker(_delete_certificate, lambda to: to.certificate is not None),
     "ExtendedTriggerMessage": Maker(_trigger(_TRIGGERED_EXTENDED)),
     "GetInstalledCertificateIds": Maker(_get_installed_certificate_ids),

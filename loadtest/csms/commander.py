@@ -18,13 +18,13 @@ from loadtest.csms.addressees import Addressee, Addressees
 from loadtest.csms.command_books import CommandBooks, CommandCell
 from loadtest.csms.command_learning import Learning
 from loadtest.csms.command_payloads import MAKERS, Draw
+from loadtest.csms.command_schedule import CommandSchedule
 from loadtest.measure.interval import INVALID, NO_STATUS, SentCounts
 from loadtest.measure.reply_join import ReplyInstants
 from loadtest.measure.sequence import DUPLICATE, REORDERED, SequenceWindows
 from loadtest.protocol import call_errors, schemas, stamp
 from loadtest.protocol.frames import CALL_RESULT
 from loadtest.protocol.phases import DRAIN, STEADY
-from loadtest.scenario.schedule import exponential_s
 from loadtest.units import NS_PER_S, NS_PER_US
 
 if TYPE_CHECKING:
@@ -83,17 +83,20 @@ class Commander:
         self._load = settings.commands
         self._timeout_ns = int(self._load.timeout_s * NS_PER_S)
         self._chosen = frozenset(self._load.charge_points)
-        self._pacer = pacer
+        self._schedule = CommandSchedule(
+            self._load.rates,
+            pacer,
+            self._due,
+            seed=settings.seed,
+            index=settings.subscriber_index,
+            count=settings.subscriber_count,
+        )
         self._on_invalid = on_invalid
         self._addressees = Addressees()
         self._learning = Learning(self._addressees)
         self._books = CommandBooks(recorder, settings.phases)
         self._phase = 0
-        self._over = False
-        origin = f"{settings.seed} {settings.subscriber_index}"
-        self._gaps = {action: random.Random(f"{origin} gaps {action}") for action in self._load.rates}
-        self._choice = random.Random(f"{origin} choice")
-        self._next_ns: dict[str, int] = {}
+        self._choice = random.Random(f"{settings.seed} {settings.subscriber_index} choice")
         self._numbers = 0
         self._waiting: dict[str, _Sent] = {}
         self._deadlines: deque[tuple[int, str]] = deque()
@@ -107,24 +110,12 @@ class Commander:
     def enter_phase(self, phase: str, start_ns: int) -> None:
         """Commands are due from the beginning of the steady phase to that of the drain."""
         self._phase = self._settings.phases.index(phase)
-        if phase == STEADY and not self._next_ns:
-            start_ns = max(start_ns, monotonic_ns())  # a subscriber may join late
-            for action, rate in self._load.rates.items():
-                if rate:
-                    self._next_ns[action] = start_ns
-                    self._plan(action)
+        if phase == STEADY:
+            self._schedule.begin(max(start_ns, monotonic_ns()))  # a subscriber may join late
         elif phase == DRAIN:
-            self._over = True
-
-    def _plan(self, action: str) -> None:
-        mean_s = self._settings.subscriber_count / self._load.rates[action]
-        self._next_ns[action] += int(exponential_s(mean_s, self._gaps[action].random()) * NS_PER_S)
-        self._pacer.at(self._next_ns[action], lambda due_ns: self._due(action, due_ns))
+            self._schedule.end()
 
     def _due(self, action: str, due_ns: int) -> None:
-        if self._over:
-            return
-        self._plan(action)
         cell = self._books.cell(self._phase, action)
         cell.row.offered += 1
         maker = MAKERS[action]
@@ -261,7 +252,7 @@ class Commander:
 
     def close_books(self) -> None:
         """The run ends: what is outstanding stays unfinished."""
-        self._over = True
+        self._schedule.end()
         for sent in self._waiting.values():
             sent.cell.row.unfinished += 1
         self._waiting.clear()
@@ -269,7 +260,7 @@ class Commander:
     @property
     def _pending(self) -> int:
         """What has to end before charge points may go: commands to come or outstanding, and charge points away."""
-        return (not self._over) + len(self._waiting) + self._addressees.away
+        return (not self._schedule.over) + len(self._waiting) + self._addressees.away
 
     def report(self, report: IntervalReport) -> None:
         """Add what there is to say about commands."""

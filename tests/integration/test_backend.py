@@ -1,4 +1,4 @@
-"""A backend of one's own: the documented example against the real gateway, Mosquitto and somebody else's charge point."""
+"""A backend of one's own: the documented example, a real gateway, Mosquitto, and somebody else's charge point."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from ocpp.exceptions import InternalError
 from ocpp.routing import on
 from ocpp.v16 import ChargePoint, call, call_result
 from servers import free_port
@@ -122,13 +123,12 @@ def test_a_handler_that_fails_is_answered_for(
     async def main() -> str:
         async with backend:
             async for one in charge_point(gateway_url):
-                try:
+                with pytest.raises(InternalError) as refusal:
                     await one.call(call.Heartbeat(), suppress=False)
-                except Exception as error:
-                    return type(error).__name__
+                return str(refusal.value.description)
         return ""
 
-    assert asyncio.run(main()) == "InternalError"
+    assert asyncio.run(main()) == "the handler of Heartbeat failed"
     assert "the handler of Heartbeat failed" in caplog.text
 
 

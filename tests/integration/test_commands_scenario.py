@@ -57,7 +57,7 @@ def test_every_action_is_answered_correctly_and_nothing_is_lost(tmp_path: Path, 
     assert ledger.unbalanced == []
     assert ledger.commands is not None
     assert sum(leg.delivered for leg in ledger.commands.downlink) == sent
-    samples = {leg: 0 for leg in ("command", "downlink", "reply")}
+    samples = dict.fromkeys(("command", "downlink", "reply"), 0)
     for series in record.latency:
         _phase, leg, _action, kind = series.tag.split(".")
         if leg in samples and kind == "service":

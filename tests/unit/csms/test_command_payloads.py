@@ -10,7 +10,10 @@ from typing import Any
 import msgspec
 import pytest
 from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from cryptography.x509.oid import NameOID
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -90,3 +93,17 @@ def test_certificates_are_real_and_named_as_ocsp_does() -> None:
         "serialNumber": f"{root.serial_number:x}",
     }
     assert command_certificates() is made
+
+
+def test_a_signing_request_is_signed_by_the_root() -> None:
+    made = command_certificates()
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "cp-000005")])
+    request = x509.CertificateSigningRequestBuilder().subject_name(name).sign(key, hashes.SHA256())
+    pem = made.authority.sign(request.public_bytes(Encoding.PEM).decode())
+    assert pem is not None
+    certificate = x509.load_pem_x509_certificate(pem.encode())
+    certificate.verify_directly_issued_by(x509.load_pem_x509_certificate(made.root.encode()))
+    assert (certificate.subject, certificate.public_key()) == (name, key.public_key())
+    assert payload("CertificateSigned", known(chain=pem)) == {"certificateChain": pem}
+    assert made.authority.sign("no request") is None

@@ -72,7 +72,7 @@ def test_books_that_balance_name_what_was_lost() -> None:
 
 
 def test_a_run_without_commands_has_no_such_books() -> None:
-    empty = {name: [] for name in CommandBooks.__struct_fields__}
+    empty: dict[str, Any] = {name: [] for name in CommandBooks.__struct_fields__}
     assert settle_commands(CommandBooks(**empty), ReplyJoin(), {}, named=True) == (None, [])
 
 
