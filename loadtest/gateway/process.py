@@ -179,7 +179,7 @@ class GatewayService:
                 "gateway.broker_subscriptions_refused": broker.subscriptions_refused,
                 "gateway.dropped_without_broker": broker.dropped,
             },
-            gauges={"connected": self._gateway.connected, "unacknowledged": broker.unacknowledged},
+            gauges={"gateway.connected": self._gateway.connected, "unacknowledged": broker.unacknowledged},
             health=self._health.take_interval(backlog_bytes=self._channel.backlog_bytes),
         )
         self._channel.send(messages.Report(report))

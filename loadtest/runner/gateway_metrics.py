@@ -79,7 +79,7 @@ FAMILIES = (
 )
 
 _GAUGES = (
-    ("connections", "Charge points connected now.", "connected", 1),
+    ("connections", "Charge points connected now.", "gateway.connected", 1),
     ("unacknowledged_messages", "MQTT messages the broker has not acknowledged.", "unacknowledged", 1),
     ("event_loop_lag_seconds", "Longest lag of an event loop in the last second.", "loop_lag_max_us.gateway", US_PER_S),
 )

@@ -431,5 +431,5 @@ def test_drain_gives_the_final_report(gateway: RunningGateway) -> None:
         gateway.child.send(messages.Drain(monotonic_ns()))
         report = gateway.child.report_when(lambda report: report.final)
         assert report.counters["gateway.accepted"] == 1
-        assert report.gauges["connected"] == 1
+        assert report.gauges["gateway.connected"] == 1
         assert report.health.rss_bytes > 0

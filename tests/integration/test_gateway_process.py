@@ -249,7 +249,7 @@ def test_a_charge_point_that_does_not_read_is_cut(mosquitto_url: str) -> None:
             broker_port = mosquitto_url.rpartition(":")[2]
             publish = ["mosquitto_pub", "-p", broker_port, "-t", "ocpp/cs/SLOW", "-l", "-q", "1"]
             subprocess.run(publish, input=(envelope + "\n") * 100, text=True, check=True)
-            counters = child.report_when(lambda report: report.gauges["connected"] == 0, 20).counters
+            counters = child.report_when(lambda report: report.gauges["gateway.connected"] == 0, 20).counters
             assert counters["gateway.closed_slow_reader"] == 1
 
 

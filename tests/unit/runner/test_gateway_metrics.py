@@ -34,7 +34,7 @@ class Figures:
         return totals.report() | {f"gateway.{name}": 5 for name in PROCESS_LEVEL}
 
     def gauges(self) -> dict[str, int]:
-        return {"connected": 11, "unacknowledged": 1, "loop_lag_max_us.gateway": 2500}
+        return {"gateway.connected": 11, "unacknowledged": 1, "loop_lag_max_us.gateway": 2500}
 
 
 @pytest.fixture
