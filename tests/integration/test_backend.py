@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import runpy
+import subprocess
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +19,7 @@ from websockets.typing import Subprotocol
 
 from loadtest.csms.backend import Backend, CallRefusedError
 from loadtest.errors import EnvironmentNotReady, UsageError
+from loadtest.measure import run_record
 from loadtest.testing.controlled_child import ControlledChild
 
 if TYPE_CHECKING:
@@ -88,6 +91,22 @@ def test_the_documented_example(mosquitto_url: str, gateway_url: str) -> None:
                 assert refused is None
 
     asyncio.run(main())
+
+
+def test_the_example_is_measured_by_a_run_that_observes(mosquitto_url: str, gateway_url: str, tmp_path: Path) -> None:
+    serving = subprocess.Popen([sys.executable, str(EXAMPLE), mosquitto_url])
+    try:
+        options = ["--charge-points", "20", "--ramp", "2s", "--duration", "3s", "--csms", "observe"]
+        urls = ["--broker", mosquitto_url, "--gateway", gateway_url, "--results", str(tmp_path), "--run-id", "run"]
+        command = [sys.executable, "-m", "loadtest", "run", "steady", *options, *urls]
+        ended = subprocess.run(command, capture_output=True, text=True, timeout=90, check=False)
+    finally:
+        serving.terminate()
+        serving.wait(10)
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    record = run_record.load(tmp_path / "run")
+    assert record.operations.answered == record.operations.sent == record.deliveries.delivered > 0
+    assert record.commands is None
 
 
 def test_commands_wait_their_turn_and_their_outcomes_differ(mosquitto_url: str, gateway_url: str) -> None:

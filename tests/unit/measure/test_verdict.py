@@ -5,6 +5,8 @@ import datetime as dt
 import pytest
 
 from loadtest.measure.run_record import (
+    CommandSummary,
+    CommandTotals,
     DeliveryTotals,
     LatencySummary,
     Limits,
@@ -178,3 +180,39 @@ def test_calls_answered_by_two_central_systems_fail_the_run_with_the_remedy() ->
     (reason,) = judge(record(counters={"engine.late_or_duplicate_answers": 7})).reasons
     assert reason.code == "answers_doubled"
     assert "--csms observe" in reason.text
+
+
+def commands(*, lost_down: int = 0, lost_back: int = 0, invalid: int = 0, **fates: int) -> CommandTotals:
+    operations = OperationTotals(**({"offered": 50, "sent": 50, "answered": 50} | fates))
+    return CommandTotals(
+        operations=operations,
+        by_action=[
+            CommandSummary(action="Reset", operations=operations, answers={"invalid": invalid} if invalid else {})
+        ],
+        downlink=DeliveryTotals(observed=True, lost=lost_down),
+        replies=DeliveryTotals(observed=True, lost=lost_back),
+    )
+
+
+def test_commands_that_were_answered_change_nothing() -> None:
+    assert judge(record(commands=commands())).result == "passed"
+
+
+@pytest.mark.parametrize(
+    ("what", "code", "limit"),
+    [
+        (commands(lost_down=1), "commands_lost", "commands_lost"),
+        (commands(lost_back=1), "commands_lost", "commands_lost"),
+        (commands(answered=49, timed_out=1), "commands_unanswered", "commands_unanswered"),
+        (commands(answered=49, unfinished=1), "commands_unanswered", "commands_unanswered"),
+        (commands(answered=49, call_error=1), "command_errors", "command_errors"),
+        (commands(invalid=1), "command_answers_invalid", "command_answers_invalid"),
+        (commands(sent=40, answered=40, dropped=10), "commands_dropped", "dropped_share"),
+    ],
+)
+def test_commands_fail_a_run_beyond_their_limits(what: CommandTotals, code: str, limit: str) -> None:
+    verdict = judge(record(commands=what))
+    assert (verdict.result, [reason.code for reason in verdict.reasons]) == ("failed", [code])
+    lenient = record(commands=what)
+    lenient.run.limits = Limits(**{limit: None})
+    assert judge(lenient).result == "passed"

@@ -17,6 +17,8 @@ from loadtest.locust_plugin.description import boot_id
 from loadtest.locust_plugin.sources import Sources
 from loadtest.measure.interval import DeliveryRow, IntervalReport, OperationRow
 from loadtest.scenario import plan as plans
+from loadtest.scenario.commands import CommandLoad
+from loadtest.scenario.credentials import CredentialFiles
 from loadtest.scenario.plan import Plan
 from loadtest.scenario.profile import ChargePointProfile
 from loadtest.scenario.settings import resolve
@@ -93,6 +95,7 @@ def environment(runner: FakeRunner, monkeypatch: pytest.MonkeyPatch, tmp_path: P
         shared_group="",
         subscribers=1,
         log_dir=str(tmp_path / "logs"),
+        credentials=CredentialFiles(),
         settings=resolve({"charge_points": 100, "engines": 2}),
     )
     environment = Environment(user_classes=[Depot, Csms])
@@ -170,6 +173,18 @@ def test_a_subscriber_learns_what_its_user_says(environment: Environment, runner
     assert subscriber.settings["answer"] is True  # type: ignore[attr-defined]
 
 
+def test_a_subscriber_with_commands_takes_answers_for_itself(
+    environment: Environment, runner: FakeRunner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Csms, "commands", CommandLoad(rates={"Reset": 0.5}))
+    Csms(environment).on_start()
+    runner.receive(wire.GRANT, role=wire.SUBSCRIBER, token=runner.sent[-1][1]["token"], number=0)
+    (subscriber,) = node_of(environment)._subscribers
+    settings = subscriber.settings  # type: ignore[attr-defined]
+    assert settings["commands"]["rates"] == {"Reset": 0.5}
+    assert (settings["filters"], settings["reply_filter"]) == (["ocpp/cp/+"], "ocpp/cp/+/Reply")
+
+
 def test_without_a_plan_nothing_is_asked_for(environment: Environment, runner: FakeRunner) -> None:
     environment.parsed_options = Namespace(**{wire.PLAN_OPTION: ""})
     before = node_of(environment)._engines
@@ -211,6 +226,17 @@ def test_sources_add_up_the_last_reports_by_role() -> None:
     sources.take("stranger", report(sent=1000, registered=1000))
     assert (sources.sent, sources.arrived, sources.registered) == (17, 16, 5)
     assert "stranger" not in sources
+
+
+def test_commands_are_waited_for_as_long_as_their_subscriber_lives() -> None:
+    sources = two_workers()
+    assert sources.commands_pending == 0
+    waiting = report()
+    waiting.gauges["csms.commands_pending"] = 3
+    sources.take("a/subscriber-0", waiting)
+    assert sources.commands_pending == 3
+    sources.lose("a/subscriber-0")
+    assert sources.commands_pending == 0
 
 
 def test_a_final_report_stands_whatever_comes_after_it() -> None:
