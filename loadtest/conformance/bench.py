@@ -172,7 +172,7 @@ class Bench:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         """Close everything opened."""
-        await self._ends.aclose()
+        await self._ends.__aexit__(kind, error, traceback)
 
     def new_id(self) -> str:
         """A charge point id no one else has."""

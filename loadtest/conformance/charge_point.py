@@ -224,6 +224,6 @@ async def charge_point(
     opened = ChargePoint(charge_point_id, connection)
     try:
         yield opened
-    finally:
         await opened.close()
-        opened.abort()
+    finally:
+        opened.abort()  # at once where a row has failed: a gateway at fault may not answer a Close frame either
