@@ -8,7 +8,6 @@ the number of the command.
 from __future__ import annotations
 
 import struct
-from collections import Counter
 from typing import NamedTuple, TypeVar
 
 from loadtest.protocol.actions import FROM_CENTRAL_SYSTEM
@@ -52,12 +51,10 @@ class ReplyJoin:
     """Joins what engines and subscribers report.
 
     Attributes:
-        matched: Answers of which both halves are known, by phase and action.
         given_up: Halves that were dropped for want of room.
     """
 
     def __init__(self) -> None:
-        self.matched: Counter[tuple[str, str]] = Counter()
         self.given_up = 0
         self._written: dict[tuple[int, int], tuple[int, int, int]] = {}
         self._arrived: dict[tuple[int, int], int] = {}
@@ -85,7 +82,7 @@ class ReplyJoin:
             if arrived_us is None:
                 self._written[key] = at_us, phase, action
             else:
-                samples.append(self._sample(phase, action, arrived_us - at_us))
+                samples.append(_sample(phase, action, arrived_us - at_us))
         self._bound(self._written)
         return samples
 
@@ -103,19 +100,18 @@ class ReplyJoin:
                 self._arrived[key] = at_us
             else:
                 written_us, phase, action = written
-                samples.append(self._sample(phase, action, at_us - written_us))
+                samples.append(_sample(phase, action, at_us - written_us))
         self._bound(self._arrived)
         return samples
-
-    def _sample(self, phase: int, action: int, latency_us: int) -> ReplySample:
-        sample = ReplySample(PHASES[phase], FROM_CENTRAL_SYSTEM[action], latency_us)
-        self.matched[sample.phase, sample.action] += 1
-        return sample
 
     def _bound(self, waiting: dict[tuple[int, int], _Half]) -> None:
         while len(waiting) > MAX_UNMATCHED:
             del waiting[next(iter(waiting))]
             self.given_up += 1
+
+
+def _sample(phase: int, action: int, latency_us: int) -> ReplySample:
+    return ReplySample(PHASES[phase], FROM_CENTRAL_SYSTEM[action], latency_us)
 
 
 def _records(records: bytes) -> list[tuple[int, int, int, int, int]]:
