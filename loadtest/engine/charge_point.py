@@ -10,7 +10,6 @@ import math
 from typing import TYPE_CHECKING
 
 from loadtest.engine import payloads, reservation
-from loadtest.engine.clock_aligned import next_boundary_ns
 from loadtest.engine.commands import dispatch
 from loadtest.engine.features import Features
 from loadtest.engine.maintenance import firmware_version, resume_after_boot
@@ -222,8 +221,7 @@ class ChargePoint(ReportingConnection):
         interval_ns = self.configuration.aligned_interval_ns
         self._aligned_due_ns = 0
         if interval_ns:
-            due_ns = next_boundary_ns(now_ns + self.fleet.wall_offset_ns, interval_ns) - self.fleet.wall_offset_ns
-            self._aligned_due_ns = self.fleet.at(due_ns, self._align)
+            self._aligned_due_ns = self.fleet.at(self.fleet.next_aligned_ns(now_ns, interval_ns), self._align)
 
     def _align(self, due_ns: int) -> None:
         if due_ns != self._aligned_due_ns or self.state == RETIRED:

@@ -2,25 +2,20 @@
 
 from __future__ import annotations
 
-import asyncio
-import datetime as dt
-import ipaddress
 import itertools
 import ssl
-from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
+from typing import TYPE_CHECKING
 
-import msgspec
-
-from loadtest.clock import monotonic_ns, parse_rfc3339, rfc3339, utc_now
+from loadtest.clock import monotonic_ns
 from loadtest.engine.charge_point import ChargePoint
 from loadtest.engine.commands_received import CommandsReceived
 from loadtest.engine.configuration import initial
-from loadtest.engine.credentials import Credentials
+from loadtest.engine.dialling import Dialler
+from loadtest.engine.fleet_counters import FleetCounters
 from loadtest.engine.operations import Operations, PhaseClock
 from loadtest.engine.sampled_checks import SampledChecks
 from loadtest.engine.sending import CONNECTING, OFFLINE, OPEN, REGISTERED, REJECTED, RETIRED
-from loadtest.errors import UsageError
+from loadtest.engine.wall_clock import WallClock
 from loadtest.measure.interval import SentCounts
 from loadtest.measure.tags import CONNECT, INTENDED, REGISTER, SERVICE, Tag
 from loadtest.protocol.phases import PHASES
@@ -37,40 +32,6 @@ if TYPE_CHECKING:
 
 _SWEEP_INTERVAL_NS = 100 * NS_PER_MS
 _SWEEP_SHARE = 10
-_TIMESTAMP_AGE_NS = 10 * NS_PER_MS
-_SOURCE_ADDRESSES = 64
-
-
-class FleetCounters(msgspec.Struct):
-    """What happened to the fleet besides its operations; running totals."""
-
-    connect_attempts: int = 0
-    connects: int = 0
-    connect_refused: int = 0
-    connect_failed: int = 0
-    connect_timed_out: int = 0
-    disconnects: int = 0
-    reboots: int = 0
-    pings: int = 0
-    pongs_missing: int = 0
-    registrations: int = 0
-    not_accepted: int = 0
-    calls_received: int = 0
-    calls_answered: int = 0
-    late_or_duplicate_answers: int = 0
-    unknown_answers: int = 0
-    malformed: int = 0
-    dropped_offline: int = 0
-    dropped_queue_full: int = 0
-    dropped_at_end: int = 0
-    drivers_turned_away: int = 0
-    transaction_retries: int = 0
-    transaction_messages_given_up: int = 0
-
-    def report(self) -> dict[str, int]:
-        """By the names they are reported under."""
-        plain: dict[str, int] = msgspec.to_builtins(self)
-        return {f"engine.{name}": count for name, count in plain.items()}
 
 
 class Fleet:
@@ -82,6 +43,7 @@ class Fleet:
         recorder: Takes every sample.
 
     Attributes:
+        transactions: Those under way.
         credentials: What charge points show when they connect.
 
     Raises:
@@ -94,7 +56,10 @@ class Fleet:
         self.run_tag = settings.run_tag
         self.epoch_ns = settings.epoch_ns
         self.connect_timeout_ns = int(settings.call_timeout_s * NS_PER_S)
-        self.wall_offset_ns = int(utc_now().timestamp() * NS_PER_S) - monotonic_ns()
+        wall_clock = WallClock()
+        self.timestamp = wall_clock.timestamp
+        self.instant_ns = wall_clock.instant_ns
+        self.next_aligned_ns = wall_clock.next_aligned_ns
         self.pacer = pacer
         self.at = pacer.at
         self.phases = PhaseClock()
@@ -107,42 +72,21 @@ class Fleet:
         self._charge_points: dict[int, ChargePoint] = {}
         self._cohorts: dict[int, int] = {}
         self._sent: list[SentCounts] = []
-        self._connecting: dict[int, asyncio.Task[None]] = {}
         self._ramp_start_ns: int | None = None
         self._sweeps = itertools.cycle(range(_SWEEP_SHARE))
         self._intervals_ns: dict[int, int] = {}
-        self._timestamp = b""
-        self._timestamp_ns = 0
-        url = urlsplit(settings.gateway_url)
-        self._server_name, self._encrypted = url.hostname, url.scheme == "wss"
-        self.credentials = Credentials(settings.credentials, settings.password, encrypted=self._encrypted)
-        self._address = settings.gateway_address()
-        self._source_prefix = _source_prefix(self._address[0], settings.engine)
+        self._dialler = Dialler(settings, self.connect_failed)
+        self.credentials = self._dialler.credentials
         self.registered_ever = 0
+        self.transactions = 0
         self.first_fault = ""
 
     # What charge points use ------------------------------------------------------------------------------------
-
-    def timestamp(self, now_ns: int) -> bytes:
-        """The present wall time as OCPP writes it, at most 10 ms old."""
-        if now_ns - self._timestamp_ns > _TIMESTAMP_AGE_NS or now_ns < self._timestamp_ns:
-            wall_s = (now_ns + self.wall_offset_ns) / NS_PER_S
-            self._timestamp = rfc3339(dt.datetime.fromtimestamp(wall_s, dt.UTC)).encode()
-            self._timestamp_ns = now_ns
-        return self._timestamp
 
     def shared_interval_ns(self, interval_s: float) -> int:
         """An interval in ns, as one object for all charge points that have it."""
         interval_ns = int(interval_s * NS_PER_S)
         return self._intervals_ns.setdefault(interval_ns, interval_ns)
-
-    def instant_ns(self, text: str) -> int:
-        """The monotonic instant of a wall time as OCPP writes it.
-
-        Raises:
-            ValueError: It is none.
-        """
-        return int(parse_rfc3339(text).timestamp() * NS_PER_S) - self.wall_offset_ns
 
     def draw(self, number: int, draw: int) -> float:
         """Random number ``draw`` of a charge point."""
@@ -180,15 +124,18 @@ class Fleet:
             if charge_point.restart_due_ns <= monotonic_ns():  # else it connects when it has restarted
                 self._connect_later(charge_point)
 
+    def connect_failed(self, charge_point: RegisteringConnection, why: str) -> None:
+        """TCP or TLS could not be made."""
+        self._note_fault(f"{charge_point.identity}: {why}")
+        self.disconnected(charge_point)
+
     def abandon_connect(self, charge_point: RegisteringConnection) -> None:
         """Give up an attempt to connect that takes too long."""
         self.counters.connect_timed_out += 1
         charge_point.state = OFFLINE
-        task = self._connecting.pop(charge_point.number, None)
         if charge_point.transport is not None:
             charge_point.abort()
-        elif task is not None:
-            task.cancel()
+        elif self._dialler.cancel(charge_point):
             self.disconnected(charge_point)
 
     # What the engine uses ---------------------------------------------------------------------------------------
@@ -232,16 +179,14 @@ class Fleet:
     def gauges(self) -> dict[str, int]:
         """How many charge points are in which state now."""
         states = [0] * (RETIRED + 1)
-        transactions = 0
         for charge_point in self._charge_points.values():
             states[charge_point.state] += 1
-            transactions += len(charge_point.transactions)
         return {
             "charge_points": len(self._charge_points),
             "connected": states[OPEN] + states[REJECTED] + states[REGISTERED],
             "registered": states[REGISTERED],
             "registered_ever": self.registered_ever,
-            "transactions": transactions,
+            "transactions": self.transactions,
         }
 
     def sent(self) -> list[SentCounts]:
@@ -271,42 +216,13 @@ class Fleet:
     def start_connect(self, charge_point: RegisteringConnection) -> None:
         """Open a charge point's connection; its own hooks tell what comes of it."""
         self.counters.connect_attempts += 1
-        task = asyncio.get_running_loop().create_task(self._connect(charge_point))
-        self._connecting[charge_point.number] = task
-
-    async def _connect(self, charge_point: RegisteringConnection) -> None:
-        source = f"{self._source_prefix}{1 + charge_point.number % _SOURCE_ADDRESSES}" if self._source_prefix else None
-        try:
-            await asyncio.get_running_loop().create_connection(
-                lambda: charge_point,
-                *self._address,
-                local_addr=(source, 0) if source else None,
-                **(self._tls_options(charge_point) if self._encrypted else {}),
-            )
-        except ssl.SSLError as error:
-            self._note_fault(f"{charge_point.identity}: {tls.in_words(error)}")
-            self.disconnected(charge_point)
-        except (OSError, UsageError) as error:
-            self._note_fault(f"{charge_point.identity}: {error}")
-            self.disconnected(charge_point)
-        finally:
-            self._connecting.pop(charge_point.number, None)
-
-    def _tls_options(self, charge_point: RegisteringConnection) -> dict[str, Any]:
-        return {
-            "ssl": self.credentials.tls(charge_point.identity, charge_point.number),
-            "server_hostname": self._server_name,
-            "ssl_handshake_timeout": self.settings.call_timeout_s,
-            "ssl_shutdown_timeout": tls.SHUTDOWN_TIMEOUT_S,
-        }
+        self._dialler.start(charge_point)
 
     # Inside -----------------------------------------------------------------------------------------------------
 
     def _retire(self, charge_point: ChargePoint) -> None:
         charge_point.retire()
-        task = self._connecting.pop(charge_point.number, None)
-        if task is not None:
-            task.cancel()
+        self._dialler.cancel(charge_point)
 
     def _sweep(self, due_ns: int) -> None:
         """Look after timeouts, a tenth of the fleet at a time, so that each is seen once a second."""
@@ -328,15 +244,6 @@ class Fleet:
 
     def _note_fault(self, text: str) -> None:
         self.first_fault = self.first_fault or text
-
-
-def _source_prefix(host: str, engine: int) -> str:
-    """Loopback sources to spread over: one address has 28,000 ports, and searching them gets slow well before."""
-    try:
-        address = ipaddress.ip_address(host)
-    except ValueError:
-        return ""
-    return f"127.0.{1 + engine % 250}." if address.version == 4 and address.is_loopback else ""
 
 
 def _sent_counts(first: int, charge_points: list[ChargePoint]) -> SentCounts:

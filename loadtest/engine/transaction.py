@@ -75,6 +75,7 @@ class Transaction:
     def begin(self, due_ns: int) -> None:
         """The driver is there, or the central system asks for one."""
         charge_point = self.charge_point
+        charge_point.fleet.transactions += 1
         charge_point.set_status(self.connector, states.PREPARING, due_ns)
         # Whatever happens to the answers, the connector is free again some time later.
         self.end_ns = charge_point.fleet.at(due_ns + self.visit.stay_ns, self._driver_leaves)
@@ -246,7 +247,7 @@ class Transaction:
 
         known = self.transaction_id != UNKNOWN_TRANSACTION
         charge_point.offer(STOP_TRANSACTION, now_ns, render() if known else render, self)
-        self.over = True
+        self._end()
         smart_charging.transaction_ended(charge_point, self.connector, now_ns)
         charge_point.set_status(self.connector, states.FINISHING, now_ns)
         if reason == b"Local":
@@ -257,7 +258,7 @@ class Transaction:
 
     def free(self, now_ns: int) -> None:
         """The connector is free again; a transaction that has not begun never will."""
-        self.over = True
+        self._end()
         self.end_ns = 0
         if not self.started_ns:
             smart_charging.transaction_ended(self.charge_point, self.connector, now_ns)
@@ -265,5 +266,9 @@ class Transaction:
 
     def abandon(self) -> None:
         """Its instants to come are nobody's any more."""
-        self.over = True
+        self._end()
         self.end_ns = 0
+
+    def _end(self) -> None:
+        self.charge_point.fleet.transactions -= not self.over
+        self.over = True

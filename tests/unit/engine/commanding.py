@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 from virtual_fleet import World, check_payload
 
-from loadtest.clock import rfc3339
 from loadtest.protocol.frames import CallResult
 from loadtest.units import NS_PER_S
 
@@ -46,8 +44,7 @@ def run_s(world: World, duration_s: float, step_s: float = 0.5) -> None:
 
 def wall(world: World, after_s: float) -> str:
     """The wall time some seconds from now."""
-    wall_s = (world.clock() + world.fleet.wall_offset_ns) / NS_PER_S + after_s
-    return rfc3339(dt.datetime.fromtimestamp(wall_s, dt.UTC))
+    return world.fleet.timestamp(world.clock() + round(after_s * NS_PER_S)).decode()
 
 
 def boot(world: World) -> Sent:

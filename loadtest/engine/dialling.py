@@ -1,0 +1,90 @@
+"""Opening the connections of charge points: TCP, and TLS where the gateway asks for it."""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import ssl
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from loadtest.engine.credentials import Credentials
+from loadtest.errors import UsageError
+from loadtest.transport import tls
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from loadtest.engine.registration import RegisteringConnection
+    from loadtest.engine.settings import EngineSettings
+
+_SOURCE_ADDRESSES = 64
+
+
+class Dialler:
+    """Opens connections, each in a task that lives no longer than the attempt.
+
+    Args:
+        settings: Where to, and with which credentials.
+        on_failure: Called with the charge point and the reason when there is no connection. Once there is one, its
+            own hooks tell what becomes of it.
+
+    Attributes:
+        credentials: What charge points show.
+
+    Raises:
+        UsageError: The gateway has no address, or credentials cannot be used.
+    """
+
+    def __init__(self, settings: EngineSettings, on_failure: Callable[[RegisteringConnection, str], None]) -> None:
+        url = urlsplit(settings.gateway_url)
+        self._server_name, self._encrypted = url.hostname, url.scheme == "wss"
+        self._timeout_s = settings.call_timeout_s
+        self._on_failure = on_failure
+        self.credentials = Credentials(settings.credentials, settings.password, encrypted=self._encrypted)
+        self._address = settings.gateway_address()
+        self._source_prefix = _source_prefix(self._address[0], settings.engine)
+        self._attempts: dict[int, asyncio.Task[None]] = {}
+
+    def start(self, charge_point: RegisteringConnection) -> None:
+        """Begin to connect."""
+        task = asyncio.get_running_loop().create_task(self._connect(charge_point))
+        self._attempts[charge_point.number] = task
+
+    def cancel(self, charge_point: RegisteringConnection) -> bool:
+        """Give up an attempt; returns whether there was one."""
+        task = self._attempts.pop(charge_point.number, None)
+        return task is not None and task.cancel()
+
+    async def _connect(self, charge_point: RegisteringConnection) -> None:
+        source = f"{self._source_prefix}{1 + charge_point.number % _SOURCE_ADDRESSES}" if self._source_prefix else None
+        try:
+            await asyncio.get_running_loop().create_connection(
+                lambda: charge_point,
+                *self._address,
+                local_addr=(source, 0) if source else None,
+                **(self._tls_options(charge_point) if self._encrypted else {}),
+            )
+        except ssl.SSLError as error:
+            self._on_failure(charge_point, tls.in_words(error))
+        except (OSError, UsageError) as error:
+            self._on_failure(charge_point, str(error))
+        finally:
+            self._attempts.pop(charge_point.number, None)
+
+    def _tls_options(self, charge_point: RegisteringConnection) -> dict[str, Any]:
+        return {
+            "ssl": self.credentials.tls(charge_point.identity, charge_point.number),
+            "server_hostname": self._server_name,
+            "ssl_handshake_timeout": self._timeout_s,
+            "ssl_shutdown_timeout": tls.SHUTDOWN_TIMEOUT_S,
+        }
+
+
+def _source_prefix(host: str, engine: int) -> str:
+    """Loopback sources to spread over: one address has 28,000 ports, and searching them gets slow well before."""
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        return ""
+    return f"127.0.{1 + engine % 250}." if address.version == 4 and address.is_loopback else ""

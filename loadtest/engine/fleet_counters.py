@@ -1,0 +1,37 @@
+"""What happened to a fleet besides its operations."""
+
+from __future__ import annotations
+
+import msgspec
+
+
+class FleetCounters(msgspec.Struct):
+    """What happened to the fleet besides its operations; running totals."""
+
+    connect_attempts: int = 0
+    connects: int = 0
+    connect_refused: int = 0
+    connect_failed: int = 0
+    connect_timed_out: int = 0
+    disconnects: int = 0
+    reboots: int = 0
+    pings: int = 0
+    pongs_missing: int = 0
+    registrations: int = 0
+    not_accepted: int = 0
+    calls_received: int = 0
+    calls_answered: int = 0
+    late_or_duplicate_answers: int = 0
+    unknown_answers: int = 0
+    malformed: int = 0
+    dropped_offline: int = 0
+    dropped_queue_full: int = 0
+    dropped_at_end: int = 0
+    drivers_turned_away: int = 0
+    transaction_retries: int = 0
+    transaction_messages_given_up: int = 0
+
+    def report(self) -> dict[str, int]:
+        """By the names they are reported under."""
+        plain: dict[str, int] = msgspec.to_builtins(self)
+        return {f"engine.{name}": count for name, count in plain.items()}
