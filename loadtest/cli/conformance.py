@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import os
-import ssl
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,9 +18,10 @@ from loadtest.conformance import run as rows_run
 from loadtest.conformance.findings import Verdict
 from loadtest.conformance.preflight import preflight
 from loadtest.conformance.target import Credentials, Target, broker_url, gateway_address, topics
-from loadtest.errors import ExitCode, UsageError
+from loadtest.errors import EnvironmentNotReady, ExitCode, UsageError
 from loadtest.protocol.topics import MOUNTPOINT
 from loadtest.runner.embedded_gateway import AS_EMQX, embedded_gateway
+from loadtest.transport import tls
 from loadtest.transport.loop import run
 
 if TYPE_CHECKING:
@@ -48,11 +48,9 @@ PASSWORD_VARIABLE = "LOADTEST_GATEWAY_PASSWORD"  # noqa: S105 - its name
 @click.option("--error-topic", default="cp/${cid}/Reply", show_default=True, help="Where CALLERRORs are.")
 @click.option("--downstream-topic", default="cs/${cid}", show_default=True, help="Where the gateway listens.")
 @click.option("--user", metavar="NAME", help=f"HTTP Basic; may contain ${{cid}}. The password: {PASSWORD_VARIABLE}.")
-@click.option(
-    "--ca-file",
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="Certificate authorities for wss://, PEM. Without it: the system's.",
-)
+@click.option("--ca-file", metavar="FILE", help="Authorities trusted with wss://, PEM. Without it: the system's.")
+@click.option("--client-certificate", metavar="FILE", help="A certificate to show, PEM.")
+@click.option("--client-key", metavar="FILE", help="Its private key, where that is in another file.")
 @click.option("--checking", is_flag=True, help="The gateway checks messages against the schemas.")
 @click.option(
     "--idle-timeout",
@@ -79,13 +77,18 @@ def conformance(
     if options["listing"]:
         conformance_report.print_rows(rows)
         return ExitCode.PASSED
+    if json_file is not None and not json_file.parent.is_dir():
+        raise UsageError(f"--json: there is no folder {str(json_file.parent)!r}", hint="make it first")
     target = _target(gateway, broker, options)
     _refuse_nothing(rows, target, only)
     switches = None if gateway is not None else _switches(options)
     results = run(_hold(target, rows, switches, embed_broker=broker is None))
-    if json_file is not None:
-        conformance_report.write_json(json_file, target, results, embedded=gateway is None)
     conformance_report.print_results(results)
+    if json_file is not None:
+        try:
+            conformance_report.write_json(json_file, target, results, embedded=gateway is None)
+        except OSError as error:
+            raise EnvironmentNotReady(f"--json: {json_file} cannot be written: {error.strerror}") from None
     failed = any(result.finding.verdict is Verdict.FAILED for result in results)
     return ExitCode.FAILED if failed else ExitCode.PASSED
 
@@ -128,7 +131,10 @@ def _target(gateway: str | None, broker: str | None, options: dict[str, Any]) ->
         ),
         None,
     )
-    tls = checked(lambda: _tls(options["ca_file"]), None)
+    context = checked(
+        lambda: tls.client_context(*(options[name] or "" for name in ("ca_file", "client_certificate", "client_key"))),
+        None,
+    )
     if faults:
         raise UsageError(faults, hint="; ".join(hint for hint in hints if hint))
     return Target(
@@ -136,21 +142,12 @@ def _target(gateway: str | None, broker: str | None, options: dict[str, Any]) ->
         broker=url,
         topics=templates,
         credentials=credentials,
-        tls=tls,
+        tls=context,
         checking=options["checking"],
         idle_timeout_s=options["idle_timeout"],
         patience_s=options["patience"],
         slow=options["slow"],
     )
-
-
-def _tls(ca_file: Path | None) -> ssl.SSLContext | None:
-    if ca_file is None:
-        return None
-    try:
-        return ssl.create_default_context(cafile=ca_file)
-    except (ssl.SSLError, OSError) as error:
-        raise UsageError(f"--ca-file: {ca_file}: {error}", hint="it has to hold certificates in PEM") from None
 
 
 def _refuse_nothing(rows: Sequence[Row], target: Target, only: Sequence[str]) -> None:

@@ -9,6 +9,7 @@ import asyncio
 import base64
 import contextlib
 import logging
+import ssl
 from collections import deque
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -19,6 +20,7 @@ from websockets.typing import Subprotocol
 from loadtest.clock import monotonic_ns
 from loadtest.conformance import json_value
 from loadtest.conformance.findings import Nonconformity
+from loadtest.transport import tls
 from loadtest.units import NS_PER_S
 
 if TYPE_CHECKING:
@@ -219,6 +221,8 @@ async def charge_point(
         raise Nonconformity(f"the handshake broke the rules: {fault}") from None
     except TimeoutError:
         raise Nonconformity(f"the handshake was not answered within {target.patience_s:g} s") from None
+    except ssl.SSLError as error:
+        raise Nonconformity(tls.in_words(error)) from None
     except OSError as error:
         raise Nonconformity(f"the gateway cannot be reached: {error}") from None
     opened = ChargePoint(charge_point_id, connection)

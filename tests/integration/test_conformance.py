@@ -307,6 +307,24 @@ def test_rows_over_tls(mosquitto_url: str, tmp_path: Path) -> None:
     assert asyncio.run(hold_it()) == [Verdict.FAILED] * 3 + [Verdict.PASSED] * 3
 
 
+def test_a_certificate_that_is_not_trusted_is_told(mosquitto_url: str, tmp_path: Path) -> None:
+    authority = trustme.CA()
+    server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("localhost").configure_cert(server)
+    authority.cert_pem.write_to_path(tmp_path / "ca.pem")
+
+    async def hold_it() -> list[tuple[int, str, str]]:
+        async with FlawedGateway(mosquitto_url, tls=server) as gateway:
+            arguments = ["--gateway", gateway.url, "--broker", mosquitto_url, "--only", "frames.ping"]
+            return [await command(*arguments), await command(*arguments, "--ca-file", str(tmp_path / "ca.pem"))]
+
+    (code, _, err), trusted = asyncio.run(hold_it())
+    assert code == 2
+    assert "certificate is not trusted" in err
+    assert "--ca-file" in err
+    assert trusted[0] == 0, trusted
+
+
 def test_other_topics(mosquitto_url: str) -> None:
     """With the default ones a gateway configured otherwise fails, and the other way round."""
 
@@ -468,3 +486,23 @@ def test_unusable_urls_are_exit_2_with_every_fault() -> None:
     assert (code, out) == (2, "")
     assert err.count("error:") == 2
     assert "Traceback" not in err
+    arguments = ("--gateway", "http://x", "--broker", "amqp://y", "--downstream-topic", "cs/#", "--user", "x")
+    code, out, err = asyncio.run(command(*arguments, "--ca-file", "/nowhere/ca.pem", "--json", "conformance.json"))
+    assert (code, out) == (2, "")
+    assert [fault in err for fault in ("--gateway:", "--broker:", "--downstream-topic:", "--user:", "ca.pem")] == [
+        True
+    ] * 5
+
+
+def test_results_have_to_have_a_place(tmp_path: Path) -> None:
+    code, out, err = asyncio.run(command("--only", "frames.ping", "--json", str(tmp_path / "nowhere" / "a.json")))
+    assert (code, out) == (2, "")
+    assert "--json" in err
+
+
+def test_rows_are_listed_without_a_gateway() -> None:
+    code, out, _ = asyncio.run(command("--list", "--only", "life.*"))
+    assert code == 0
+    assert "life.idle-timeout" in out
+    assert "(slow: --slow)" in out
+    assert "frames." not in out
