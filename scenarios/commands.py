@@ -36,6 +36,7 @@ class PublicAc(ChargePointFleet):
             battery_wh=60_000,
         ),
         meter_interval_s=5,
+        configuration={"CpoName": "loadtest"},  # without it nobody asks for a certificate
         reboot_s=2,
         download_s=3,
         install_s=3,

@@ -283,7 +283,7 @@ MAKERS: dict[str, Maker] = {
     "CertificateSigned": Maker(_certificate_signed, lambda to: to.chain is not None),
     "DeleteCertificate": Maker(_delete_certificate, lambda to: to.certificate is not None),
     "ExtendedTriggerMessage": Maker(_trigger(_TRIGGERED_EXTENDED)),
-    "GetInstalledCertificateIds": Maker(_get_installed_certificate_ids),
+    "GetInstalledCertificateIds": Maker(_get_installed_certificate_ids, lambda to: to.certificate is not None),
     "GetLog": Maker(_get_log),
     "InstallCertificate": Maker(_install_certificate),
     "SignedUpdateFirmware": Maker(_signed_update_firmware, lambda to: to.transaction_id is None),
