@@ -72,7 +72,7 @@ def admit(
         authenticate: Looks at HTTP Basic credentials; without it everyone is let in, whatever they bring.
         check_identity: The user name must be the id (OCPP-J 1.6 section 6.2), and so must one of the names in the
             client's certificate. EMQX looks at neither.
-        certificate_names: Those of the client's certificate; ``None`` when it has shown none.
+        certificate_names: Those of the client's certificate; ``None`` when none is asked for.
 
     Returns:
         The charge point's id as UTF-8, or the refusal.

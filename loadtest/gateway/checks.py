@@ -88,8 +88,8 @@ class Checks:
             return True
         if message.kind != CALL:
             following = strict.answer_up(connection, message.message_id, now_s)
-            if following is not None and connection.is_open:
-                self._pass_on(connection, CALL, following)
+            if following is not None:
+                self._send_queued(connection, following)
         elif not strict.take_call(connection, message.message_id, frame, now_s):
             dropped[counters.OUTSTANDING] += 1
             self._refuse(connection, message.message_id, SECURITY_ERROR, "another CALL is not answered yet")
@@ -118,7 +118,7 @@ class Checks:
     def forget(self, connection: ChargePointConnection) -> None:
         """The connection has ended; what waited for it has nowhere to go."""
         if self._strict is not None:
-            self._totals.downstream_dropped[counters.OFFLINE] += self._strict.forget(connection)
+            self._totals.downstream_dropped[counters.CALL_OFFLINE] += self._strict.forget(connection)
 
     def tick(self, now_s: float) -> None:
         """Let time pass."""
@@ -126,14 +126,21 @@ class Checks:
             return
         for connection, text, given_up in self._strict.due(now_s):
             self._totals.strict_given_up += given_up
-            if text is None or not connection.is_open:
+            if text is None:
                 continue
             if given_up:
-                self._pass_on(connection, CALL, text)
-            else:
+                self._send_queued(connection, text)
+            elif connection.is_open:
                 self._totals.strict_repeated += 1
                 self._totals.sent_bytes += len(text)
                 connection.send_text(text)
+
+    def _send_queued(self, connection: ChargePointConnection, frame: bytes) -> None:
+        """It is the turn of a CALL that had to wait."""
+        if connection.is_open:
+            self._pass_on(connection, CALL, frame)
+        else:
+            self._totals.downstream_dropped[counters.CALL_OFFLINE] += 1
 
     def _refuse(self, connection: ChargePointConnection, message_id: bytes | msgspec.Raw, code: str, why: str) -> None:
         if connection.is_open:

@@ -46,12 +46,12 @@ OUTSTANDING = "outstanding"
 UPSTREAM_DROPS = (NOT_JSON, NOT_OCPP, SCHEMA, TOPIC, OUTSTANDING)
 """Why a charge point's frame is not published."""
 
-OFFLINE = "offline"
-"""The charge point left before the envelope arrived, or before it could leave."""
+OFFLINE, CALL_OFFLINE = "offline", "call_offline"
+"""The charge point left before the envelope arrived, or before it could leave: that of an answer, that of a CALL."""
 QUEUE_FULL = "queue_full"
 """Strict mode: too many CALLs wait for the charge point already."""
 
-DOWNSTREAM_DROPS = (NOT_JSON, NOT_OCPP, SCHEMA, OFFLINE, QUEUE_FULL)
+DOWNSTREAM_DROPS = (NOT_JSON, NOT_OCPP, SCHEMA, OFFLINE, CALL_OFFLINE, QUEUE_FULL)
 """Why a central system's envelope is not passed on."""
 
 

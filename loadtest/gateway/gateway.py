@@ -107,7 +107,6 @@ class Gateway:
     def admit(self, connection: ChargePointConnection, path: str, headers: Mapping[str, str]) -> Accept | Reject:
         """Decide on a request."""
         settings = self._settings
-        transport = connection.transport if settings.tls_client_ca else None
         decision = admission.admit(
             path,
             headers,
@@ -116,7 +115,7 @@ class Gateway:
             require_subprotocol=settings.fail_if_no_subprotocol,
             authenticate=self._authenticate,
             check_identity=settings.check_identity,
-            certificate_names=None if transport is None else tls.peer_names(transport),
+            certificate_names=tls.peer_names(connection.transport) if settings.tls_client_ca else None,
         )
         if isinstance(decision, Reject):
             return decision
@@ -210,16 +209,16 @@ class Gateway:
     def downstream(self, topic: bytes, envelope: bytes) -> None:
         """Send a central system's message to its charge point; whom it cannot reach never sees it."""
         totals = self.counters
-        connection = self._connections.get(topic[self._id_begin : self._id_end])
-        if connection is None or not connection.is_open:
-            totals.downstream_dropped[counters.OFFLINE] += 1
-            return
         try:
             message = translation.downstream(envelope)
         except translation.UntranslatableError as fault:
             totals.downstream_dropped[fault.reason] += 1
             return
         kind = message[0]
+        connection = self._connections.get(topic[self._id_begin : self._id_end])
+        if connection is None or not connection.is_open:
+            totals.downstream_dropped[counters.CALL_OFFLINE if kind == CALL else counters.OFFLINE] += 1
+            return
         if kind == CALL_RESULT:
             interval_s = translation.heartbeat_interval(message)
             if interval_s is not None and connection.heartbeat_s:

@@ -57,10 +57,16 @@ def topic_faults(values: Mapping[str, Any]) -> list[str]:
 
     def template(name: str, text: str) -> TopicTemplate | None:
         try:
-            return TopicTemplate(values["mountpoint"] + text)
+            made = TopicTemplate(values["mountpoint"] + text)
         except ValueError as error:
             faults.append(f"gateway.{name}: {error}")
             return None
+        if not made.prefix:
+            faults.append(
+                f"gateway.{name}: {made.text!r} begins with a placeholder: a charge point could choose a topic or a "
+                "filter that brokers keep to themselves, such as $SYS or $share"
+            )
+        return made
 
     upstream = {name: template(name, values[name]) for name in UPSTREAM_FIELDS}
     for action, text in values["topic_override_mapping"].items():
@@ -74,11 +80,21 @@ def topic_faults(values: Mapping[str, Any]) -> list[str]:
         )
     elif downstream is not None:
         faults += [
-            f"gateway.{name}: {each.text!r} is the downstream topic too: charge points would get back what they send"
+            f"gateway.{name}: {each.text!r} can be the downstream topic of a charge point, which would get as a "
+            "command what was sent by itself or by another"
             for name, each in upstream.items()
-            if each is not None and each.text == downstream.text
+            if each is not None and each.plain and _may_meet(each, downstream)
         ]
     return faults
+
+
+def _may_meet(one: TopicTemplate, other: TopicTemplate) -> bool:
+    """Whether two plain templates make the same topic for some two ids, which have no slash in them."""
+    shorter, longer = sorted((one.prefix, other.prefix), key=len)
+    ending, end = sorted((one.suffix, other.suffix), key=len)
+    if not (longer.startswith(shorter) and end.endswith(ending)):
+        return False
+    return b"/" not in longer[len(shorter) :] + end[: len(end) - len(ending)]
 
 
 class TopicRoutes:

@@ -28,6 +28,9 @@ _TAKEN = "gateway.upstream_calls"
 _GIVEN_UP = "gateway.dropped_without_broker"
 _ANSWERED = "csms.answered"
 _COMMANDS_PASSED_ON = "gateway.downstream_calls"
+_COMMANDS_REPEATED = "gateway.strict_repeated"
+_COMMAND_DROPS = frozenset({"call_offline", "queue_full", "schema"})
+"""Reasons for which the gateway drops envelopes that are commands; all others are taken to be answers."""
 _REPLIES_TAKEN = ("gateway.upstream_results", "gateway.upstream_errors")
 _PASSED_ON = ("gateway.downstream_results", "gateway.downstream_errors")
 
@@ -71,7 +74,7 @@ def _back(counters: Mapping[str, int], answers_taken: int) -> list[HopCount]:
     if _ANSWERED in counters:
         hops.append(HopCount(BACK, "central system: answers published", counters[_ANSWERED]))
         if through_gateway:
-            dropped = _dropped(BACK, "gateway: envelopes dropped", "gateway.downstream_dropped_", counters)
+            dropped = _envelopes_dropped(BACK, counters, commands=False)
             hops += dropped
             hops += _unexplained(BACK, "central system and gateway", counters[_ANSWERED] - _sum(dropped) - passed_on)
     if through_gateway:
@@ -91,10 +94,14 @@ def _down(ledger: CommandLedger, counters: Mapping[str, int], samples: int) -> l
     arrivals = different + sum(row.duplicated for row in ledger.downlink)
     hops = [HopCount(DOWN, "central system: commands sent", sent)]
     if _COMMANDS_PASSED_ON in counters:
-        passed_on = counters[_COMMANDS_PASSED_ON]
-        hops += _unexplained(DOWN, "central system and gateway", sent - passed_on)
+        passed_on, repeated = counters[_COMMANDS_PASSED_ON], counters.get(_COMMANDS_REPEATED, 0)
+        dropped = _envelopes_dropped(DOWN, counters, commands=True)
+        hops += dropped
+        hops += _unexplained(DOWN, "central system and gateway", sent - _sum(dropped) - passed_on)
         hops.append(HopCount(DOWN, "gateway: commands passed to charge points", passed_on))
-        hops += _unexplained(DOWN, "gateway and charge points", passed_on - arrivals)
+        if repeated:
+            hops.append(HopCount(DOWN, "gateway: commands repeated", repeated))
+        hops += _unexplained(DOWN, "gateway and charge points", passed_on + repeated - arrivals)
     hops.append(HopCount(DOWN, "charge points: commands taken, repeated ones included", arrivals))
     hops.append(HopCount(DOWN, "charge points: different commands", different))
     hops.append(HopCount(DOWN, "downlink histograms: samples", samples))
@@ -116,6 +123,15 @@ def _replies(ledger: CommandLedger, counters: Mapping[str, int], samples: int) -
     hops.append(HopCount(REPLIES, "subscriber: different answers", different))
     hops.append(HopCount(REPLIES, "reply histograms: samples", samples))
     return hops
+
+
+def _envelopes_dropped(way: str, counters: Mapping[str, int], *, commands: bool) -> list[HopCount]:
+    """What the gateway did not pass on to charge points: commands, or everything else."""
+    prefix = "gateway.downstream_dropped_"
+    mine = {
+        name: count for name, count in counters.items() if (name.removeprefix(prefix) in _COMMAND_DROPS) == commands
+    }
+    return _dropped(way, "gateway: envelopes dropped", prefix, mine)
 
 
 def _dropped(way: str, text: str, prefix: str, counters: Mapping[str, int]) -> list[HopCount]:

@@ -51,6 +51,8 @@ class StandSettings(msgspec.Struct, frozen=True, kw_only=True):
     id_prefixes: tuple[str, ...] = ()
     credentials: CredentialFiles = CredentialFiles()
     password: str = ""
+    gateway_config: str = ""
+    gateway_metrics_port: int = 0
 
     def fleet(self) -> Iterator[tuple[str, int]]:
         """Id and number of every charge point there may be: which has which prefix is decided later."""
@@ -62,8 +64,6 @@ class StandSettings(msgspec.Struct, frozen=True, kw_only=True):
     def __repr__(self) -> str:
         """Without the password, wherever it may be shown."""
         return f"StandSettings(gateway={masked(self.gateway)!r}, broker={masked(self.broker)!r})"
-    gateway_config: str = ""
-    gateway_metrics_port: int = 0
 
     @property
     def gateway_embedded(self) -> bool:

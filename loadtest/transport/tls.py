@@ -106,11 +106,11 @@ def client_context(ca_file: str = "", certificate: str = "", key: str = "") -> s
     return context
 
 
-def peer_names(transport: asyncio.BaseTransport) -> frozenset[str] | None:
-    """Common name and DNS names of the verified certificate the peer has shown; ``None`` when it has shown none."""
-    certificate: dict[str, Any] | None = transport.get_extra_info("peercert")
+def peer_names(transport: asyncio.BaseTransport | None) -> frozenset[str]:
+    """Common name and DNS names of the verified certificate the peer has shown; none when it has shown none."""
+    certificate: dict[str, Any] | None = transport.get_extra_info("peercert") if transport is not None else None
     if not certificate:
-        return None
+        return frozenset()
     common = {value for part in certificate.get("subject", ()) for name, value in part if name == "commonName"}
     return frozenset(common | {value for kind, value in certificate.get("subjectAltName", ()) if kind == "DNS"})
 

@@ -45,11 +45,13 @@ def test_downstream_reaches_its_charge_point_only() -> None:
     bench.gateway.downstream(b"ocpp/cs/B", ACCEPTED % 5)
     bench.gateway.downstream(b"ocpp/cs/B", b"junk")
     bench.gateway.downstream(b"ocpp/cs/C", ACCEPTED % 5)
+    bench.gateway.downstream(b"ocpp/cs/C", b'{"MessageTypeId":2,"UniqueId":"r","Action":"Reset","Payload":{}}')
     assert len(a.written) == 1, "the 101 alone"
     assert b.written[1:] == [ws.server_frame(ws.TEXT, b'[3,"b",{"status":"Accepted","interval":5}]')]
     totals = bench.gateway.counters.report()
     assert totals["gateway.downstream_results"] == 1
     assert totals["gateway.downstream_dropped_not_json"] == totals["gateway.downstream_dropped_offline"] == 1
+    assert totals["gateway.downstream_dropped_call_offline"] == 1
 
 
 def test_the_newcomer_wins_and_keeps_the_subscription() -> None:

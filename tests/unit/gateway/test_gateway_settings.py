@@ -42,3 +42,22 @@ def test_all_faults_are_reported_together() -> None:
         "colour: there is no such setting",
     ):
         assert f"gateway.{named}" in text, named
+
+
+@pytest.mark.parametrize(
+    ("changed", "fault"),
+    [
+        ({"upstream_topic": "c${cid}", "dnstream_topic": "cs${cid}"}, "can be the downstream topic"),  # by the id "sA"
+        ({"upstream_topic": "x/${cid}", "dnstream_topic": "x/${cid}-down"}, "can be the downstream topic"),
+        ({"upstream_reply_topic": "cs/${cid}"}, "can be the downstream topic"),
+        ({"mountpoint": "", "upstream_topic": "${action}/${cid}"}, "begins with a placeholder"),
+        ({"mountpoint": "", "dnstream_topic": "${cid}/down"}, "begins with a placeholder"),
+    ],
+)
+def test_no_charge_point_can_choose_a_topic_that_is_not_its_own(changed: dict[str, str], fault: str) -> None:
+    with pytest.raises(UsageError, match=fault):
+        gateway_settings(GOOD | changed)
+
+
+def test_topics_that_cannot_meet_are_fine() -> None:
+    gateway_settings(GOOD | {"upstream_topic": "cs/${cid}/up", "upstream_reply_topic": "cs/up/${cid}"})

@@ -120,7 +120,7 @@ def test_what_waits_in_strict_mode_is_dropped_with_its_connection() -> None:
         bench.gateway.downstream(b"ocpp/cs/A", ENVELOPE % (message_id, b"Reset", b"{}"))
     connection.connection_lost(None)
     bench.pass_time(100)
-    assert bench.gateway.counters.downstream_dropped["offline"] == 2
+    assert bench.gateway.counters.downstream_dropped["call_offline"] == 2
 
 
 def test_single_puts_what_leaves_in_one_turn_into_one_frame() -> None:

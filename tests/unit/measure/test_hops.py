@@ -5,15 +5,19 @@ from __future__ import annotations
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, cast
 
+from loadtest.measure.command_ledger import CommandLedger
 from loadtest.measure.hops import counted_by
+from loadtest.measure.interval import OperationRow
+from loadtest.measure.leg import LegRow
 
 if TYPE_CHECKING:
     from loadtest.measure.ledger import Ledger
 
 
-def ledger(sent: int, delivered: int, answered: int) -> Ledger:
+def ledger(sent: int, delivered: int, answered: int, commands: CommandLedger | None = None) -> Ledger:
     total = SimpleNamespace(sent=sent, answered=answered, call_error=0, timed_out=0)
-    return cast("Ledger", SimpleNamespace(total=total, delivered=delivered, duplicated=0, observed=True, commands=None))
+    books = SimpleNamespace(total=total, delivered=delivered, duplicated=0, observed=True, commands=commands)
+    return cast("Ledger", books)
 
 
 COUNTERS = {
@@ -61,3 +65,23 @@ def test_without_our_gateway_there_are_no_lines_about_it() -> None:
     found = lines({"csms.answered": 95})
     assert not [text for text in found if "gateway" in text]
     assert found["back: central system: answers published"] == 95
+
+
+def test_dropped_commands_are_not_taken_for_dropped_answers() -> None:
+    commands = CommandLedger(
+        operations=[OperationRow("steady", "Reset", sent=10)],
+        downlink=[LegRow(phase="steady", action="Reset", sent=10, delivered=7, duplicated=2)],
+    )
+    counters = COUNTERS | {
+        "gateway.downstream_calls": 7,
+        "gateway.downstream_dropped_call_offline": 2,
+        "gateway.downstream_dropped_queue_full": 1,
+        "gateway.strict_repeated": 2,
+    }
+    found = {
+        f"{hop.way}: {hop.counted_by}": hop.count for hop in counted_by(ledger(98, 95, 94, commands), counters, {})
+    }
+    assert not [text for text in found if "no counter" in text]
+    assert found["back: gateway: envelopes dropped: offline"] == 1
+    assert found["down: gateway: envelopes dropped: call offline"] == 2
+    assert found["down: gateway: commands repeated"] == 2

@@ -52,7 +52,7 @@ def test_every_fault_of_a_file_is_told_by_name(tmp_path: Path) -> None:
         "qos: is set with --qos",
         "piggyback: 'double' does not fit",
         "strict_retry_interval_s: 0 does not fit",
-        "upstream_topic: 'ocpp/cs/${cid}' is the downstream topic too",
+        "upstream_topic: 'ocpp/cs/${cid}' can be the downstream topic",
         "upstream_reply_topic: 'ocpp/a/#' has a wildcard",
         "topic_override_mapping.Heartbeat: 'ocpp/a/${who}' has the placeholder ${who}",
     ):
