@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import msgspec
 from msgspec import Meta
 
+from loadtest.control.settings import read_fields
 from loadtest.errors import UsageError
 from loadtest.protocol import topics
 from loadtest.protocol.phases import PHASES
@@ -84,18 +85,7 @@ def csms_settings(plain: Mapping[str, Any]) -> CsmsSettings:
     Raises:
         UsageError: With one sentence for each field that is missing, unknown, of the wrong type or out of range.
     """
-    faults: list[str] = []
-    values: dict[str, Any] = {}
-    fields = {field.name: field for field in msgspec.structs.fields(CsmsSettings)}
-    faults += [f"csms.{name}: there is no such setting" for name in plain if name not in fields]
-    for name, field in fields.items():
-        if name in plain:
-            try:
-                values[name] = msgspec.convert(plain[name], field.type)
-            except msgspec.ValidationError as error:
-                faults.append(f"csms.{name}: {plain[name]!r} does not fit: {error}")
-        elif field.required:
-            faults.append(f"csms.{name}: is missing")
+    values, faults = read_fields(CsmsSettings, "csms", plain)
     faults += _contradictions(values)
     if faults:
         raise UsageError(faults)

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import difflib
 import os
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import msgspec
 from msgspec import Meta
 
+from loadtest.control.settings import read_fields
 from loadtest.errors import UsageError
 from loadtest.gateway.topic_routes import topic_faults
 from loadtest.transport import mqtt_url
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping
 
 Seconds = Annotated[float, Meta(ge=0)]
 PositiveSeconds = Annotated[float, Meta(gt=0)]
@@ -118,29 +118,11 @@ def gateway_settings(plain: Mapping[str, Any]) -> GatewaySettings:
     Raises:
         UsageError: With one sentence for each field that is missing, unknown, of the wrong type or out of range.
     """
-    fields = {field.name: field for field in msgspec.structs.fields(GatewaySettings)}
-    faults = [
-        f"gateway.{name}: there is no such setting" + nearest(name, fields) for name in plain if name not in fields
-    ]
-    values: dict[str, Any] = {}
-    for name, field in fields.items():
-        if name in plain:
-            try:
-                values[name] = msgspec.convert(plain[name], field.type)
-            except msgspec.ValidationError as error:
-                faults.append(f"gateway.{name}: {plain[name]!r} does not fit: {error}")
-        elif field.required:
-            faults.append(f"gateway.{name}: is missing")
+    values, faults = read_fields(GatewaySettings, "gateway", plain)
     faults += _beyond_types(values)
     if faults:
         raise UsageError(faults)
     return GatewaySettings(**values)
-
-
-def nearest(name: str, names: Iterable[str]) -> str:
-    """A hint at the name that may have been meant; empty when none is near."""
-    near = difflib.get_close_matches(name, names, n=1)
-    return f"; is {near[0]} meant?" if near else ""
 
 
 def _beyond_types(values: Mapping[str, Any]) -> list[str]:

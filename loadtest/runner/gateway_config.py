@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from loadtest.control.settings import nearest
 from loadtest.errors import UsageError
-from loadtest.gateway.settings import GatewaySettings, gateway_settings, nearest
+from loadtest.gateway.settings import GatewaySettings, gateway_settings
 from loadtest.gateway.topic_routes import UPSTREAM_FIELDS
 
 if TYPE_CHECKING:

@@ -1,0 +1,44 @@
+"""Reading what a parent has configured a child with, so that every fault is told at once."""
+
+from __future__ import annotations
+
+import difflib
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+
+def read_fields(kind: type[msgspec.Struct], owner: str, plain: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
+    """Convert each field by itself.
+
+    Args:
+        kind: What the settings are to become.
+        owner: What names of fields begin with in faults.
+        plain: Values by name.
+
+    Returns:
+        The values whose types are right, and one sentence for each field that is missing, unknown or does not fit.
+    """
+    fields = {field.name: field for field in msgspec.structs.fields(kind)}
+    faults = [
+        f"{owner}.{name}: there is no such setting" + nearest(name, fields) for name in plain if name not in fields
+    ]
+    values: dict[str, Any] = {}
+    for name, field in fields.items():
+        if name in plain:
+            try:
+                values[name] = msgspec.convert(plain[name], field.type)
+            except msgspec.ValidationError as error:
+                faults.append(f"{owner}.{name}: {plain[name]!r} does not fit: {error}")
+        elif field.required:
+            faults.append(f"{owner}.{name}: is missing")
+    return values, faults
+
+
+def nearest(name: str, names: Iterable[str]) -> str:
+    """A hint at the name that may have been meant; empty when none is near."""
+    near = difflib.get_close_matches(name, names, n=1)
+    return f"; is {near[0]} meant?" if near else ""
