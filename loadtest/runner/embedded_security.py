@@ -1,6 +1,6 @@
 """Everything an OCPP security profile needs, made for one run: authority, certificates, passwords, for both sides.
 
-It lies in a folder of its own that only its owner can look into, and goes with the run.
+It lies in a folder of its own that only its owner can look into, and goes with the run unless we are killed by SIGKILL.
 """
 
 from __future__ import annotations
