@@ -9,7 +9,7 @@ from __future__ import annotations
 from abc import abstractmethod
 
 from loadtest.clock import monotonic_ns
-from loadtest.engine.operations import BOOT_NOTIFICATION, TRANSACTION_RELATED, OperationCell
+from loadtest.engine.operations import BOOT_NOTIFICATION, STATUS_NOTIFICATION, TRANSACTION_RELATED, OperationCell
 from loadtest.engine.outbox import Outbox
 from loadtest.engine.sending import SendingConnection
 from loadtest.errors import RemoteProtocolError
@@ -162,16 +162,15 @@ class CallingConnection(SendingConnection):
             now_ns = monotonic_ns()
             cell = self._close_call(0, sample=False)
             cell.cut_off += 1
+            self.reports_lost |= cell.action == STATUS_NOTIFICATION
             if cell.action in TRANSACTION_RELATED and not self.fleet.draining:
                 self.outbox = self.outbox or Outbox()
                 self._offer_again(self.outbox, cell.action, now_ns)
             elif self.call_asker is not None:
                 self.call_asker.on_failure(cell.action, now_ns)
-        if self.queue is not None:
-            for cell, *_ in self.queue:
-                cell.dropped += 1
-            self.fleet.counters.dropped_offline += len(self.queue)
-            self.queue = None
+        queue, self.queue = self.queue, None
+        for cell, _, _, asker in queue or ():
+            self.drop_offline(cell, asker)
 
     def close_books(self) -> None:
         """The run ends: what waits is dropped, what is outstanding stays unfinished."""

@@ -102,10 +102,9 @@ class ChargePoint(ReportingConnection):
             return refusal
         self.configuration = self.configuration.changed(key, value)
         match key:
-            case keys.HEARTBEAT_INTERVAL:
+            case keys.HEARTBEAT_INTERVAL if self.is_registered:  # else BootNotification.conf is still to set it
                 self.heartbeat_ns = int(value) * NS_PER_S
-                if self.is_registered:
-                    self.beat_due_ns = self.fleet.at(now_ns + self.heartbeat_ns, self.beat)
+                self.beat_due_ns = self.fleet.at(now_ns + self.heartbeat_ns, self.beat)
             case keys.WEB_SOCKET_PING_INTERVAL:
                 self.pong_missing = False
                 self.schedule_ping(now_ns)
@@ -157,7 +156,8 @@ class ChargePoint(ReportingConnection):
     def is_free(self, number: int, id_tag: bytes, now_ns: int) -> bool:
         """Who has that tag may use the connector: it is available, or reserved for the tag."""
         usable = self.connector_status(number) in (states.AVAILABLE, states.RESERVED)
-        return usable and not reservation.blocks(self, number, id_tag, now_ns)
+        restarting = self.restart_due_ns > now_ns
+        return usable and not restarting and not reservation.blocks(self, number, id_tag, now_ns)
 
     def begin_transaction(self, number: int, id_tag: bytes, now_ns: int, *, remote: bool) -> Transaction:
         """Somebody presents a tag at a connector that is free, or reserved for it."""
@@ -196,12 +196,14 @@ class ChargePoint(ReportingConnection):
             self._registers_wh[number] = transaction.meter.register_wh
         if connector.scheduled_inoperative:
             connector.operative = connector.scheduled_inoperative = False
-        status = states.AVAILABLE if connector.operative else states.UNAVAILABLE
-        if connector.status == status:
-            self.tidy(connector)
-        else:
-            self.set_status(number, status, now_ns)
+        if connector.operative:
+            self.set_status(number, states.AVAILABLE, now_ns)
             reservation.resume(self, number, now_ns)
+            return
+        connector.reservation = None
+        if connector.status == states.PREPARING:  # from there the table knows no other way
+            self.set_status(number, states.AVAILABLE, now_ns)
+        self.set_status(number, states.UNAVAILABLE, now_ns)
 
     # The meter --------------------------------------------------------------------------------------------------
 

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from loadtest.engine import security_events
 from loadtest.engine.maintenance import Procedure, Retries, is_transferable, maintenance_of, progress
 from loadtest.engine.operations import FIRMWARE_STATUS_NOTIFICATION, SIGNED_FIRMWARE_STATUS_NOTIFICATION
+from loadtest.engine.reset import stop_all
 from loadtest.protocol import connector_states as states
 from loadtest.units import NS_PER_S
 
@@ -107,16 +108,13 @@ class FirmwareUpdate(Procedure):
 
     def booted(self, now_ns: int) -> None:
         """The charge point has registered again; what it was restarted for is done."""
-        if self.over:
+        if self.over or not self._restarting:
             return
-        if self._restarting:
-            self.over = True
-            self._open_connectors(now_ns)
-            self._report(_INSTALLED, now_ns)
-            if self.is_signed:
-                security_events.report(self.charge_point, "FirmwareUpdated", now_ns, self._version)
-        elif self._closed:  # a restart for another reason has opened them
-            self._close_connectors(now_ns)
+        self.over = True
+        self._open_connectors(now_ns)
+        self._report(_INSTALLED, now_ns)
+        if self.is_signed:
+            security_events.report(self.charge_point, "FirmwareUpdated", now_ns, self._version)
 
     # Download ---------------------------------------------------------------------------------------------------
 
@@ -183,6 +181,7 @@ class FirmwareUpdate(Procedure):
         if self._version:
             maintenance_of(self.charge_point).firmware_version = self._version
         self.charge_point.reboot(now_ns, self.charge_point.profile.reboot_s)
+        stop_all(self.charge_point, now_ns, b"Reboot")  # who found a connector between two looks at them
 
     # Inside -----------------------------------------------------------------------------------------------------
 
@@ -205,8 +204,10 @@ class FirmwareUpdate(Procedure):
         self.charge_point.offer(action, now_ns, progress(status, self.request_id))
 
     def _close_connectors(self, now_ns: int) -> None:
+        """All that are not in use, which ends their reservations (OCPP 1.6 section 5.13)."""
         for number in range(1, self.charge_point.profile.connectors + 1):
-            if self.charge_point.connector_status(number) == states.AVAILABLE:
+            if self.charge_point.connector_status(number) in (states.AVAILABLE, states.RESERVED):
+                self.charge_point.connector(number).reservation = None
                 self.charge_point.set_status(number, states.UNAVAILABLE, now_ns)
                 self._closed.add(number)
 

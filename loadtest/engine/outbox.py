@@ -46,7 +46,8 @@ class Outbox:
         if len(self.entries) <= LIMIT:
             return None
         for position, waiting in enumerate(self.entries):
-            if waiting[0].action == METER_VALUES:
+            tried = position == 0 and self.attempts > 0  # attempts are counted for one message
+            if waiting[0].action == METER_VALUES and not tried:
                 del self.entries[position]
                 return waiting[0]
         return self.entries.pop()[0]

@@ -171,7 +171,7 @@ class RegisteringConnection(CallingConnection):
         elif self.state in (OPEN, REJECTED) and self.call_id is None and not self.fleet.draining:
             self.state = OPEN
             self.offer_unregistered(BOOT_NOTIFICATION, due_ns, payload)
-        elif self.call_cell is not None and self.call_cell.action != BOOT_NOTIFICATION:
+        elif self.call_id is not None and self.call_cell is not None and self.call_cell.action != BOOT_NOTIFICATION:
             self._boot_later(_BEHIND_ANOTHER_S, due_ns)  # a message asked for still waits for its answer
 
     def _boot_later(self, wait_s: float, now_ns: int) -> None:

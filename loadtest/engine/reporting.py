@@ -36,10 +36,14 @@ class ReportingConnection(RegisteringConnection):
         self._connectors: dict[int, Connector] | None = None
 
     def report_connectors(self, now_ns: int, *, booted: bool) -> None:
-        """Report all connectors after a boot (errata 3.22), else those whose state has changed while offline."""
+        """Report all connectors after a boot (errata 3.22), else those whose state has changed while offline.
+
+        A report that was lost with the last connection may have been of any of them.
+        """
+        everything, self.reports_lost = booted or self.reports_lost, False
         for number in range(self.profile.connectors + 1):
             connector = self._connectors.get(number) if self._connectors is not None else None
-            if booted or (connector is not None and connector.reported != connector.status):
+            if everything or (connector is not None and connector.reported != connector.status):
                 self.report_status(number, now_ns)
 
     @property
@@ -75,7 +79,9 @@ class ReportingConnection(RegisteringConnection):
         for connector in self.connectors_known:
             if connector.report_due_ns == due_ns:
                 connector.report_due_ns = 0
-                if connector.reported != connector.status and self.is_registered:
+                if connector.reported == connector.status:
+                    self.tidy(connector)
+                elif self.is_registered:
                     self.report_status(connector.number, due_ns)
 
     def report_status(self, number: int, now_ns: int) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Protocol
 
 from loadtest.clock import monotonic_ns
-from loadtest.engine.operations import TRANSACTION_RELATED, OperationCell
+from loadtest.engine.operations import STATUS_NOTIFICATION, TRANSACTION_RELATED, OperationCell
 from loadtest.engine.outbox import Outbox
 from loadtest.errors import LocalProtocolError
 from loadtest.protocol import stamp
@@ -36,7 +36,7 @@ class Asker(Protocol):
         ...
 
     def on_failure(self, action: int, now_ns: int) -> None:
-        """It was refused, never answered or cut off, and will not be sent again."""
+        """It was refused, never answered, cut off or dropped, and will not be sent again."""
         ...
 
 
@@ -65,6 +65,7 @@ class SendingConnection(WebSocketClient):
         "number",
         "outbox",
         "queue",
+        "reports_lost",
         "sequence",
         "state",
     )
@@ -75,6 +76,7 @@ class SendingConnection(WebSocketClient):
         self.number = number
         self.configuration = configuration
         self.state = OFFLINE
+        self.reports_lost = False  # a StatusNotification never arrived, or may not have
         self.sequence = 0
         self.call_id: bytes | None = None
         self.call_cell: OperationCell | None = None
@@ -113,8 +115,7 @@ class SendingConnection(WebSocketClient):
             self._enqueue((cell, intended_ns, payload, asker))
             self.send_next()
         else:
-            cell.dropped += 1
-            self.fleet.counters.dropped_offline += 1
+            self.drop_offline(cell, asker)
 
     def offer_unregistered(self, action: int, intended_ns: int, payload: bytes, asker: Asker | None = None) -> None:
         """A BootNotification, or a message asked for, is due on a connection that is not accepted (yet).
@@ -126,8 +127,7 @@ class SendingConnection(WebSocketClient):
         if self.call_id is None:
             self._send(cell, intended_ns, payload, asker)
         else:
-            cell.dropped += 1
-            self.fleet.counters.dropped_offline += 1
+            self.drop_offline(cell, asker)
 
     def _enqueue(self, entry: Waiting) -> None:
         if self.queue is None:
@@ -135,8 +135,8 @@ class SendingConnection(WebSocketClient):
         if len(self.queue) < QUEUE_LIMIT:
             self.queue.append(entry)
         else:
-            entry[0].dropped += 1
             self.fleet.counters.dropped_queue_full += 1
+            self._drop(entry[0], entry[3])
 
     def _send(self, cell: OperationCell, intended_ns: int, payload: Payload, asker: Asker | None) -> None:
         fleet = self.fleet
@@ -157,8 +157,7 @@ class SendingConnection(WebSocketClient):
                 self.outbox = self.outbox or Outbox()
                 self.outbox.entries.appendleft((cell, intended_ns, payload, asker))
             else:
-                cell.dropped += 1
-                fleet.counters.dropped_offline += 1
+                self.drop_offline(cell, asker)
             return
         if not self.number + self.sequence & fleet.checks.mask:
             fleet.checks.note_call(cell.name, text)
@@ -182,6 +181,17 @@ class SendingConnection(WebSocketClient):
             if not queue:
                 self.queue = None
             self._send(*entry)
+
+    def drop_offline(self, cell: OperationCell, asker: Asker | None) -> None:
+        """What makes no sense without a connection is never sent."""
+        self.fleet.counters.dropped_offline += 1
+        self._drop(cell, asker)
+
+    def _drop(self, cell: OperationCell, asker: Asker | None) -> None:
+        cell.dropped += 1
+        self.reports_lost |= cell.action == STATUS_NOTIFICATION
+        if asker is not None:
+            asker.on_failure(cell.action, monotonic_ns())
 
     def drop_waiting(self) -> None:
         """The run ends: what waits is never sent."""

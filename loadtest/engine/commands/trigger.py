@@ -145,19 +145,13 @@ class _OneByOne:
     def send_next(self, now_ns: int) -> None:
         if not self._messages:
             return
-        charge_point = self._charge_point
-        charge_point.offer_unregistered(*self._take(now_ns), self)
-        if charge_point.call_id is None or charge_point.call_asker is not self:  # it was dropped
-            self._offer_the_rest(now_ns)
+        self._charge_point.offer_unregistered(*self._take(now_ns), self)
 
     def on_result(self, action: int, payload: bytes, now_ns: int) -> None:
         self.send_next(now_ns)
 
     def on_failure(self, action: int, now_ns: int) -> None:
-        self._offer_the_rest(now_ns)
-
-    def _offer_the_rest(self, now_ns: int) -> None:
-        """They go the way of messages that cannot be sent: dropped and counted."""
+        """The others go the way of messages that cannot be sent: dropped and counted."""
         while self._messages:
             self._charge_point.offer(*self._take(now_ns))
 

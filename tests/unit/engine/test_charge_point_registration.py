@@ -9,6 +9,7 @@ from virtual_fleet import World
 
 from loadtest.engine.sending import CONNECTING, OFFLINE, OPEN, REGISTERED, REJECTED
 from loadtest.protocol.frames import CallResult
+from loadtest.units import NS_PER_S
 
 
 def boot_conf(status: str, interval: int) -> dict[str, object]:
@@ -113,6 +114,17 @@ def test_pending_answers_questions_and_rejected_does_not() -> None:
         world.tell(b'[2,"x","GetConfiguration",{}]')
         assert world.replies == []
         assert (world.fleet.counters.calls_received, world.fleet.counters.calls_answered) == (2, 1)
+
+
+def test_a_heartbeat_interval_set_while_pending_gives_way_to_the_one_of_the_registration() -> None:
+    with World() as world:
+        world.open()
+        world.answer({"status": "Pending", "currentTime": "now", "interval": 10})
+        world.command("ChangeConfiguration", {"key": "HeartbeatInterval", "value": "7"})
+        world.advance_s(11)
+        world.answer({"status": "Accepted", "currentTime": "now", "interval": 40})
+        assert world.fleet.registered_ever == 1
+        assert world.one.heartbeat_ns == 40 * NS_PER_S
 
 
 def test_pending_sends_boot_at_once_when_it_is_asked_to_and_forgets_the_wait() -> None:

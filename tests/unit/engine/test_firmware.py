@@ -153,6 +153,26 @@ def test_new_request_replaces_an_update_until_it_installs(world: World) -> None:
     assert statuses(world, PLAIN) == ["Downloading", "Downloaded", "Installing", "Installed"]
 
 
+def test_installation_ends_reservations_and_stops_who_slipped_in() -> None:
+    with World(**PROFILE) as world:
+        world.register()
+        ask(world, "ReserveNow", connectorId=1, expiryDate=wall(world, 3600), idTag="MINE", reservationId=1)
+        update(world)
+        run_s(world, 5)
+        assert world.one.connector_status(1) == b"Unavailable"
+        assert ask(world, "CancelReservation", reservationId=1) == {"status": "Rejected"}
+        run_s(world, 4.5)
+        ask(world, "ChangeAvailability", connectorId=1, type="Operative")
+        world.answer_all()
+        world.charge()
+        run_s(world, 1)
+        world.wire().end()
+        world.advance_s(10.5)
+        boot(world)
+        assert [stop["reason"] for stop in told(world, "StopTransaction")] == ["Reboot"]
+        world.assert_balanced()
+
+
 def test_reset_while_installing_keeps_the_connectors_closed() -> None:
     """L01.FR.07: until the firmware is installed; then it restarts once more."""
     with World(**PROFILE | {"install_s": 30.0}) as world:

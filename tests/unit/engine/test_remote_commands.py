@@ -110,10 +110,9 @@ def test_a_hard_reset_tells_of_the_stop_after_the_next_boot() -> None:
         world.charge()
         world.new()
         assert world.command("Reset", {"type": "Hard"}) == {"status": "Accepted"}
-        world.wire().outstanding = None
+        assert world.new() == [], "nothing is sent into a connection that ends"
         world.wire().end()
         world.advance_s(6)
-        world.new()
         world.open()
         world.answer({"status": "Accepted", "currentTime": "now", "interval": 300})
         world.answer_all()
@@ -139,6 +138,34 @@ def test_a_reset_with_a_driver_who_has_not_begun_forgets_him(kind: str) -> None:
         assert world.payloads_of("StartTransaction") == []
         assert world.statuses()[-1] == "Available"
         world.assert_balanced()
+
+
+def test_a_soft_reset_stops_who_comes_while_it_waits_and_two_are_one() -> None:
+    with World(boot_on_reconnect=False) as world:
+        world.register()
+        world.charge()
+        assert world.command("Reset", {"type": "Soft"}) == {"status": "Accepted"}
+        assert world.command("Reset", {"type": "Soft"}) == {"status": "Accepted"}
+        world.advance_s(1)
+        (late,) = world.one.transactions or [world.one.begin_transaction(1, b"LATE", world.clock(), remote=True)]
+        world.advance_s(0.2)
+        assert late.over
+        world.answer_all()
+        world.advance_s(0.2)
+        world.wire().end()
+        assert world.fleet.counters.reboots == 1
+        world.assert_balanced()
+
+
+def test_nobody_charges_at_a_charge_point_that_restarts() -> None:
+    with World(reboot_s=30.0, configuration={"AllowOfflineTxForUnknownId": "true"}) as world:
+        world.register()
+        world.command("Reset", {"type": "Hard"})
+        world.wire().end()
+        assert not world.one.is_free(1, b"TAG", world.clock())
+        world.advance_s(31)
+        world.register()
+        assert world.one.is_free(1, b"TAG", world.clock())
 
 
 def availability(world: World, connector: int, kind: str) -> str:
@@ -173,6 +200,18 @@ def test_it_waits_for_a_transaction_and_the_whole_charge_point_means_every_conne
         world.answer_all()
         assert [world.statuses(number)[-1] for number in (0, 1, 2)] == ["Available"] * 3
         assert world.one.connectors_known == [], "nothing is left to remember"
+        world.assert_balanced()
+
+
+def test_out_of_service_after_a_driver_who_never_came_goes_by_available() -> None:
+    """The table of transitions leads from Preparing to Unavailable by no other way."""
+    with World(configuration={"ConnectionTimeOut": "5"}, time_scale=0.01) as world:
+        world.register()
+        remote_start(world)
+        world.answer_all()
+        assert availability(world, 1, "Inoperative") == "Scheduled"
+        world.run_for(6)
+        assert world.statuses()[1:] == ["Preparing", "Available", "Unavailable"]
         world.assert_balanced()
 
 
@@ -212,3 +251,21 @@ def test_a_charge_point_that_came_back_tells_only_what_has_changed() -> None:
         world.answer_all()
         assert world.new() == ["StatusNotification"]
         assert world.statuses(2)[-1] == "Faulted"
+
+
+@pytest.mark.parametrize("lost", ["under way", "waiting"])
+def test_a_report_lost_with_its_connection_is_made_up_for_on_the_next(lost: str) -> None:
+    with World(connectors=2, boot_on_reconnect=False, reconnect_min_s=0.1) as world:
+        world.register()
+        world.charge(duration_s=10)
+        if lost == "waiting":
+            world.command("TriggerMessage", {"requestedMessage": "Heartbeat"})
+        world.one.transactions[0].free(world.clock())
+        world.wire().end()
+        world.new()
+        world.advance_s(1)
+        world.open()
+        world.answer_all()
+        assert [world.statuses(number)[-1] for number in (0, 1, 2)] == ["Available"] * 3
+        assert world.new() == ["StatusNotification"] * 3
+        world.assert_balanced()

@@ -175,6 +175,17 @@ def test_out_of_service_is_unavailable_and_ends_a_reservation() -> None:
         assert reserve(world, 2) == "Accepted"
 
 
+def test_out_of_service_after_who_never_came_ends_a_reservation_too() -> None:
+    with reserving_world(configuration={"ConnectionTimeOut": "5"}, time_scale=0.01) as world:
+        registered(world)
+        reserve(world)
+        assert remote_start(world, MINE, connectorId=1) == "Accepted"
+        ask(world, "ChangeAvailability", connectorId=1, type="Inoperative")
+        run_s(world, 6)
+        assert states(world)[-1] == (1, "Unavailable")
+        assert cancel(world) == "Rejected"
+
+
 def test_a_fault_is_told() -> None:
     with reserving_world() as world:
         registered(world)

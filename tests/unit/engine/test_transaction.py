@@ -134,6 +134,18 @@ def test_without_an_authorisation_nothing_starts(failure: str) -> None:
         world.assert_balanced()
 
 
+def test_without_a_connection_to_ask_over_the_connector_is_free_again() -> None:
+    with World(transaction_duration_s=1e6) as world:
+        world.register()
+        world.command("TriggerMessage", {"requestedMessage": "Heartbeat"})
+        begin(world)
+        assert len(world.one.transactions) == 1
+        world.wire().end()
+        assert world.one.transactions == []
+        assert world.one.connector_status(1) == b"Available"
+        world.assert_balanced()
+
+
 def test_a_start_that_is_not_accepted_stops_at_once_as_deauthorised() -> None:
     with charging_world() as world:
         world.register()
