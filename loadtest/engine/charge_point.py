@@ -113,7 +113,7 @@ class ChargePoint(ReportingConnection):
             case keys.METER_VALUE_SAMPLE_INTERVAL:
                 for transaction in self.transactions:
                     transaction.schedule_sample(now_ns)
-        return "RebootRequired" if keys.KEYS[key].reboot else "Accepted"
+        return "Accepted"
 
     @property
     def firmware_version(self) -> str:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from loadtest.scenario.measurands import Supply
     from loadtest.scenario.profile import ChargePointProfile
 
-Change = Literal["Accepted", "RebootRequired", "Rejected", "NotSupported"]
+Change = Literal["Accepted", "Rejected", "NotSupported"]
 
 _MEASURANDS_OF = {
     keys.METER_VALUES_SAMPLED_DATA: "measurands",

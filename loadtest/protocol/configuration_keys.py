@@ -14,14 +14,13 @@ Kind = Literal["integer", "boolean", "text", "list"]
 class ConfigurationKey(NamedTuple):
     """One key: who may do what with it, and its value on a charge point nobody has configured.
 
-    ``high`` bounds integers, and the length of texts and lists. ``reboot``: a change takes effect after a restart.
+    ``high`` bounds integers, and the length of texts and lists. None needs a restart to take effect.
     """
 
     kind: Kind
     access: Access
     initial: str
     high: int = 2**31 - 1
-    reboot: bool = False
 
 
 CLOCK_ALIGNED_DATA_INTERVAL = "ClockAlignedDataInterval"
