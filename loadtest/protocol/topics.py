@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 
 MOUNTPOINT = "ocpp/"
-FORBIDDEN_IN_ID = frozenset("/+#")
 
 # Control characters and non-characters are valid UTF-8, but MQTT 3.1.1 (section 1.5.3) lets a broker end the
 # connection over one in a topic, and a gateway's connection is shared by all charge points.
