@@ -16,6 +16,7 @@ from loadtest.clock import monotonic_ns, utc_now
 from loadtest.csms import envelopes
 from loadtest.csms.addressees import Addressee, Addressees
 from loadtest.csms.command_books import CommandBooks, CommandCell
+from loadtest.csms.command_certificates import command_certificates
 from loadtest.csms.command_learning import Learning
 from loadtest.csms.command_payloads import MAKERS, Draw
 from loadtest.csms.command_schedule import CommandSchedule
@@ -104,6 +105,9 @@ class Commander:
         self._replies = SequenceWindows()
         self._instants = ReplyInstants()
         self._late_answers = self._foreign_answers = 0
+        command_certificates()  # made now, like the schemas, and not between the messages of a run
+        for action in self._load.rates:
+            schemas.response(action)
 
     # When -------------------------------------------------------------------------------------------------------
 

@@ -29,7 +29,7 @@ from loadtest.units import NS_PER_MS, NS_PER_S, NS_PER_US, US_PER_S
 if TYPE_CHECKING:
     from loadtest.measure.interval import IntervalReport
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.alone]
 
 HEARTBEAT = "Heartbeat"
 

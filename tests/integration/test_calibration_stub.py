@@ -19,7 +19,7 @@ from loadtest.testing.stub_behaviour import Fault, StubBehaviour
 from loadtest.testing.stub_gateway import StubGateway
 from loadtest.units import NS_PER_MS
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.alone]
 
 
 def connect_to(stub: StubGateway, charge_point: str = "cp-1") -> connect:

@@ -22,9 +22,9 @@ from loadtest.units import NS_PER_S
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.alone]
 
-ATTACK_S = 3.0
+ATTACK_S = 1.5
 LATENCY_S = 1.0
 """Far above what a neighbour sees here, far below what it sees when a flood is dealt with in one go."""
 GROWTH_BYTES = 48 * 1024 * 1024
