@@ -40,7 +40,6 @@ async def gateway(request: GatewayRequest, announce: Callable[[str], None]) -> N
     """
     told = _told()
     raise_limit()
-    await answers_connect(request.broker_url)
     with _log_dir() as log_dir:
         running = await start_gateway(request, log_dir, _ignore)
         deaths: asyncio.Queue[str] = asyncio.Queue()

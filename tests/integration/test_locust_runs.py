@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.integration
 
-SMALL = ("--charge-points", "200", "--ramp", "1s", "--duration", "4s")
+SMALL = ("--charge-points", "200", "--ramp", "1s", "--duration", "2s")
 
 
 def assert_everything_agrees(run: LocustRun, csv_prefix: Path) -> None:
@@ -146,8 +146,8 @@ def test_a_killed_part_is_named_in_the_verdict(
     start: Callable[..., LocustRun], part: str, result: str, exit_code: int, named: str
 ) -> None:
     run = start(
-        "--headless", "--only-summary", "--charge-points", "100", "--ramp", "1s", "--duration", "6s",
-        "--broker", "mosquitto", "--drain-timeout", "3s",
+        "--headless", "--only-summary", "--charge-points", "100", "--ramp", "1s", "--duration", "4s",
+        "--broker", "mosquitto", "--drain-timeout", "1s",
     )  # fmt: skip
     run.wait_for_phase("steady")
     run.part(part).kill()
@@ -164,8 +164,8 @@ def test_a_killed_part_is_named_in_the_verdict(
 def test_a_killed_worker_is_named_in_the_verdict(start: Callable[..., LocustRun], free_tcp_port: int) -> None:
     port = str(free_tcp_port)
     master = start(
-        "--headless", "--only-summary", "--charge-points", "100", "--ramp", "1s", "--duration", "10s",
-        "--drain-timeout", "3s", "--master", "--master-bind-host", "127.0.0.1", "--master-bind-port", port,
+        "--headless", "--only-summary", "--charge-points", "100", "--ramp", "1s", "--duration", "8s",
+        "--drain-timeout", "1s", "--master", "--master-bind-host", "127.0.0.1", "--master-bind-port", port,
         "--expect-workers", "2",
     )  # fmt: skip
     workers = [start("--worker", "--master-host", "127.0.0.1", "--master-port", port) for _ in range(2)]

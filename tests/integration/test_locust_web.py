@@ -73,7 +73,7 @@ def test_two_runs_from_the_web_ui(start: Callable[..., LocustRun], free_tcp_port
     ui = WebUi(free_tcp_port)
     ui.wait_until_up()
     for folder, charge_points in (("run", 120), ("run-2", 60)):
-        ui.start(user_count=3, charge_points=charge_points, duration="2s", ramp="1s", seed=7)
+        ui.start(user_count=3, charge_points=charge_points, duration="1s", ramp="1s", seed=7)
         ui.wait_for_state("running", "spawning")
         stats = ui.wait_for_state("stopped")
         record = run_record.load(run.results / folder)
