@@ -56,7 +56,7 @@ class CertificateAuthority:
         try:
             wanted = x509.load_pem_x509_csr(request.encode())
             valid, key = wanted.is_signature_valid, wanted.public_key()
-        except (ValueError, UnsupportedAlgorithm):
+        except (ValueError, UnsupportedAlgorithm, x509.InvalidVersion):
             return None
         if not valid or not isinstance(key, (ec.EllipticCurvePublicKey, rsa.RSAPublicKey)):
             return None

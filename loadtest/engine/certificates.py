@@ -113,7 +113,10 @@ def parse(pem: str) -> tuple[x509.Certificate, ...]:
     Raises:
         ValueError: There is none in it, or one cannot be read.
     """
-    return tuple(x509.load_pem_x509_certificates(pem.encode()))
+    try:
+        return tuple(x509.load_pem_x509_certificates(pem.encode()))
+    except x509.InvalidVersion as error:  # the one thing wrong with a certificate that is no ValueError
+        raise ValueError(str(error)) from error
 
 
 def parse_one(pem: str) -> x509.Certificate | None:

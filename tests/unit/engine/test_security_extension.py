@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import datetime as dt
 import hashlib
 from typing import TYPE_CHECKING, Any
@@ -12,6 +13,7 @@ from commanding import ask, told
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.serialization import Encoding
 from hypothesis import given
 from hypothesis import strategies as st
 from virtual_fleet import World, check_payload
@@ -256,6 +258,14 @@ def test_no_text_raises(text: str) -> None:
         certificates.chain_fault((certificate,), [ROOT.certificate], now)
         if certificates.is_issued_by(certificate, certificate):
             assert certificate == ROOT.certificate
+
+
+def test_a_certificate_of_a_version_there_is_not_is_no_certificate() -> None:
+    version_3 = bytes.fromhex("a003020102")
+    der = ROOT.certificate.public_bytes(Encoding.DER)
+    assert version_3 in der
+    text = base64.b64encode(der.replace(version_3, bytes.fromhex("a003020109"), 1)).decode()
+    assert certificates.parse_one(f"-----BEGIN CERTIFICATE-----\n{text}\n-----END CERTIFICATE-----\n") is None
 
 
 @given(identity=st.text(st.characters(codec="ascii", exclude_categories=["Cc"]), min_size=1, max_size=25))
