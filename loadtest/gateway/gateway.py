@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from loadtest.clock import monotonic_ns
 from loadtest.gateway import admission, counters, translation
+from loadtest.gateway.back_pressure import BackPressure
 from loadtest.gateway.charge_point_connection import ChargePointConnection, limited
 from loadtest.gateway.checks import Checks
 from loadtest.gateway.counters import GatewayCounters
@@ -57,11 +58,10 @@ class Gateway:
         self._connection_type = limited(settings.max_frame_bytes, settings.max_unsent_bytes)
         self._connections: dict[bytes, ChargePointConnection] = {}
         self._handshakes = Handshakes(settings.handshake_timeout_s, settings.max_handshakes)
-        self._held: set[ChargePointConnection] = set()
-        self._broker_away = False
+        self._back_pressure = BackPressure()
         self._silence = SilenceWatch(
             self._connections,
-            self._held,
+            self._back_pressure.held,
             idle_timeout_s=settings.idle_timeout_s,
             heartbeat_checks=settings.heartbeat_checking_times_backoff,
         )
@@ -160,7 +160,7 @@ class Gateway:
     def closed(self, connection: ChargePointConnection, cause: str) -> None:
         """Forget an ended connection."""
         self.counters.closed[cause] += 1
-        self._held.discard(connection)
+        self._back_pressure.held.discard(connection)
         if self._checks is not None:
             self._checks.forget(connection)
         if self._connections.get(connection.identity) is connection:
@@ -203,8 +203,8 @@ class Gateway:
             totals.upstream_errors += 1
         totals.published += 1
         self.broker.publish(topic, message[1], self._upstream_qos)
-        if self._broker_away or self.broker.congested:
-            self._hold(connection)
+        if (self._back_pressure.broker_away or self.broker.congested) and self._back_pressure.hold(connection):
+            totals.paused += 1
 
     def downstream(self, topic: bytes, envelope: bytes) -> None:
         """Send a central system's message to its charge point; whom it cannot reach never sees it."""
@@ -242,36 +242,25 @@ class Gateway:
         else:
             self._batches.add(connection, text)
 
-    # -- back-pressure -----------------------------------------------------------------------------------------------
+    # -- the broker --------------------------------------------------------------------------------------------------
 
     def broker_lost(self) -> None:
         """From now on whoever sends something is not read again before the broker is back."""
-        self._broker_away = True
+        self._back_pressure.broker_away = True
 
     def broker_restored(self) -> None:
         """The broker is back, with all subscriptions."""
-        self._broker_away = False
+        self._back_pressure.broker_away = False
         self.drained()
 
     def drained(self) -> None:
-        """Read everybody again. Those held were not silent, they were not listened to."""
-        if self._broker_away or self.broker.congested:
-            return
-        held = list(self._held)
-        self._held.clear()
-        for connection in held:
-            connection.heard_s = connection.text_heard_s = self.now_s
-            connection.resume_reading()
+        """The broker takes messages: read everybody again."""
+        if not (self._back_pressure.broker_away or self.broker.congested):
+            self._back_pressure.release(self.now_s)
 
     def holds(self, connection: ChargePointConnection) -> bool:
         """Whether the connection is not to be read for now."""
-        return connection in self._held
-
-    def _hold(self, connection: ChargePointConnection) -> None:
-        if connection not in self._held:
-            self._held.add(connection)
-            self.counters.paused += 1
-            connection.pause_reading()
+        return connection in self._back_pressure.held
 
     # -- time --------------------------------------------------------------------------------------------------------
 

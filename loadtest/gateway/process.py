@@ -34,6 +34,8 @@ TICK_NS = 100 * NS_PER_MS
 BACKLOG = 4096
 """Connections the kernel may hold for us while we are busy; a boot storm needs it."""
 
+FAULTS_TOLD = 10
+
 FAREWELL_S = 2.0
 """How long the parent may take to read our last words."""
 
@@ -47,6 +49,7 @@ class GatewayProcess:
         self._parent_gone = asyncio.Event()
         self._channel: ControlChannel | None = None
         self._service: GatewayService | None = None
+        self._faults = 0
 
     async def run(self) -> None:
         """Serve the parent until it says stop or goes away."""
@@ -89,6 +92,9 @@ class GatewayProcess:
 
     def _on_fault(self, loop: asyncio.AbstractEventLoop, context: dict[str, object]) -> None:
         """A callback failed: that is a bug of ours, and a run with it is not to be trusted."""
+        self._faults += 1
+        if self._faults > FAULTS_TOLD:  # a client that has found one may bring it about for ever
+            return
         if self._channel is not None:
             text = f"{context.get('message')}: {context.get('exception')!r}"
             self._channel.send(messages.Event("gateway_fault", text))

@@ -33,8 +33,8 @@ WRITE_FAILED = "write_failed"
 FIRST_CONNECT_FAULT = "first_connect_fault"
 """Why a charge point could not connect, the first time one could not."""
 
-HARNESS_FAULTS = frozenset({"engine_fault", "csms_fault"})
-"""A callback of ours raised: a bug here, so nothing this process says can be relied on."""
+HARNESS_FAULTS = frozenset({"engine_fault", "csms_fault", "gateway_fault"})
+"""A callback of ours raised: a bug here, so nothing this process says, or its gateway passes on, can be relied on."""
 
 GENERATOR_PARTS = frozenset({"engine", "subscriber", "worker", "csms", "stand"})
 """Parts of the instrument: without one of them the figures are not what they seem."""

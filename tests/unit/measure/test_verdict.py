@@ -103,6 +103,7 @@ def test_what_the_system_did_wrong_fails_the_run(changes: dict[str, object], cod
         ({"events": [RunEvent(1.0, "part_died", "who knows")]}, "part_died", "who knows"),
         ({"events": [RunEvent(1.0, "worker_lost", "worker-1")]}, "worker_lost", "worker-1"),
         ({"events": [RunEvent(1.0, "engine_fault", "KeyError", "w0/engine-1")]}, "harness_fault", "w0/engine-1 .*Key"),
+        ({"events": [RunEvent(1.0, "gateway_fault", "KeyError", "system")]}, "harness_fault", "system .*Key"),
         ({"events": [RunEvent(1.0, "damaged_report", "x")]}, "report_damaged", "x"),
         ({"events": [RunEvent(1.0, "write_failed", "disk full")]}, "results_incomplete", "disk full"),
         ({"health": engine(final=False)}, "report_missing", "w0/engine-0"),
