@@ -23,7 +23,7 @@ from loadtest.locust_plugin.description import boot_id, describe, run_name
 from loadtest.locust_plugin.run_parts import RunParts
 from loadtest.locust_plugin.stand import Stand
 from loadtest.measure.collector import Collector
-from loadtest.measure.verdict import INTERRUPTED, PART_DIED, REFUSED
+from loadtest.measure.run_events import INTERRUPTED, PART_DIED, REFUSED
 from loadtest.protocol.phases import DRAIN, RAMP, STEADY
 from loadtest.scenario.credentials import CredentialFiles
 from loadtest.scenario.plan import Plan

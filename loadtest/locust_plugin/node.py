@@ -14,7 +14,7 @@ from loadtest.errors import LoadTestError
 from loadtest.locust_plugin import wire
 from loadtest.locust_plugin.child import Child
 from loadtest.locust_plugin.description import boot_id
-from loadtest.measure.verdict import PART_DIED, REFUSED
+from loadtest.measure.run_events import PART_DIED, REFUSED
 from loadtest.protocol import topics
 from loadtest.scenario import plan as plans
 from loadtest.scenario.settings import secret

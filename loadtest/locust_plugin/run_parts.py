@@ -12,7 +12,7 @@ from loadtest.locust_plugin import wire
 from loadtest.locust_plugin.mirror import Mirror
 from loadtest.locust_plugin.sources import Sources
 from loadtest.measure.interval import IntervalReport
-from loadtest.measure.verdict import PART_DIED, REFUSED, WORKER_LOST
+from loadtest.measure.run_events import PART_DIED, REFUSED, WORKER_LOST
 
 if TYPE_CHECKING:
     from collections.abc import Callable

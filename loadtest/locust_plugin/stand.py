@@ -10,7 +10,7 @@ from gevent.event import Event
 from loadtest.clock import monotonic_ns
 from loadtest.control import messages
 from loadtest.locust_plugin.child import Child
-from loadtest.measure.verdict import PART_DIED
+from loadtest.measure.run_events import PART_DIED
 from loadtest.scenario.settings import secret
 from loadtest.units import NS_PER_S
 

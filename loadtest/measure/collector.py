@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from loadtest.clock import monotonic_ns, utc_now
 from loadtest.errors import ResultError
-from loadtest.measure import run_record, verdict
+from loadtest.measure import run_events, run_record, verdict
 from loadtest.measure.closing import fill, settle
 from loadtest.measure.histogram import Histogram
 from loadtest.measure.interval_log import IntervalLogWriter
@@ -112,14 +112,16 @@ class Collector:
             second.counts[name] += count
         late = index <= self._written and bool(report.series)
         if late and not report.final:
-            self.event(verdict.LATE_REPORT, f"interval {index} came after second {self._written} was written", source)
+            self.event(
+                run_events.LATE_REPORT, f"interval {index} came after second {self._written} was written", source
+            )
         return self._write_complete()
 
     def part_gone(self, source: str, text: str) -> None:
         """A process has died: put it on record and wait for it no longer."""
         if source in self._sources:
             self._sources[source].gone()
-        self.event(verdict.PART_DIED, text, source)
+        self.event(run_events.PART_DIED, text, source)
 
     def enter_phase(self, name: str, at_ns: int) -> None:
         """From ``at_ns`` on it is phase ``name``."""
@@ -129,7 +131,7 @@ class Collector:
         self._record.phases.append(PhaseSpan(name, at_s, at_s))
 
     def event(self, kind: str, text: str, part: str = "") -> None:
-        """Put something on record; kinds with a meaning for the verdict stand in :mod:`loadtest.measure.verdict`."""
+        """Put something on record; kinds with a meaning for the verdict stand in :mod:`loadtest.measure.run_events`."""
         self._record.events.append(RunEvent(round(self._elapsed_s(), 3), kind, text, part))
 
     def describe_sut(self, facts: dict[str, Any]) -> None:
@@ -167,7 +169,7 @@ class Collector:
             file.close()
             if not file.complete:
                 state = "partial"
-                self.event(verdict.WRITE_FAILED, f"{file.path.name}: {_reason(file.error)}")
+                self.event(run_events.WRITE_FAILED, f"{file.path.name}: {_reason(file.error)}")
         sources = list(self._sources.values())
         ledger = settle(sources, self._totals, self._replies)
         self._record.state, self._record.ended_at, self._record.locust = state, utc_now(), locust or {}
@@ -183,7 +185,7 @@ class Collector:
                 write_whole(self._run_dir / name, run_record.to_json(document))
             except OSError as error:
                 self._record.state = "partial"
-                self.event(verdict.WRITE_FAILED, f"{name}: {_reason(error)}")
+                self.event(run_events.WRITE_FAILED, f"{name}: {_reason(error)}")
                 self._record.verdict = verdict.judge(self._record)
         return self._record
 
@@ -209,13 +211,13 @@ class Collector:
             histogram.add_series(series)
             second.histograms[tag] = histogram
         except (ResultError, ValueError) as error:
-            self.event(verdict.DAMAGED_REPORT, f"{source}: {series.tag}: {error}", source)
+            self.event(run_events.DAMAGED_REPORT, f"{source}: {series.tag}: {error}", source)
 
     def _join_replies(self, source: str, role: Role, second: _Second, instants: bytes) -> None:
         try:
             samples = (self._replies.add_written if role == "engine" else self._replies.add_arrived)(instants)
         except ValueError as error:
-            self.event(verdict.DAMAGED_REPORT, f"{source}: {error}", source)
+            self.event(run_events.DAMAGED_REPORT, f"{source}: {error}", source)
             return
         latencies_us: dict[tuple[str, str], list[int]] = {}
         for phase, action, latency_us in samples:

@@ -10,6 +10,16 @@ from typing import TYPE_CHECKING
 
 from loadtest.errors import ExitCode
 from loadtest.measure.interval import INVALID
+from loadtest.measure.run_events import (
+    DAMAGED_REPORT,
+    FIRST_CONNECT_FAULT,
+    HARNESS_FAULTS,
+    INTERRUPTED,
+    PART_DIED,
+    REFUSED,
+    WORKER_LOST,
+    WRITE_FAILED,
+)
 from loadtest.measure.run_record import Reason, Verdict
 from loadtest.measure.tags import PACER, parse
 from loadtest.measure.validity import INVALID_ANSWER, INVALID_MESSAGE, Validity
@@ -19,22 +29,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from loadtest.measure.run_record import Result, RunRecord
-
-INTERRUPTED = "interrupted"
-"""Kind of the event that says somebody stopped the run."""
-REFUSED = "refused"
-"""The run could not start, for a reason the user can mend."""
-PART_DIED = "part_died"
-WORKER_LOST = "worker_lost"
-DAMAGED_REPORT = "damaged_report"
-LATE_REPORT = "late_report"
-"""An interval came after its second was written; its samples still count."""
-WRITE_FAILED = "write_failed"
-FIRST_CONNECT_FAULT = "first_connect_fault"
-"""Why a charge point could not connect, the first time one could not."""
-
-HARNESS_FAULTS = frozenset({"engine_fault", "csms_fault", "gateway_fault"})
-"""A callback of ours raised: a bug here, so nothing this process says, or its gateway passes on, can be relied on."""
 
 GENERATOR_PARTS = frozenset({"engine", "subscriber", "worker", "csms", "stand"})
 """Parts of the instrument: without one of them the figures are not what they seem."""

@@ -27,7 +27,7 @@ from loadtest.control.messages import AddCohort, Drain, EnterPhase
 from loadtest.errors import UsageError
 from loadtest.gateway import passwords
 from loadtest.measure import run_record
-from loadtest.measure.verdict import FIRST_CONNECT_FAULT
+from loadtest.measure.run_events import FIRST_CONNECT_FAULT
 from loadtest.protocol.phases import RAMP
 from loadtest.runner.certificates import make_certificates
 from loadtest.testing.controlled_child import ControlledChild

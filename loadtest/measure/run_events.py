@@ -1,0 +1,19 @@
+"""Kinds of events on a run's record that the verdict goes by."""
+
+from __future__ import annotations
+
+INTERRUPTED = "interrupted"
+"""Somebody stopped the run."""
+REFUSED = "refused"
+"""The run could not start, for a reason the user can mend."""
+PART_DIED = "part_died"
+WORKER_LOST = "worker_lost"
+DAMAGED_REPORT = "damaged_report"
+LATE_REPORT = "late_report"
+"""An interval came after its second was written; its samples still count."""
+WRITE_FAILED = "write_failed"
+FIRST_CONNECT_FAULT = "first_connect_fault"
+"""Why a charge point could not connect, the first time one could not."""
+
+HARNESS_FAULTS = frozenset({"engine_fault", "csms_fault", "gateway_fault"})
+"""A callback of ours raised: a bug here, so nothing this process says, or its gateway passes on, can be relied on."""
