@@ -62,19 +62,21 @@ def gateway(
 ) -> int:
     """Serve the gateway alone: OCPP over WebSocket on one side, EMQX's MQTT topics on the other."""
     host, port = _address(bind)
+    switches = {
+        "path": path,
+        "password_file": _name(password_file),
+        "check_identity": check_identity,
+        "tls_certificate": _name(tls_certificate),
+        "tls_key": _name(tls_key),
+        "tls_client_ca": _name(tls_client_ca),
+    }
     request = GatewayRequest(
         broker_url=broker,
         processes=processes,
         host=host,
         port=port,
-        path=path,
         qos=int(qos),
-        password_file=_name(password_file),
-        check_identity=check_identity,
-        tls_certificate=_name(tls_certificate),
-        tls_key=_name(tls_key),
-        tls_client_ca=_name(tls_client_ca),
-        switches={} if gateway_config is None else _switches_not_given(gateway_config),
+        switches=switches if gateway_config is None else switches | _switches_not_given(gateway_config),
         metrics_port=metrics_port,
     )
     run(alone.gateway(request, lambda url: click.echo(f"gateway ready: {url}")))

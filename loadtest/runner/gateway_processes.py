@@ -38,18 +38,9 @@ class GatewayRequest:
         processes: How many share the port.
         host: Address to listen on.
         port: Port to listen on; 0 takes a free one.
-        path: What precedes ``/<charge point id>`` in the URL.
         qos: MQTT quality of service in both directions.
-        default_heartbeat_interval_s: Heartbeat interval assumed until a BootNotification is answered. EMQX's default.
-        idle_timeout_s: Silence, pings included, after which a connection is cut. EMQX's default.
         epoch_ns: Start of interval 0 of the reports.
-        password_file: Passwords for HTTP Basic (:mod:`loadtest.gateway.passwords`); empty: everyone is let in.
-        check_identity: A charge point may use its own credentials only.
-        tls_certificate: PEM file of the certificate to show; empty: plain ``ws://``.
-        tls_key: PEM file of its private key; empty: it is in ``tls_certificate``.
-        tls_client_ca: PEM file of the authorities of client certificates; given, every client must show one.
-        switches: Further settings by the names of :class:`loadtest.gateway.settings.GatewaySettings`; they outdo
-            those above.
+        switches: Further settings by the names of :class:`loadtest.gateway.settings.GatewaySettings`.
         metrics_port: Port of the Prometheus endpoint, on ``host``; 0: none.
     """
 
@@ -57,16 +48,8 @@ class GatewayRequest:
     processes: int = 1
     host: str = LOOPBACK
     port: int = 0
-    path: str = "/ocpp"
     qos: int = 1
-    default_heartbeat_interval_s: float = 60.0
-    idle_timeout_s: float = 30.0
     epoch_ns: int = 0
-    password_file: str = ""
-    check_identity: bool = True
-    tls_certificate: str = ""
-    tls_key: str = ""
-    tls_client_ca: str = ""
     switches: Mapping[str, Any] = field(default_factory=dict)
     metrics_port: int = 0
 
@@ -182,19 +165,11 @@ class GatewayProcesses:
         return {
             "host": request.host,
             "port": port,
-            "path": request.path,
             "broker_url": request.broker_url,
             "qos": request.qos,
-            "default_heartbeat_interval_s": request.default_heartbeat_interval_s,
-            "idle_timeout_s": request.idle_timeout_s,
             "epoch_ns": request.epoch_ns,
             "process_index": index,
             "peer_sockets": peers,
-            "password_file": request.password_file,
-            "check_identity": request.check_identity,
-            "tls_certificate": request.tls_certificate,
-            "tls_key": request.tls_key,
-            "tls_client_ca": request.tls_client_ca,
         } | dict(request.switches)
 
     def _on_notice(self, part: _Part, notice: messages.Notice) -> None:

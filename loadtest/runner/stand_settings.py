@@ -27,8 +27,6 @@ class StandSettings(msgspec.Struct, frozen=True, kw_only=True):
         charge_points: Connections the embedded gateway must be able to hold.
         qos: MQTT quality of service of the embedded gateway.
         subscribers: Subscriber processes; with more than one it is probed whether the broker can share a subscription.
-        default_heartbeat_interval_s: Of the embedded gateway, until a BootNotification is answered.
-        idle_timeout_s: Of the embedded gateway: silence, pings included, after which it cuts a connection.
         security_profile: OCPP's, of the embedded gateway; certificates and passwords are made for the run.
         id_prefixes: Of all charge points the embedded gateway is to have passwords for.
         credentials: Files charge points use with a gateway that is not embedded.
@@ -45,8 +43,6 @@ class StandSettings(msgspec.Struct, frozen=True, kw_only=True):
     charge_points: int = 1
     qos: int = 1
     subscribers: int = 1
-    default_heartbeat_interval_s: float = 60.0
-    idle_timeout_s: float = 30.0
     security_profile: int = 0
     id_prefixes: tuple[str, ...] = ()
     credentials: CredentialFiles = CredentialFiles()

@@ -182,7 +182,7 @@ def test_every_row_passes_on_ours(mosquitto_url: str) -> None:
 def test_the_idle_timeout_rows_pass_on_ours(mosquitto_url: str) -> None:
     async def hold_ours() -> dict[str, Finding]:
         async with embedded_gateway(
-            broker=mosquitto_url, request=replace(AS_EMQX, idle_timeout_s=IDLE_TIMEOUT_S)
+            broker=mosquitto_url, request=replace(AS_EMQX, switches={"idle_timeout_s": IDLE_TIMEOUT_S})
         ) as ends:
             target = target_of(ends.gateway, ends.broker, idle_timeout_s=IDLE_TIMEOUT_S, slow=True)
             results = await run(target, catalogue.select(["life.*idle-timeout"]))
@@ -232,9 +232,11 @@ def test_ours_with_tls_and_passwords(mosquitto_url: str, tmp_path: Path) -> None
     request = replace(
         AS_EMQX,
         host="localhost",
-        tls_certificate=str(tmp_path / "gateway.pem"),
-        password_file=str(tmp_path / "passwords"),
-        check_identity=False,
+        switches={
+            "tls_certificate": str(tmp_path / "gateway.pem"),
+            "password_file": str(tmp_path / "passwords"),
+            "check_identity": False,
+        },
     )
 
     async def hold_ours() -> dict[str, Finding]:
