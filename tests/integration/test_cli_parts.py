@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING
 
 import psutil
 import pytest
+from tls_charge_point import TlsChargePoint
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import ClientConnection, connect
-from websockets.typing import Subprotocol
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -145,11 +145,10 @@ def test_certificates_are_made_for_a_gateway_that_wants_them(mosquitto_url: str,
     with part(*arguments, "--tls-certificate", options[0], "--tls-client-ca", options[1]) as gateway:
         context = ssl.create_default_context(cafile=str(tmp_path / "pki" / "ca.pem"))
         context.load_cert_chain(tmp_path / "pki" / "cp-000001.pem")
-        subprotocols = [Subprotocol("ocpp1.6")]
-        with connect(f"{gateway.url}/cp-000001", subprotocols=subprotocols, ssl=context, proxy=None) as websocket:
-            assert websocket.ping().wait(5)
+        with TlsChargePoint(f"{gateway.url}/cp-000001", context) as websocket:
+            websocket.ping()
         with pytest.raises(InvalidStatus):
-            connect(f"{gateway.url}/cp-000000", subprotocols=subprotocols, ssl=context, proxy=None)
+            TlsChargePoint(f"{gateway.url}/cp-000000", context)
 
 
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
