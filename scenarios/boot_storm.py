@@ -1,0 +1,20 @@
+"""Boot storm: power is back, and the whole fleet connects and boots within a few seconds.
+
+For 2,000 charge points in three seconds: ``loadtest run boot_storm --charge-points 2000 --ramp 3s --duration 20s``.
+The phase to look at is ``ramp``: connect rate, handshakes refused, and how long it took to register.
+"""
+
+from loadtest.locust_plugin import ChargePointFleet, CsmsSubscriber
+from loadtest.scenario.profile import ChargePointProfile
+
+
+class ColdStart(ChargePointFleet):
+    """Nobody charges: a power cut has ended every transaction. Who is refused tries again after half a second."""
+
+    profile = ChargePointProfile(connectors=2, reconnect_min_s=0.5, reconnect_max_s=10)
+
+
+class CentralSystem(CsmsSubscriber):
+    """Lets everybody in and asks for a heartbeat every thirty seconds."""
+
+    heartbeat_interval_s = 30

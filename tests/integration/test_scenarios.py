@@ -1,0 +1,88 @@
+"""Each scenario of the library that needs neither bad links nor faults runs, does what it is for, and passes."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from loadtest.measure import ledger as ledgers
+from loadtest.measure import run_record
+from loadtest.measure.run_record import TIMELINE_CSV
+from loadtest.measure.timeline import TimelineRow, read
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from loadtest.measure.ledger import Ledger
+
+pytestmark = pytest.mark.integration
+
+SCENARIOS = Path(__file__).parents[2] / "scenarios"
+
+
+def sent(ledger: Ledger, action: str, phase: str = "") -> int:
+    """CALLs of one action, in one phase or in all."""
+    return sum(row.sent for row in ledger.operations if row.action == action and phase in ("", row.phase))
+
+
+def everybody_booted(ledger: Ledger, rows: list[TimelineRow]) -> bool:
+    return sent(ledger, "BootNotification", "ramp") == 60 and max(row.registered for row in rows) == 60
+
+
+def spiked(ledger: Ledger, rows: list[TimelineRow]) -> bool:
+    """Two connectors of each charge point at once, and nothing in most of the other seconds."""
+    spikes = [row.sent for row in rows if row.sent >= 120]
+    return sent(ledger, "MeterValues") in (120, 240) and len(spikes) >= 1
+
+
+def somebody_charged(ledger: Ledger, rows: list[TimelineRow]) -> bool:
+    return sent(ledger, "StartTransaction") > 0 and sent(ledger, "MeterValues") > 0
+
+
+def it_beats(ledger: Ledger, rows: list[TimelineRow]) -> bool:
+    return sent(ledger, "Heartbeat") > 0
+
+
+def commands_were_answered(ledger: Ledger, rows: list[TimelineRow]) -> bool:
+    assert ledger.commands is not None
+    return sum(row.answered for row in ledger.commands.operations) > 100
+
+
+def firmware_was_installed(ledger: Ledger, rows: list[TimelineRow]) -> bool:
+    """Every update ends in a restart, and every restart in a BootNotification of its own."""
+    return sent(ledger, "SignedFirmwareStatusNotification") > 0 and sent(ledger, "BootNotification") > 60
+
+
+@pytest.mark.parametrize(
+    ("scenario", "shows", "options"),
+    [
+        ("boot_storm", everybody_booted, ("--ramp", "500ms", "--duration", "2s")),
+        ("clock_aligned_spike", spiked, ("--duration", "11s")),
+        ("peak_hour", somebody_charged, ("--charge-points", "300", "--users", "5", "--duration", "8s")),
+        ("day_in_the_life", somebody_charged, ("--charge-points", "300", "--users", "10", "--duration", "8s")),
+        ("soak", it_beats, ("--duration", "4s")),
+        ("command_burst", commands_were_answered, ("--duration", "2s")),
+        ("firmware_campaign", firmware_was_installed, ("--duration", "4s", "--drain-timeout", "20s")),
+    ],
+)
+def test_the_scenario_does_what_it_is_for(
+    tmp_path: Path, scenario: str, shows: Callable[[Ledger, list[TimelineRow]], bool], options: tuple[str, ...]
+) -> None:
+    command = [sys.executable, "-m", "loadtest", "run", str(SCENARIOS / f"{scenario}.py")]
+    command += ["--charge-points", "60", "--ramp", "1s", "--results", str(tmp_path), "--run-id", "run", *options]
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=100, check=False)
+    record = run_record.load(tmp_path / "run")
+    assert record.verdict is not None
+    assert record.verdict.reasons == [], ended.stdout + ended.stderr
+    assert ended.returncode == 0
+    ledger, rows = ledgers.load(tmp_path / "run"), read(tmp_path / "run" / TIMELINE_CSV)
+    assert shows(ledger, rows), ledger.operations
+
+
+def test_each_scenario_is_told_of_in_the_documents() -> None:
+    text = (SCENARIOS.parent / "docs" / "scenarios.md").read_text()
+    assert [path.stem for path in sorted(SCENARIOS.glob("*.py")) if f"`{path.stem}`" not in text] == []
