@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from loadtest.clock import monotonic_ns
 from loadtest.engine.charge_point import ChargePoint
+from loadtest.engine.comings import Comings
 from loadtest.engine.commands_received import CommandsReceived
 from loadtest.engine.configuration import initial
 from loadtest.engine.dialling import Dialler
@@ -43,6 +44,7 @@ class Fleet:
         recorder: Takes every sample.
 
     Attributes:
+        comings: When charge points were registered, and lost.
         transactions: Those under way.
         credentials: What charge points show when they connect.
 
@@ -77,6 +79,7 @@ class Fleet:
         self._intervals_ns: dict[int, int] = {}
         self._dialler = Dialler(settings, self.connect_failed)
         self.credentials = self._dialler.credentials
+        self.comings = Comings(settings.epoch_ns)
         self.registered_ever = 0
         self.transactions = 0
         self.first_fault = ""
@@ -103,6 +106,7 @@ class Fleet:
         self.counters.registrations += 1
         if charge_point.register_intended_ns:
             self._record_leg(REGISTER, "BootNotification", charge_point, charge_point.register_intended_ns, now_ns)
+            self.comings.registered(now_ns)
             charge_point.register_intended_ns = charge_point.connect_started_ns = 0
 
     def refused(self, charge_point: RegisteringConnection, status: int, reason: str) -> None:
@@ -119,6 +123,8 @@ class Fleet:
             self._note_fault(f"{charge_point.identity}: the connection ended during the handshake{why}")
         elif charge_point.state in (OPEN, REJECTED, REGISTERED):
             self.counters.disconnects += 1
+            if not charge_point.register_intended_ns:
+                self.comings.lost(monotonic_ns())
         if charge_point.state != RETIRED:
             charge_point.state = OFFLINE
             if charge_point.restart_due_ns <= monotonic_ns():  # else it connects when it has restarted
@@ -178,15 +184,18 @@ class Fleet:
 
     def gauges(self) -> dict[str, int]:
         """How many charge points are in which state now."""
-        states = [0] * (RETIRED + 1)
+        states, backlog = [0] * (RETIRED + 1), 0
         for charge_point in self._charge_points.values():
             states[charge_point.state] += 1
+            if charge_point.outbox is not None:
+                backlog += len(charge_point.outbox.entries)
         return {
             "charge_points": len(self._charge_points),
             "connected": states[OPEN] + states[REJECTED] + states[REGISTERED],
             "registered": states[REGISTERED],
             "registered_ever": self.registered_ever,
             "transactions": self.transactions,
+            "backlog": backlog,
         }
 
     def sent(self) -> list[SentCounts]:

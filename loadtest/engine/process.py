@@ -128,6 +128,7 @@ class EngineProcess:
         assert self._channel is not None
         # A report made at a second's end covers the second before it; the last one covers a second's beginning.
         index = (now_ns - self._settings.epoch_ns) // NS_PER_S - (0 if final else 1)
+        registered_ms, lost_ms = self._fleet.comings.take()
         return IntervalReport(
             index=index,
             final=final,
@@ -135,6 +136,8 @@ class EngineProcess:
             operations=self._fleet.operations.rows(),
             counters=self._fleet.counters.report() | self._fleet.checks.counters(),
             gauges=self._fleet.gauges(),
+            registered_ms=registered_ms,
+            lost_ms=lost_ms,
             downlink=self._fleet.commands_received.rows(),
             reply_instants=self._fleet.commands_received.take_instants(),
             health=self._health.take_interval(backlog_bytes=self._channel.backlog_bytes),

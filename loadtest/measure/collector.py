@@ -21,6 +21,7 @@ from loadtest.measure.reply_join import ReplyJoin
 from loadtest.measure.result_files import AppendFile, DiskReserve, write_whole
 from loadtest.measure.run_record import PhaseSpan, RunEvent, RunRecord
 from loadtest.measure.sources import Source, total_gauge
+from loadtest.measure.storm_watch import StormWatch
 from loadtest.measure.tags import INTENDED, REPLY, SERVICE, Tag, parse
 from loadtest.measure.timeline import COUNTS, GAUGES, PARTS, SecondLatency, TimelineRow, TimelineWriter
 from loadtest.protocol.phases import STEADY
@@ -71,6 +72,7 @@ class Collector:
         self._tags: dict[str, Tag] = {}
         self._registered_most = 0
         self._replies = ReplyJoin()
+        self._storms = StormWatch()
         try:
             run_dir.mkdir(parents=True, exist_ok=True)
             self._files = [AppendFile(run_dir / name) for name in (run_record.LATENCY_HLOG, run_record.TIMELINE_CSV)]
@@ -106,6 +108,7 @@ class Collector:
         second = self._seconds.setdefault(index, _Second())
         for series in report.series:
             self._add_series(source, second, series)
+        self._watch_storms(source, report)
         if report.reply_instants:
             self._join_replies(source, role, second, report.reply_instants)
         for name, count in grown.items():
@@ -177,6 +180,10 @@ class Collector:
         if self._record.phases:
             self._record.phases[-1].end_s = self._record.end_s
         fill(self._record, ledger, sources, self._totals, self._registered_most)
+        ramp_s = self._record.run.settings.get("ramp_s")
+        self._record.storms = self._storms.find(
+            self._record.run.charge_points, self._record.phases, ramp_s, self._totals
+        )
         self._record.thresholds = list(thresholds(self._record)) if thresholds else []
         self._record.verdict = verdict.judge(self._record)
         self._reserve.release()
@@ -212,6 +219,12 @@ class Collector:
             second.histograms[tag] = histogram
         except (ResultError, ValueError) as error:
             self.event(run_events.DAMAGED_REPORT, f"{source}: {series.tag}: {error}", source)
+
+    def _watch_storms(self, source: str, report: IntervalReport) -> None:
+        try:
+            self._storms.take(source, report)
+        except ValueError as error:
+            self.event(verdict.DAMAGED_REPORT, f"{source}: {error}", source)
 
     def _join_replies(self, source: str, role: Role, second: _Second, instants: bytes) -> None:
         try:
@@ -270,6 +283,7 @@ class Collector:
             setattr(row, f"{part}_cpu_percent", max((usage.cpu_percent_now for usage in usages), default=0.0))
             setattr(row, f"{part}_rss_bytes", sum(usage.rss_bytes_now for usage in usages))
         latency.fill(row)
+        self._storms.second(index, sent=row.sent, backlog=row.backlog)
         self._timeline.write(row)
 
 

@@ -131,6 +131,9 @@ class IntervalReport(msgspec.Struct, kw_only=True):
         replies: Answers to commands that have arrived so far (subscribers).
         reply_instants: When answers to commands were written (engines) or arrived (subscribers) in the interval, see
             :mod:`loadtest.measure.reply_join`.
+        registered_ms: When charge points were registered on a new connection, in ms after the run's epoch, 32 bits
+            each in the byte order of the host (engines).
+        lost_ms: When the connections of such ended (engines).
         health: The process's own state.
         sent: Per charge point totals, for naming what was lost (engines).
         seen: Per charge point windows (subscribers).
@@ -150,6 +153,8 @@ class IntervalReport(msgspec.Struct, kw_only=True):
     downlink: list[CommandArrivalRow] = []
     replies: list[DeliveryRow] = []
     reply_instants: bytes = b""
+    registered_ms: bytes = b""
+    lost_ms: bytes = b""
     health: Health = msgspec.field(default_factory=Health)
     sent: list[SentCounts] = []
     seen: list[ChargePointWindow] = []

@@ -14,6 +14,7 @@ import msgspec
 
 from loadtest.errors import ResultError
 from loadtest.measure.result_files import write_whole
+from loadtest.measure.storm import Storm
 
 RECORD_FORMAT = "loadtest-run"
 RECORD_VERSION = 1
@@ -213,6 +214,7 @@ class RunRecord(msgspec.Struct, kw_only=True):
         registered: Most charge points that were ever registered with the central system.
         registered_at_end: How many were when the drain was over; -1 when not every engine could tell.
         commands: What became of the central system's commands; ``None`` when it sent none.
+        storms: What became of many charge points that connected, or were lost, together.
         counted_by: The same messages, counted hop by hop.
         counters: Every running total of every process, added up by name.
         unbalanced: Equations of the ledgers that do not hold.
@@ -233,6 +235,7 @@ class RunRecord(msgspec.Struct, kw_only=True):
     operations: OperationTotals = msgspec.field(default_factory=OperationTotals)
     deliveries: DeliveryTotals = msgspec.field(default_factory=DeliveryTotals)
     commands: CommandTotals | None = None
+    storms: list[Storm] = []
     unbalanced: list[str] = []
     counted_by: list[HopCount] = []
     counters: dict[str, int] = {}

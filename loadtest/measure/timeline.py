@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 COUNTS = ("offered", "dropped", "sent", "answered", "call_error", "timed_out", "cut_off", "delivered", "duplicated")
 """What is counted in each second."""
 
-GAUGES = ("connected", "registered", "transactions")
-"""What stands at the end of each second."""
+GAUGES = ("connected", "registered", "transactions", "backlog")
+"""What stands at the end of each second; ``backlog``: transaction messages that wait in charge points."""
 
 PARTS = ("engine", "subscriber", "gateway", "broker")
 """Whose CPU and memory is shown."""
@@ -44,6 +44,7 @@ class TimelineRow(msgspec.Struct, kw_only=True):
     connected: int = 0
     registered: int = 0
     transactions: int = 0
+    backlog: int = 0
     offered: int = 0
     dropped: int = 0
     sent: int = 0

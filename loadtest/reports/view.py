@@ -65,6 +65,7 @@ class View:
     thresholds: Table
     latency_note: str
     latency: tuple[Table, ...]
+    storms: Table
     ledgers: tuple[Table, ...]
     health: Table
     events: Table
@@ -108,6 +109,7 @@ def view(run: RunFolder) -> View:
             for leg in LEG_NAMES
             if any(tag.leg == leg for tag in run.totals)
         ),
+        storms=tables.storms(record),
         ledgers=tables.ledgers(run),
         health=tables.health(record),
         events=tables.events(record),

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from loadtest.measure.ledger import Ledger
+    from loadtest.measure.run_record import RunRecord
 
 pytestmark = pytest.mark.integration
 
@@ -29,30 +30,38 @@ def sent(ledger: Ledger, action: str, phase: str = "") -> int:
     return sum(row.sent for row in ledger.operations if row.action == action and phase in ("", row.phase))
 
 
-def everybody_booted(ledger: Ledger, rows: list[TimelineRow]) -> bool:
+def everybody_booted(record: RunRecord, ledger: Ledger, rows: list[TimelineRow]) -> bool:
+    (storm,) = record.storms
+    assert (storm.kind, storm.away, storm.attempts, storm.refused + storm.failed + storm.timed_out) == (
+        "boot",
+        60,
+        60,
+        0,
+    )
+    assert 0.4 < storm.back_after_s[100] < 5
     return sent(ledger, "BootNotification", "ramp") == 60 and max(row.registered for row in rows) == 60
 
 
-def spiked(ledger: Ledger, rows: list[TimelineRow]) -> bool:
+def spiked(record: RunRecord, ledger: Ledger, rows: list[TimelineRow]) -> bool:
     """Two connectors of each charge point at once, and nothing in most of the other seconds."""
     spikes = [row.sent for row in rows if row.sent >= 120]
     return sent(ledger, "MeterValues") in (120, 240) and len(spikes) >= 1
 
 
-def somebody_charged(ledger: Ledger, rows: list[TimelineRow]) -> bool:
+def somebody_charged(record: RunRecord, ledger: Ledger, rows: list[TimelineRow]) -> bool:
     return sent(ledger, "StartTransaction") > 0 and sent(ledger, "MeterValues") > 0
 
 
-def it_beats(ledger: Ledger, rows: list[TimelineRow]) -> bool:
+def it_beats(record: RunRecord, ledger: Ledger, rows: list[TimelineRow]) -> bool:
     return sent(ledger, "Heartbeat") > 0
 
 
-def commands_were_answered(ledger: Ledger, rows: list[TimelineRow]) -> bool:
+def commands_were_answered(record: RunRecord, ledger: Ledger, rows: list[TimelineRow]) -> bool:
     assert ledger.commands is not None
     return sum(row.answered for row in ledger.commands.operations) > 100
 
 
-def firmware_was_installed(ledger: Ledger, rows: list[TimelineRow]) -> bool:
+def firmware_was_installed(record: RunRecord, ledger: Ledger, rows: list[TimelineRow]) -> bool:
     """Every update ends in a restart, and every restart in a BootNotification of its own."""
     return sent(ledger, "SignedFirmwareStatusNotification") > 0 and sent(ledger, "BootNotification") > 60
 
@@ -70,7 +79,10 @@ def firmware_was_installed(ledger: Ledger, rows: list[TimelineRow]) -> bool:
     ],
 )
 def test_the_scenario_does_what_it_is_for(
-    tmp_path: Path, scenario: str, shows: Callable[[Ledger, list[TimelineRow]], bool], options: tuple[str, ...]
+    tmp_path: Path,
+    scenario: str,
+    shows: Callable[[RunRecord, Ledger, list[TimelineRow]], bool],
+    options: tuple[str, ...],
 ) -> None:
     command = [sys.executable, "-m", "loadtest", "run", str(SCENARIOS / f"{scenario}.py")]
     command += ["--charge-points", "60", "--ramp", "1s", "--results", str(tmp_path), "--run-id", "run", *options]
@@ -80,7 +92,7 @@ def test_the_scenario_does_what_it_is_for(
     assert record.verdict.reasons == [], ended.stdout + ended.stderr
     assert ended.returncode == 0
     ledger, rows = ledgers.load(tmp_path / "run"), read(tmp_path / "run" / TIMELINE_CSV)
-    assert shows(ledger, rows), ledger.operations
+    assert shows(record, ledger, rows), ledger.operations
 
 
 def test_each_scenario_is_told_of_in_the_documents() -> None:

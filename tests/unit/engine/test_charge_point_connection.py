@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from array import array
+
 import pytest
 from virtual_fleet import World
 
@@ -113,3 +115,37 @@ def test_while_the_run_drains_nobody_connects_again() -> None:
         world.advance_s(100)
         assert world.fleet.counters.connect_attempts == 1
         assert world.one.state == OFFLINE
+
+
+def instants_ms(world: World) -> list[list[int]]:
+    return [array("I", taken).tolist() for taken in world.fleet.comings.take()]
+
+
+def test_the_instants_of_registrations_and_losses_are_known_once_each() -> None:
+    with World(reconnect_min_s=1.0) as world:
+        start_ms = (world.clock() - world.fleet.epoch_ns) // 1_000_000
+        world.register()
+        registered, lost = instants_ms(world)
+        assert (len(registered), lost) == (1, [])
+        world.tell(b'[2,"c","TriggerMessage",{"requestedMessage":"BootNotification"}]')
+        world.answer_all()  # accepted once more on the same connection, which is nobody's return
+        world.advance_s(3)
+        world.wire().end()
+        world.advance_s(3)
+        world.reach().end(ConnectionResetError("reset"))  # it was lost already
+        registered, lost = instants_ms(world)
+        assert registered == []
+        assert len(lost) == 1
+        assert start_ms + 3000 <= lost[0] <= start_ms + 3200
+        world.fleet.retire()
+        assert instants_ms(world) == [[], []]
+
+
+def test_transaction_messages_that_wait_are_the_backlog() -> None:
+    with World() as world:
+        world.register()
+        world.wire().end()
+        assert world.fleet.gauges()["backlog"] == 0
+        world.one.meter_values_now(1, world.clock())
+        world.one.meter_values_now(2, world.clock())
+        assert world.fleet.gauges()["backlog"] == 2

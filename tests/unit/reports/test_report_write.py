@@ -9,7 +9,9 @@ import pytest
 from sample_run import SampleRun
 
 from loadtest.errors import ResultError
+from loadtest.measure import run_record
 from loadtest.measure.run_record import ThresholdOutcome
+from loadtest.measure.storm import Storm
 from loadtest.reports import write_reports
 from loadtest.reports.__main__ import main
 from loadtest.reports.run_folder import open_run
@@ -65,6 +67,23 @@ def test_every_table_row_has_as_many_cells_as_columns(tmp_path: Path) -> None:
     for table in tables:
         assert table.rows
         assert {len(row) for row in table.rows} == {len(table.columns)}
+
+
+def test_storms_stand_side_by_side_and_what_was_not_reached_is_said(tmp_path: Path) -> None:
+    record = SampleRun().finished(tmp_path)
+    assert record.storms == []
+    assert view(open_run(tmp_path)).storms.rows == ()
+    boot = Storm(kind="boot", phase="ramp", start_s=1.0, away=40, back_after_s={50: 0.5, 90: 0.9, 99: 1.0, 100: 1.0})
+    again = Storm(kind="reconnect", phase="fault:cut", start_s=9.0, away=30, back_after_s={50: 2.25}, refused=7)
+    record.storms = [boot, again]
+    run_record.write(record, tmp_path)
+    write_reports(tmp_path)
+    summary = (tmp_path / "summary.md").read_text()
+    assert "|  | Boot storm 1 | Storm 2 |" in summary
+    assert "| 50 % registered after | 0.500 s | 2.250 s |" in summary
+    assert "| 90 % registered after | 0.900 s | not reached |" in summary
+    assert "| Handshakes refused | 0 | 7 |" in summary
+    assert "fault:cut" in page_without_scripts(tmp_path)
 
 
 def test_markdown_tables_are_whole(tmp_path: Path) -> None:

@@ -1,0 +1,227 @@
+"""Storms: many charge points lose their connection at once, or all come up at once; how long until they are back.
+
+Everything follows from the instants at which charge points were lost and registered, to the millisecond, and from
+what was counted second by second. The level is the number of charge points registered. A storm's depth is the level
+before it less the lowest in it; that a share is back means that the level has risen by that share of the depth.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, NamedTuple
+
+import msgspec
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+WINDOW_S = 10.0
+LOST_SHARE = 0.1
+"""A storm is the loss of more than this share of the fleet within :data:`WINDOW_S`."""
+SHARES = (50, 90, 99, 100)
+"""Percent of the charge points away, for whose return the time is told."""
+
+_OVER_SHARE = 99
+"""With so many percent back the storm is over; what is lost from then on may be the next."""
+_MS_PER_S = 1000
+
+
+class StormSecond(NamedTuple):
+    """What was counted in one second; ``received_bytes`` by an embedded gateway, ``backlog`` at the second's end."""
+
+    second: int
+    attempts: int = 0
+    connects: int = 0
+    refused: int = 0
+    failed: int = 0
+    timed_out: int = 0
+    sent: int = 0
+    received_bytes: int = 0
+    backlog: int = 0
+
+
+class Storm(msgspec.Struct, kw_only=True):
+    """The figures of one storm. Times in seconds; those called ``after`` count from ``start_s``.
+
+    Attributes:
+        kind: ``boot`` when the whole fleet came up, ``reconnect`` when it came back.
+        phase: The phase it began in.
+        start_s: When the first charge point was lost, or was to connect, in seconds after the run's start.
+        away: Depth: how many charge points were away together.
+        back_after_s: When 50, 90, 99 and 100 % of them were registered (again), by percent; what was never reached is
+            left out.
+        most_connects_per_s: Handshakes that succeeded in the busiest second.
+        mean_connects_per_s: Handshakes that succeeded, per second until 99 % were back, or until the end.
+        attempts: Connections attempted until then.
+        refused: Of them, handshakes turned down by the gateway.
+        failed: Of them, those for which there was no connection, or that lost it during the handshake.
+        timed_out: Of them, those given up because they took too long.
+        most_messages_per_s: CALLs sent in the busiest second.
+        most_bytes_per_s: Bytes an embedded gateway received in the busiest second; 0 when nobody counted.
+        backlog_most: Most transaction messages that waited in charge points at the end of a second.
+        backlog_drained_after_s: When no more of them waited than before; ``None``: not before the end.
+        register_p99_us: Of registrations in the phases of the storm, from the instant they were due.
+        transaction_p99_us: Of answers to transaction messages in those phases, from the instant they were due.
+    """
+
+    kind: str
+    phase: str
+    start_s: float
+    away: int
+    back_after_s: dict[int, float] = {}
+    most_connects_per_s: int = 0
+    mean_connects_per_s: float = 0.0
+    attempts: int = 0
+    refused: int = 0
+    failed: int = 0
+    timed_out: int = 0
+    most_messages_per_s: int = 0
+    most_bytes_per_s: int = 0
+    backlog_most: int = 0
+    backlog_drained_after_s: float | None = None
+    register_p99_us: int = 0
+    transaction_p99_us: int = 0
+
+
+class Dip(NamedTuple):
+    """A fall of the level: how deep, when it was lowest for the last time, and when it was over; ``None``: never."""
+
+    depth: int
+    lowest_ms: float
+    over_ms: float | None
+
+
+class Levels:
+    """How many charge points were registered, at each instant.
+
+    Args:
+        lost_ms: When charge points were lost, in ms after the run's start, in any order.
+        registered_ms: When charge points were registered.
+    """
+
+    def __init__(self, lost_ms: NDArray[np.uint32], registered_ms: NDArray[np.uint32]) -> None:
+        self.lost_ms = np.sort(lost_ms).astype(np.int64)
+        instants = np.concatenate([registered_ms.astype(np.int64), self.lost_ms])
+        steps = np.concatenate([np.ones(len(registered_ms), np.int64), -np.ones(len(lost_ms), np.int64)])
+        order = np.argsort(instants, kind="stable")
+        # One level for each instant: what happens within a ms has no order.
+        last = np.flatnonzero(np.diff(instants[order], append=-1))
+        self._at_ms = instants[order][last]
+        self._levels = np.cumsum(steps[order])[last]
+
+    def before(self, at_ms: float) -> int:
+        """The level just before an instant."""
+        position = int(np.searchsorted(self._at_ms, at_ms, side="left"))
+        return int(self._levels[position - 1]) if position else 0
+
+    def dip(self, start_ms: float, end_ms: float, level: int, more: int) -> Dip:
+        """What becomes of a level of ``level`` from an instant on, once it has fallen by more than ``more``."""
+        first, last = np.searchsorted(self._at_ms, (start_ms, end_ms), side="left")
+        found = self._levels[first:last]
+        depths = level - np.minimum.accumulate(found) if len(found) else found
+        over = np.flatnonzero((depths > more) & (found >= level - depths + -(-depths * _OVER_SHARE // 100)))
+        length = int(over[0]) + 1 if len(over) else len(found)
+        if not length:
+            return Dip(0, start_ms, None)
+        lowest = length - 1 - int(np.argmin(found[:length][::-1]))
+        over_ms = float(self._at_ms[first + over[0]]) if len(over) else None
+        return Dip(int(depths[length - 1]), float(self._at_ms[first + lowest]), over_ms)
+
+    def reached(self, level: int, start_ms: float, end_ms: float) -> float | None:
+        """When the level is first at least ``level`` between two instants; ``None``: never."""
+        first, last = np.searchsorted(self._at_ms, (start_ms, end_ms), side="left")
+        above = np.flatnonzero(self._levels[first:last] >= level)
+        return float(self._at_ms[first + above[0]]) if len(above) else None
+
+
+def boot_storm(levels: Levels, charge_points: int, start_s: float, end_s: float, phase: str) -> Storm:
+    """The figures of a fleet of ``charge_points`` that comes up from ``start_s`` on."""
+    storm = Storm(kind="boot", phase=phase, start_s=round(start_s, 3), away=charge_points)
+    _fill_returns(storm, levels, charge_points, start_s * _MS_PER_S, end_s * _MS_PER_S)
+    return storm
+
+
+def reconnect_storms(levels: Levels, charge_points: int, start_s: float, end_s: float) -> list[Storm]:
+    """Every storm between two instants, without what was counted by the second, and without its phase."""
+    lost_ms = levels.lost_ms[(levels.lost_ms >= start_s * _MS_PER_S) & (levels.lost_ms < end_s * _MS_PER_S)]
+    more = math.floor(LOST_SHARE * charge_points)  # so many more after the first make it a storm
+    end_ms = end_s * _MS_PER_S
+    storms: list[Storm] = []
+    begin = _next_burst(lost_ms, 0, more)
+    while begin is not None:
+        begin_ms = float(lost_ms[begin])
+        level = levels.before(begin_ms)
+        dip = levels.dip(begin_ms, end_ms, level, more)
+        following = begin + more + 1
+        if dip.over_ms is not None:
+            following = max(following, int(np.searchsorted(lost_ms, dip.over_ms, side="right")))
+        begin = None if dip.over_ms is None and dip.depth > more else _next_burst(lost_ms, following, more)
+        if dip.depth > more:  # not one after the other, so that never many are away
+            storm = Storm(kind="reconnect", phase="", start_s=begin_ms / _MS_PER_S, away=dip.depth)
+            watched_ms = end_ms if begin is None else float(lost_ms[begin])
+            _fill_returns(storm, levels, level, dip.lowest_ms, watched_ms)
+            storms.append(storm)
+    return storms
+
+
+def _next_burst(lost_ms: NDArray[np.int64], position: int, more: int) -> int | None:
+    """The loss a storm begins with: ``more`` others follow within the window. Strays before a burst do not count."""
+    if len(lost_ms) - position <= more:
+        return None
+    spans = lost_ms[position + more :] - lost_ms[position : len(lost_ms) - more]
+    dense = np.flatnonzero(spans <= WINDOW_S * _MS_PER_S)
+    if not len(dense):
+        return None
+    first = int(dense[0])
+    while first + 1 < len(spans) and spans[first + 1] * 2 < spans[first]:
+        first += 1
+    return position + first
+
+
+def _fill_returns(storm: Storm, levels: Levels, level: int, lowest_ms: float, end_ms: float) -> None:
+    for share in SHARES:
+        wanted = level - storm.away + math.ceil(storm.away * share / 100)
+        at_ms = levels.reached(wanted, lowest_ms, end_ms)
+        if at_ms is not None:
+            storm.back_after_s[share] = round(at_ms / _MS_PER_S - storm.start_s, 3)
+
+
+def fill_counts(storm: Storm, seconds: Sequence[StormSecond], end_s: float) -> None:
+    """Add what was counted second by second, from the storm's first second to that in which it was over.
+
+    Args:
+        storm: Whose figures.
+        seconds: Every second of the run, in order.
+        end_s: Until when the storm was watched.
+    """
+    over_s = min(storm.start_s + storm.back_after_s.get(_OVER_SHARE, math.inf), end_s)
+    during = [second for second in seconds if math.floor(storm.start_s) <= second.second < math.ceil(over_s)]
+    storm.attempts = sum(second.attempts for second in during)
+    storm.refused = sum(second.refused for second in during)
+    storm.failed = sum(second.failed for second in during)
+    storm.timed_out = sum(second.timed_out for second in during)
+    storm.most_connects_per_s = max((second.connects for second in during), default=0)
+    connects = sum(second.connects for second in during)
+    storm.mean_connects_per_s = round(connects / max(over_s - storm.start_s, 0.001), 1)
+    storm.most_messages_per_s = max((second.sent for second in during), default=0)
+    storm.most_bytes_per_s = max((second.received_bytes for second in during), default=0)
+    _fill_backlog(storm, seconds, end_s)
+
+
+def _fill_backlog(storm: Storm, seconds: Sequence[StormSecond], end_s: float) -> None:
+    """The backlog is known at the ends of seconds only; its peak is looked for until it is drained, or the end."""
+    before = [second.backlog for second in seconds if second.second + 1 <= storm.start_s]
+    usual = before[-1] if before else 0
+    watched = [second for second in seconds if storm.start_s < second.second + 1 <= end_s]
+    peak = max(watched, key=lambda second: second.backlog, default=None)
+    if peak is None or peak.backlog <= usual:
+        storm.backlog_drained_after_s = 0.0
+        return
+    storm.backlog_most = peak.backlog
+    drained = next(
+        (second.second + 1 for second in watched if second.second > peak.second and second.backlog <= usual), None
+    )
+    storm.backlog_drained_after_s = None if drained is None else round(drained - storm.start_s, 3)

@@ -1,0 +1,122 @@
+"""Keeps what storms are found in while a run goes on: 4 bytes for each loss and registration, a row for each second."""
+
+from __future__ import annotations
+
+from array import array
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from loadtest.measure import storm as storms
+from loadtest.measure.histogram import Histogram
+from loadtest.measure.storm import Levels, Storm, StormSecond
+from loadtest.measure.tags import INTENDED, REGISTER, ROUND_TRIP
+from loadtest.protocol.phases import DRAIN, FAULT, RAMP, RECOVERY
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from loadtest.measure.interval import IntervalReport
+    from loadtest.measure.run_record import PhaseSpan
+    from loadtest.measure.tags import Tag
+
+BOOT_STORM_RAMP_S = 10.0
+"""A ramp shorter than this is a boot storm."""
+
+_COUNTERS = {
+    "attempts": "engine.connect_attempts",
+    "connects": "engine.connects",
+    "refused": "engine.connect_refused",
+    "failed": "engine.connect_failed",
+    "timed_out": "engine.connect_timed_out",
+    "received_bytes": "gateway.received_bytes",
+}
+_TRANSACTION_MESSAGES = ("StartTransaction", "MeterValues", "StopTransaction")
+
+
+class StormWatch:
+    """Takes reports and seconds, and finds the storms in them."""
+
+    def __init__(self) -> None:
+        self._lost_ms = array("I")
+        self._registered_ms = array("I")
+        self._counts: dict[int, dict[str, int]] = {}
+        self._totals: dict[str, dict[str, int]] = {}
+        self._seconds: dict[int, tuple[int, int]] = {}
+
+    def take(self, source: str, report: IntervalReport) -> None:
+        """Take what one process says of an interval.
+
+        Raises:
+            ValueError: The instants are no whole number of them.
+        """
+        self._lost_ms.frombytes(report.lost_ms)
+        self._registered_ms.frombytes(report.registered_ms)
+        before = self._totals.setdefault(source, {})
+        counts = self._counts.setdefault(max(report.index, 0), {})
+        for field, name in _COUNTERS.items():
+            total = report.counters.get(name, 0)
+            if total != before.get(field, 0):
+                counts[field] = counts.get(field, 0) + total - before.get(field, 0)
+                before[field] = total
+
+    def second(self, index: int, *, sent: int, backlog: int) -> None:
+        """Take what all processes together say of a second."""
+        self._seconds[index] = (sent, backlog)
+
+    def find(
+        self,
+        charge_points: int,
+        phases: Sequence[PhaseSpan],
+        ramp_s: float | None,
+        totals: Mapping[Tag, Histogram],
+    ) -> list[Storm]:
+        """The storms of the run, in order.
+
+        Args:
+            charge_points: Size of the fleet.
+            phases: Of the run; nothing is a storm once it drains.
+            ramp_s: Time over which the charge points were to connect; ``None``: not known.
+            totals: All samples by series.
+        """
+        if not phases or not charge_points:
+            return []
+        levels = Levels(np.array(self._lost_ms, np.uint32), np.array(self._registered_ms, np.uint32))
+        start_s = phases[0].start_s
+        end_s = next((span.start_s for span in phases if span.name == DRAIN), phases[-1].end_s)
+        found = []
+        if ramp_s is not None and ramp_s < BOOT_STORM_RAMP_S:
+            found.append(storms.boot_storm(levels, charge_points, start_s, end_s, RAMP))
+        found += storms.reconnect_storms(levels, charge_points, start_s, end_s)
+        seconds = [
+            StormSecond(index, sent=sent, backlog=backlog, **self._counts.get(index, {}))
+            for index, (sent, backlog) in sorted(self._seconds.items())
+        ]
+        ends_s = [*(storm.start_s for storm in found[1:]), end_s]
+        for storm, until_s in zip(found, ends_s, strict=False):  # nothing follows the last one, nor none
+            storm.phase = storm.phase or _phase_at(phases, storm.start_s)
+            storms.fill_counts(storm, seconds, until_s)
+            _fill_latencies(storm, totals)
+        return found
+
+
+def _phase_at(phases: Sequence[PhaseSpan], at_s: float) -> str:
+    return next((span.name for span in reversed(phases) if span.start_s <= at_s), "")
+
+
+def _fill_latencies(storm: Storm, totals: Mapping[Tag, Histogram]) -> None:
+    """A fault is followed by its recovery: both are the storm's."""
+    own = {storm.phase}
+    kind, _, name = storm.phase.partition(":")
+    if kind in (FAULT, RECOVERY) and name:
+        own = {f"{FAULT}:{name}", f"{RECOVERY}:{name}"}
+
+    def p99_us(belongs: Callable[[Tag], bool]) -> int:
+        merged = Histogram()
+        for tag, histogram in totals.items():
+            if tag.phase in own and tag.kind == INTENDED and belongs(tag):
+                merged.merge(histogram)
+        return min(merged.percentile(99), merged.max_us)
+
+    storm.register_p99_us = p99_us(lambda tag: tag.leg == REGISTER)
+    storm.transaction_p99_us = p99_us(lambda tag: tag.leg == ROUND_TRIP and tag.action in _TRANSACTION_MESSAGES)
