@@ -214,6 +214,7 @@ class Subscriber:
             },
             gauges={"csms.unacknowledged": self._client.unacknowledged},
             health=self._health.take_interval(backlog_bytes=self._channel.backlog_bytes, coalesced_intervals=coalesced),
+            transaction_arrivals=self._uplink.take_transaction_arrivals(),
             seen=self._uplink.windows() if final else [],
         )
         if self._commander is not None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from array import array
 from typing import TYPE_CHECKING
 
 from loadtest.measure.interval import DeliveryRow
 from loadtest.measure.sequence import DUPLICATE, REORDERED, SequenceWindows
 from loadtest.measure.tags import INTENDED, SERVICE, UPLINK, Tag
+from loadtest.measure.transaction_records import FATE_BITS, MESSAGES, sending_key
 from loadtest.protocol import stamp
 from loadtest.protocol.actions import FROM_CHARGE_POINT
 from loadtest.units import NS_PER_US
@@ -26,12 +28,13 @@ _ACTIONS = frozenset(FROM_CHARGE_POINT)
 class _Stream:
     """Samples and ledger row of one phase and action."""
 
-    __slots__ = ("add_intended", "add_service", "row")
+    __slots__ = ("add_intended", "add_service", "of_transaction", "row")
 
     def __init__(self, recorder: Recorder, phase: str, action: str) -> None:
         self.add_intended = recorder.handle(Tag(phase, UPLINK, action, INTENDED)).append
         self.add_service = recorder.handle(Tag(phase, UPLINK, action, SERVICE)).append
         self.row = DeliveryRow(phase, action)
+        self.of_transaction = action in MESSAGES
 
 
 class Uplink:
@@ -58,6 +61,7 @@ class Uplink:
         self._epoch_ns = epoch_ns
         self._phases = phases
         self._windows = SequenceWindows()
+        self._transaction_arrivals = array("Q")
         self._streams: dict[tuple[int, str], _Stream] = {}
 
     def observe(self, unique_id: str, action: str, arrived_ns: int) -> bool:
@@ -78,6 +82,8 @@ class Uplink:
         stream = self._streams.get((phase, action)) or self._new_stream(phase, action)
         fate = self._windows.observe(charge_point, sequence)
         row = stream.row
+        if stream.of_transaction:
+            self._transaction_arrivals.append(fate << FATE_BITS | sending_key(charge_point, sequence))
         if fate == DUPLICATE:
             row.duplicated += 1
             return True
@@ -92,6 +98,12 @@ class Uplink:
     def rows(self) -> list[DeliveryRow]:
         """The ledger so far."""
         return [stream.row for stream in self._streams.values()]
+
+    def take_transaction_arrivals(self) -> bytes:
+        """Which sendings of transaction messages have arrived since the last call."""
+        taken = self._transaction_arrivals.tobytes()
+        del self._transaction_arrivals[:]
+        return taken
 
     def windows(self) -> list[ChargePointWindow]:
         """Which sequence numbers of each charge point have arrived."""

@@ -12,7 +12,9 @@ from loadtest.clock import monotonic_ns
 from loadtest.engine.operations import BOOT_NOTIFICATION, STATUS_NOTIFICATION, TRANSACTION_RELATED, OperationCell
 from loadtest.engine.outbox import Outbox
 from loadtest.engine.sending import SendingConnection
+from loadtest.engine.transaction_messages import TransactionMessage
 from loadtest.errors import RemoteProtocolError
+from loadtest.measure.transaction_records import CALL_ERROR, CUT_OFF, TIMED_OUT, UNFINISHED
 from loadtest.protocol import frames, stamp
 from loadtest.units import NS_PER_US
 
@@ -70,6 +72,7 @@ class CallingConnection(SendingConnection):
         else:
             cell = self._close_call(now_ns, sample=True)
             cell.call_error += 1
+            self._not_answered(CALL_ERROR)
             self._after_failure(cell.action, now_ns)
 
     def _answered(self, now_ns: int, payload: bytes) -> None:
@@ -102,6 +105,11 @@ class CallingConnection(SendingConnection):
             cell.service_us.append((now_ns - self.call_sent_ns) // NS_PER_US)
         self.call_id = self.call_cell = None
         return cell
+
+    def _not_answered(self, fate: int) -> None:
+        """Book what became of a sending of a transaction message."""
+        if isinstance(self.call_asker, TransactionMessage):
+            self.call_asker.not_answered(fate)
 
     def _after_failure(self, action: int, now_ns: int) -> None:
         """A CALL was refused or never answered: go on as a charge point must."""
@@ -150,6 +158,7 @@ class CallingConnection(SendingConnection):
         if self.call_id is not None and now_ns - self.call_sent_ns >= self.configuration.message_timeout_ns:
             cell = self._close_call(now_ns, sample=True)
             cell.timed_out += 1
+            self._not_answered(TIMED_OUT)
             self._after_failure(cell.action, now_ns)
 
     def cut_off(self) -> None:
@@ -163,6 +172,7 @@ class CallingConnection(SendingConnection):
             cell = self._close_call(0, sample=False)
             cell.cut_off += 1
             self.reports_lost |= cell.action == STATUS_NOTIFICATION
+            self._not_answered(CUT_OFF)
             if cell.action in TRANSACTION_RELATED and not self.fleet.draining:
                 self.outbox = self.outbox or Outbox()
                 self._offer_again(self.outbox, cell.action, now_ns)
@@ -177,3 +187,4 @@ class CallingConnection(SendingConnection):
         self.drop_waiting()
         if self.call_id is not None:
             self._close_call(0, sample=False).unfinished += 1
+            self._not_answered(UNFINISHED)

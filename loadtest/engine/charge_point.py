@@ -52,11 +52,12 @@ class ChargePoint(ReportingConnection):
         "_features",
         "_registers_wh",
         "_visits",
+        "transactions_begun",
     )
 
     def __init__(self, fleet: Fleet, number: int, profile: ChargePointProfile, configuration: Configuration) -> None:
         super().__init__(fleet, number, profile, configuration)
-        self._draws = self._visits = 0
+        self._draws = self._visits = self.transactions_begun = 0
         self._arrival_due_ns = self._aligned_due_ns = 0
         self._features: Features | None = None
         self._registers_wh: dict[int, float] | None = None

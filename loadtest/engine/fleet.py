@@ -16,6 +16,7 @@ from loadtest.engine.fleet_counters import FleetCounters
 from loadtest.engine.operations import Operations, PhaseClock
 from loadtest.engine.sampled_checks import SampledChecks
 from loadtest.engine.sending import CONNECTING, OFFLINE, OPEN, REGISTERED, REJECTED, RETIRED
+from loadtest.engine.transaction_messages import TransactionBook
 from loadtest.engine.wall_clock import WallClock
 from loadtest.measure.interval import SentCounts
 from loadtest.measure.tags import CONNECT, INTENDED, REGISTER, SERVICE, Tag
@@ -45,6 +46,7 @@ class Fleet:
 
     Attributes:
         comings: When charge points were registered, and lost.
+        transaction_book: What became of their messages.
         transactions: Those under way.
         credentials: What charge points show when they connect.
 
@@ -80,6 +82,7 @@ class Fleet:
         self._dialler = Dialler(settings, self.connect_failed)
         self.credentials = self._dialler.credentials
         self.comings = Comings(settings.epoch_ns)
+        self.transaction_book = TransactionBook()
         self.registered_ever = 0
         self.transactions = 0
         self.first_fault = ""

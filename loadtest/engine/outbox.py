@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 from loadtest.engine.operations import METER_VALUES
 
 if TYPE_CHECKING:
-    from loadtest.engine.operations import OperationCell
     from loadtest.engine.sending import Waiting
 
 LIMIT = 1_000
@@ -40,8 +39,8 @@ class Outbox:
         """The first message may be sent now."""
         return bool(self.entries) and not self.retry_ns
 
-    def append(self, entry: Waiting) -> OperationCell | None:
-        """Add the newest message; returns the cell of what had to go for it."""
+    def append(self, entry: Waiting) -> Waiting | None:
+        """Add the newest message; returns what had to go for it."""
         self.entries.append(entry)
         if len(self.entries) <= LIMIT:
             return None
@@ -49,5 +48,5 @@ class Outbox:
             tried = position == 0 and self.attempts > 0  # attempts are counted for one message
             if waiting[0].action == METER_VALUES and not tried:
                 del self.entries[position]
-                return waiting[0]
-        return self.entries.pop()[0]
+                return waiting
+        return self.entries.pop()

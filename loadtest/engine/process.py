@@ -129,6 +129,7 @@ class EngineProcess:
         # A report made at a second's end covers the second before it; the last one covers a second's beginning.
         index = (now_ns - self._settings.epoch_ns) // NS_PER_S - (0 if final else 1)
         registered_ms, lost_ms = self._fleet.comings.take()
+        transaction_sendings, transactions_stopped = self._fleet.transaction_book.take()
         return IntervalReport(
             index=index,
             final=final,
@@ -138,6 +139,9 @@ class EngineProcess:
             gauges=self._fleet.gauges(),
             registered_ms=registered_ms,
             lost_ms=lost_ms,
+            transaction_sendings=transaction_sendings,
+            transactions_started=self._fleet.transaction_book.started,
+            transactions_stopped=transactions_stopped,
             downlink=self._fleet.commands_received.rows(),
             reply_instants=self._fleet.commands_received.take_instants(),
             health=self._health.take_interval(backlog_bytes=self._channel.backlog_bytes),

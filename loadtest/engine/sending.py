@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Protocol
 from loadtest.clock import monotonic_ns
 from loadtest.engine.operations import STATUS_NOTIFICATION, TRANSACTION_RELATED, OperationCell
 from loadtest.engine.outbox import Outbox
+from loadtest.engine.transaction_messages import TransactionMessage
 from loadtest.errors import LocalProtocolError
+from loadtest.measure.transaction_records import CROWDED_OUT, RUN_ENDED
 from loadtest.protocol import stamp
 from loadtest.transport.websocket_client import WebSocketClient
 from loadtest.units import NS_PER_US
@@ -108,8 +110,10 @@ class SendingConnection(WebSocketClient):
             self.outbox = self.outbox or Outbox()
             crowded_out = self.outbox.append((cell, intended_ns, payload, asker))
             if crowded_out is not None:
-                crowded_out.dropped += 1
+                crowded_out[0].dropped += 1
                 self.fleet.counters.dropped_queue_full += 1
+                if isinstance(crowded_out[3], TransactionMessage):
+                    crowded_out[3].dropped(CROWDED_OUT)
             self.send_next()
         elif self.state == REGISTERED:
             self._enqueue((cell, intended_ns, payload, asker))
@@ -197,8 +201,10 @@ class SendingConnection(WebSocketClient):
         """The run ends: what waits is never sent."""
         for waiting in (self.queue, self.outbox.entries if self.outbox is not None else None):
             if waiting is not None:
-                for cell, *_ in waiting:
+                for cell, _, _, asker in waiting:
                     cell.dropped += 1
+                    if isinstance(asker, TransactionMessage):
+                        asker.dropped(RUN_ENDED)
                 self.fleet.counters.dropped_at_end += len(waiting)
         self.queue = self.outbox = None
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from loadtest.engine import authorization, payloads, reservation, smart_charging
 from loadtest.engine.authorization import Decision
 from loadtest.engine.operations import AUTHORIZE, METER_VALUES, START_TRANSACTION, STOP_TRANSACTION
+from loadtest.engine.transaction_messages import TransactionMessage
 from loadtest.engine.transaction_meter import TransactionMeter
 from loadtest.engine.transaction_result import UNKNOWN_TRANSACTION, read
 from loadtest.protocol import connector_states as states
@@ -38,6 +39,8 @@ class Transaction:
     Attributes:
         transaction_id: What the central system calls it.
         started_ns: When charging began; 0: not yet.
+        ordinal: The charge point's own count of transactions, from 1; 0: not begun.
+        messages: How many messages it has had so far.
         meter: Runs from then on.
         end_ns: When the driver leaves.
         over: It has stopped, or will never start; the connector may still be occupied.
@@ -50,7 +53,9 @@ class Transaction:
         "full_due_ns",
         "id_tag",
         "limit_due_ns",
+        "messages",
         "meter",
+        "ordinal",
         "over",
         "remote",
         "sample_due_ns",
@@ -68,6 +73,7 @@ class Transaction:
         self.transaction_id = UNKNOWN_TRANSACTION
         self.meter: TransactionMeter | None = None
         self.started_ns = self.end_ns = self.sample_due_ns = self.full_due_ns = self.limit_due_ns = 0
+        self.ordinal = self.messages = 0
         self.over = False
 
     # Before -----------------------------------------------------------------------------------------------------
@@ -112,13 +118,17 @@ class Transaction:
         self.started_ns = now_ns
         self.meter = TransactionMeter(charge_point, self.visit, now_ns)
         reserved = reservation.consume(charge_point, self.connector, self.id_tag, now_ns)
+        if not fleet.draining:
+            charge_point.transactions_begun += 1
+            self.ordinal = charge_point.transactions_begun
+            fleet.transaction_book.start()
         charge_point.offer(
             START_TRANSACTION,
             now_ns,
             payloads.start_transaction(
                 self.connector, self.id_tag, int(self.meter.start_wh), fleet.timestamp(now_ns), reserved
             ),
-            self,
+            TransactionMessage(self, START_TRANSACTION, now_ns),
         )
         self.limits_changed(now_ns)
         smart_charging.rebalance(charge_point, now_ns)
@@ -213,14 +223,13 @@ class Transaction:
         """Offer MeterValues of this transaction."""
         assert self.meter is not None
         element = self.meter.element(due_ns, measurands, context)
-        if self.transaction_id != UNKNOWN_TRANSACTION:
-            self.charge_point.offer(
-                METER_VALUES, due_ns, payloads.meter_values(self.connector, self.transaction_id, element)
-            )
-        else:
-            self.charge_point.offer(
-                METER_VALUES, due_ns, lambda: payloads.meter_values(self.connector, self.transaction_id, element)
-            )
+
+        def render() -> bytes:
+            return payloads.meter_values(self.connector, self.transaction_id, element)
+
+        known = self.transaction_id != UNKNOWN_TRANSACTION
+        message = TransactionMessage(self, METER_VALUES, due_ns)
+        self.charge_point.offer(METER_VALUES, due_ns, render() if known else render, message)
 
     # After ------------------------------------------------------------------------------------------------------
 
@@ -246,7 +255,10 @@ class Transaction:
             return payloads.stop_transaction(self.transaction_id, id_tag, meter_wh, timestamp, reason, data)
 
         known = self.transaction_id != UNKNOWN_TRANSACTION
-        charge_point.offer(STOP_TRANSACTION, now_ns, render() if known else render, self)
+        if not fleet.draining:
+            fleet.transaction_book.stop(charge_point.number, self.ordinal)
+        message = TransactionMessage(self, STOP_TRANSACTION, now_ns)
+        charge_point.offer(STOP_TRANSACTION, now_ns, render() if known else render, message)
         self._end()
         smart_charging.transaction_ended(charge_point, self.connector, now_ns)
         charge_point.set_status(self.connector, states.FINISHING, now_ns)

@@ -134,6 +134,12 @@ class IntervalReport(msgspec.Struct, kw_only=True):
         registered_ms: When charge points were registered on a new connection, in ms after the run's epoch, 32 bits
             each in the byte order of the host (engines).
         lost_ms: When the connections of such ended (engines).
+        transaction_sendings: What became of transaction messages in the interval, see
+            :mod:`loadtest.measure.transaction_records` (engines).
+        transaction_arrivals: Which of them arrived in the interval (subscribers).
+        transactions_started: How many transactions have begun so far (engines).
+        transactions_stopped: Which transactions ended in the interval: charge point above 32 bits of its own count,
+            64 bits each, little-endian (engines).
         health: The process's own state.
         sent: Per charge point totals, for naming what was lost (engines).
         seen: Per charge point windows (subscribers).
@@ -155,6 +161,10 @@ class IntervalReport(msgspec.Struct, kw_only=True):
     reply_instants: bytes = b""
     registered_ms: bytes = b""
     lost_ms: bytes = b""
+    transaction_sendings: bytes = b""
+    transaction_arrivals: bytes = b""
+    transactions_started: int = 0
+    transactions_stopped: bytes = b""
     health: Health = msgspec.field(default_factory=Health)
     sent: list[SentCounts] = []
     seen: list[ChargePointWindow] = []
