@@ -130,7 +130,7 @@ class CentralSystem:
                 self._malformed += 1
                 return
             self._calls += 1
-            ours = self._uplink.observe(envelope.unique_id, envelope.action, arrived_ns)
+            ours = self._uplink.observe(envelope.unique_id, envelope.action, arrived_ns, envelope.payload)
             answer = None
             if self.answering is not None and (ours or self._answer_foreign):
                 answer = self.answering.answer(envelope, answer_topic, arrived_ns)

@@ -16,6 +16,8 @@ from loadtest.units import NS_PER_US
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from msgspec import Raw
+
     from loadtest.measure.interval import ChargePointWindow
     from loadtest.measure.recorder import Recorder
 
@@ -28,13 +30,14 @@ _ACTIONS = frozenset(FROM_CHARGE_POINT)
 class _Stream:
     """Samples and ledger row of one phase and action."""
 
-    __slots__ = ("add_intended", "add_service", "of_transaction", "row")
+    __slots__ = ("add_intended", "add_service", "meters", "of_transaction", "row")
 
     def __init__(self, recorder: Recorder, phase: str, action: str) -> None:
         self.add_intended = recorder.handle(Tag(phase, UPLINK, action, INTENDED)).append
         self.add_service = recorder.handle(Tag(phase, UPLINK, action, SERVICE)).append
         self.row = DeliveryRow(phase, action)
         self.of_transaction = action in MESSAGES
+        self.meters = action == "MeterValues"
 
 
 class Uplink:
@@ -64,11 +67,11 @@ class Uplink:
         self._transaction_arrivals = array("Q")
         self._streams: dict[tuple[int, str], _Stream] = {}
 
-    def observe(self, unique_id: str, action: str, arrived_ns: int) -> bool:
+    def observe(self, unique_id: str, action: str, arrived_ns: int, payload: bytes | Raw = b"") -> bool:
         """Book one CALL that arrived at ``arrived_ns``; returns whether it is of this run.
 
         Latencies of zero or less are recorded as they are. A duplicate is counted and not measured: the
-        message had been delivered before.
+        message had been delivered before. The payload tells whether meter values are those of a transaction.
         """
         decoded = stamp.decode(unique_id)
         if decoded is None:
@@ -82,7 +85,7 @@ class Uplink:
         stream = self._streams.get((phase, action)) or self._new_stream(phase, action)
         fate = self._windows.observe(charge_point, sequence)
         row = stream.row
-        if stream.of_transaction:
+        if stream.of_transaction and (not stream.meters or b'"transactionId"' in bytes(payload)):
             self._transaction_arrivals.append(fate << FATE_BITS | sending_key(charge_point, sequence))
         if fate == DUPLICATE:
             row.duplicated += 1

@@ -6,15 +6,17 @@ from typing import TYPE_CHECKING
 
 from loadtest.measure import ledger as ledgers
 from loadtest.measure.command_ledger import CommandBooks, merge_answers, settle_commands
-from loadtest.measure.hops import counted_by
+from loadtest.measure.hops import counted_by, losing_hop
 from loadtest.measure.run_record import (
     CommandSummary,
     CommandTotals,
     DeliveryTotals,
     LatencySummary,
     OperationTotals,
+    TransactionTotals,
 )
 from loadtest.measure.sources import CPU_COUNTER, total_gauge
+from loadtest.measure.transaction_ledger import settle_transactions
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -28,9 +30,12 @@ if TYPE_CHECKING:
     from loadtest.measure.run_record import RunRecord
     from loadtest.measure.sources import Source
     from loadtest.measure.tags import Tag
+    from loadtest.measure.transaction_join import TransactionJoin
 
 
-def settle(sources: Sequence[Source], totals: Mapping[Tag, Histogram], replies: ReplyJoin) -> Ledger:
+def settle(
+    sources: Sequence[Source], totals: Mapping[Tag, Histogram], replies: ReplyJoin, transactions: TransactionJoin
+) -> Ledger:
     """The ledgers of all processes together, held against each other and against the samples."""
     subscribers = [source for source in sources if source.role == "subscriber"]
     engines = [source for source in sources if source.role == "engine"]
@@ -56,7 +61,24 @@ def settle(sources: Sequence[Source], totals: Mapping[Tag, Histogram], replies: 
     ledger.unbalanced += ledgers.unbalanced_operations(books.operations)
     ledger.commands, unbalanced = settle_commands(books, replies, counts, named=named)
     ledger.unbalanced += unbalanced
+    if transactions.started:
+        hop = losing_hop(ledger, total_counters(sources), transactions.cut_off_in_vain)
+        ledger.transactions = settle_transactions(transactions, observed=bool(subscribers) and named, hop=hop)
+        if ledger.transactions.unexplained:
+            ledger.unbalanced.append(
+                f"{ledger.transactions.unexplained} transaction messages arrived that no engine has told of"
+            )
     return ledger
+
+
+def total_counters(sources: Sequence[Source]) -> dict[str, int]:
+    """Every running total of every process, added up by name, but for CPU, which health tells of."""
+    totals: dict[str, int] = {}
+    for source in sources:
+        for name, count in source.counters.items():
+            if not name.startswith(CPU_COUNTER):
+                totals[name] = totals.get(name, 0) + count
+    return totals
 
 
 def fill(
@@ -92,10 +114,11 @@ def fill(
     )
     if ledger.commands is not None:
         record.commands = _command_totals(ledger.commands)
-    for source in sources:
-        for name, count in source.counters.items():
-            if not name.startswith(CPU_COUNTER):  # told by the health of that part
-                record.counters[name] = record.counters.get(name, 0) + count
+    record.counters = total_counters(sources)
+    if ledger.transactions is not None:
+        record.transactions = TransactionTotals(
+            **{name: getattr(ledger.transactions, name) for name in TransactionTotals.__struct_fields__}
+        )
     record.counted_by = counted_by(ledger, record.counters, totals)
     record.latency = [summary(tag, totals[tag]) for tag in sorted(totals)]
     record.health = [health for source in sources for health in source.health()]

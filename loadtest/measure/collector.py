@@ -24,6 +24,7 @@ from loadtest.measure.sources import Source, total_gauge
 from loadtest.measure.storm_watch import StormWatch
 from loadtest.measure.tags import INTENDED, REPLY, SERVICE, Tag, parse
 from loadtest.measure.timeline import COUNTS, GAUGES, PARTS, SecondLatency, TimelineRow, TimelineWriter
+from loadtest.measure.transaction_join import TransactionJoin
 from loadtest.protocol.phases import STEADY
 from loadtest.units import NS_PER_S
 
@@ -73,6 +74,7 @@ class Collector:
         self._registered_most = 0
         self._replies = ReplyJoin()
         self._storms = StormWatch()
+        self._transactions = TransactionJoin()
         try:
             run_dir.mkdir(parents=True, exist_ok=True)
             self._files = [AppendFile(run_dir / name) for name in (run_record.LATENCY_HLOG, run_record.TIMELINE_CSV)]
@@ -108,7 +110,7 @@ class Collector:
         second = self._seconds.setdefault(index, _Second())
         for series in report.series:
             self._add_series(source, second, series)
-        self._watch_storms(source, report)
+        self._take_instants(source, report)
         if report.reply_instants:
             self._join_replies(source, role, second, report.reply_instants)
         for name, count in grown.items():
@@ -174,7 +176,7 @@ class Collector:
                 state = "partial"
                 self.event(run_events.WRITE_FAILED, f"{file.path.name}: {_reason(file.error)}")
         sources = list(self._sources.values())
-        ledger = settle(sources, self._totals, self._replies)
+        ledger = settle(sources, self._totals, self._replies, self._transactions)
         self._record.state, self._record.ended_at, self._record.locust = state, utc_now(), locust or {}
         self._record.end_s = round(self._elapsed_s(), 3)
         if self._record.phases:
@@ -220,9 +222,10 @@ class Collector:
         except (ResultError, ValueError) as error:
             self.event(run_events.DAMAGED_REPORT, f"{source}: {series.tag}: {error}", source)
 
-    def _watch_storms(self, source: str, report: IntervalReport) -> None:
+    def _take_instants(self, source: str, report: IntervalReport) -> None:
         try:
             self._storms.take(source, report)
+            self._transactions.take(source, report)
         except ValueError as error:
             self.event(verdict.DAMAGED_REPORT, f"{source}: {error}", source)
 

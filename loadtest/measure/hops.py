@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from loadtest.measure.run_record import HopCount
 from loadtest.measure.tags import DOWNLINK, INTENDED, REPLY, ROUND_TRIP, UPLINK
+from loadtest.measure.transaction_ledger import ON_THE_WAY
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -64,6 +65,29 @@ def counted_by(ledger: Ledger, counters: Mapping[str, int], totals: Mapping[Tag,
         hops += _down(ledger.commands, counters, _samples(totals, DOWNLINK))
         hops += _replies(ledger.commands, counters, _samples(totals, REPLY))
     return hops
+
+
+def losing_hop(ledger: Ledger, counters: Mapping[str, int], lost_by_links: int) -> str:
+    """Where on the way up messages were lost, if only one place comes into question.
+
+    Args:
+        ledger: The settled books.
+        counters: Every running total.
+        lost_by_links: Messages that are known to be lost with the connection they were on.
+    """
+    taken = counters.get(_TAKEN)
+    if taken is None:
+        return ON_THE_WAY
+    dropped = _sum(_dropped(UP, "", "gateway.upstream_dropped_", counters)) + counters.get(_GIVEN_UP, 0)
+    behind = taken - counters.get(_GIVEN_UP, 0) - ledger.delivered
+    before = ledger.total.sent - taken - _sum(_dropped(UP, "", "gateway.upstream_dropped_", counters)) - lost_by_links
+    places = {
+        "lost between charge point and gateway": before,
+        "lost in the gateway": dropped,
+        "lost between gateway and subscriber": behind,
+    }
+    found = [place for place, count in places.items() if count > 0]
+    return found[0] if len(found) == 1 else ON_THE_WAY
 
 
 def _back(counters: Mapping[str, int], answers_taken: int) -> list[HopCount]:

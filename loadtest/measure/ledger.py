@@ -18,6 +18,7 @@ from loadtest.measure.interval import CommandArrivalRow, DeliveryRow, OperationR
 from loadtest.measure.leg import LegRow, LostMessages, leg_rows, name_losses
 from loadtest.measure.run_record import LEDGER_JSON, decode
 from loadtest.measure.tags import INTENDED, ROUND_TRIP, SERVICE, UPLINK, Tag
+from loadtest.measure.transaction_ledger import TransactionLedger
 from loadtest.protocol import phases
 
 if TYPE_CHECKING:
@@ -44,6 +45,7 @@ class Ledger(msgspec.Struct, kw_only=True):
         reordered: Messages that arrived after a later one of the same charge point.
         seen_by_several: Arrivals that two subscribers booked as first; each is a duplicate beyond ``legs``.
         commands: The books of the central system's commands; ``None`` when it sent none.
+        transactions: What became of transactions; ``None`` when there were none.
         unbalanced: One sentence for each equation that does not hold.
     """
 
@@ -59,6 +61,7 @@ class Ledger(msgspec.Struct, kw_only=True):
     reordered: int = 0
     seen_by_several: int = 0
     commands: CommandLedger | None = None
+    transactions: TransactionLedger | None = None
     unbalanced: list[str] = []
 
     @property

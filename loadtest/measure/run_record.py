@@ -128,6 +128,19 @@ class CommandTotals(msgspec.Struct, kw_only=True):
     replies: DeliveryTotals
 
 
+class TransactionTotals(msgspec.Struct, kw_only=True):
+    """The ledger of transactions in one row, as in :class:`loadtest.measure.transaction_ledger.TransactionLedger`."""
+
+    started: int = 0
+    stopped: int = 0
+    complete: int = 0
+    flawed: int = 0
+    lost: int = 0
+    duplicated: int = 0
+    reordered: int = 0
+    late: int = 0
+
+
 class HopCount(msgspec.Struct):
     """One place on the way that counted the same messages.
 
@@ -214,6 +227,7 @@ class RunRecord(msgspec.Struct, kw_only=True):
         registered: Most charge points that were ever registered with the central system.
         registered_at_end: How many were when the drain was over; -1 when not every engine could tell.
         commands: What became of the central system's commands; ``None`` when it sent none.
+        transactions: What became of transactions; ``None`` when there were none.
         storms: What became of many charge points that connected, or were lost, together.
         counted_by: The same messages, counted hop by hop.
         counters: Every running total of every process, added up by name.
@@ -235,6 +249,7 @@ class RunRecord(msgspec.Struct, kw_only=True):
     operations: OperationTotals = msgspec.field(default_factory=OperationTotals)
     deliveries: DeliveryTotals = msgspec.field(default_factory=DeliveryTotals)
     commands: CommandTotals | None = None
+    transactions: TransactionTotals | None = None
     storms: list[Storm] = []
     unbalanced: list[str] = []
     counted_by: list[HopCount] = []
