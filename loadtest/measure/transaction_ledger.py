@@ -56,7 +56,10 @@ class TransactionRow(msgspec.Struct):
 
 
 class FlawedMessage(msgspec.Struct):
-    """One message with a flaw: of which charge point, of which of its transactions (from 1), the how manieth (from 0)."""
+    """One message with a flaw.
+
+    ``transaction`` is the charge point's own count, from 1; ``place`` that of the message in it, from 0.
+    """
 
     charge_point: int
     transaction: int

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from loadtest.measure.command_ledger import CommandLedger
     from loadtest.measure.run_record import CommandTotals, LatencySummary, RunRecord
+    from loadtest.measure.transaction_ledger import TransactionLedger
     from loadtest.reports.run_folder import RunFolder
 
 MOST_LOSERS = 20
@@ -113,6 +114,8 @@ def ledgers(run: RunFolder) -> tuple[Table, ...]:
         )
     if ledger is not None and ledger.commands is not None and record.commands is not None:
         found += _commands(ledger.commands, record.commands)
+    if ledger is not None and ledger.transactions is not None:
+        found += _transactions(ledger.transactions)
     if record.counted_by:
         ways = {UP: "CALLs up", BACK: "answers back", DOWN: "commands down", REPLIES: "their answers"}
         found.append(
@@ -241,6 +244,48 @@ def _commands(ledger: CommandLedger, totals: CommandTotals) -> list[Table]:
             left=3,
         ),
     ]
+
+
+def _transactions(ledger: TransactionLedger) -> list[Table]:
+    """How transactions fared, why messages of them were lost, and which."""
+    counts = ("started", "stopped", "complete", "flawed", "lost", "duplicated", "reordered", "late")
+    found = [
+        Table(
+            "Transactions",
+            tuple(count.capitalize() for count in counts),
+            (tuple(count_text(getattr(ledger, count)) for count in counts),),
+            "Complete: stopped, and every message arrived exactly once and in order. The first four count transactions, "
+            "the others messages; late are those of which only a repeated sending arrived.",
+            left=0,
+        )
+    ]
+    if ledger.rows:
+        rows = tuple((row.phase, row.message, row.what, row.cause, count_text(row.count)) for row in ledger.rows)
+        columns = ("Phase", "Message", "What", "Cause", "Count")
+        note = "A sending that was lost or cut off may have been followed by another that arrived."
+        found.append(Table("Messages of transactions, by cause", columns, rows, note, left=4))
+    if ledger.flaws:
+        shown = ledger.flaws[:MOST_LOSERS]
+        found.append(
+            Table(
+                "Messages of transactions with a flaw",
+                ("Charge point", "Transaction", "Message", "Phase", "What", "Cause"),
+                tuple(
+                    (
+                        f"number {flaw.charge_point}",
+                        f"its {flaw.transaction}.",
+                        f"{flaw.place}: {flaw.message}",
+                        flaw.phase,
+                        flaw.what,
+                        flaw.cause,
+                    )
+                    for flaw in shown
+                ),
+                "More in ledger.json." if len(ledger.flaws) > len(shown) else "",
+                left=6,
+            )
+        )
+    return found
 
 
 def _sequences(numbers: list[int], count: int) -> str:
