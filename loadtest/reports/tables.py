@@ -254,8 +254,8 @@ def _transactions(ledger: TransactionLedger) -> list[Table]:
             "Transactions",
             tuple(count.capitalize() for count in counts),
             (tuple(count_text(getattr(ledger, count)) for count in counts),),
-            "Complete: stopped, and every message arrived exactly once and in order. The first four count transactions, "
-            "the others messages; late are those of which only a repeated sending arrived.",
+            "Complete: stopped, and every message arrived exactly once and in order. The first four count "
+            "transactions, the others messages; late are those of which only a repeated sending arrived.",
             left=0,
         )
     ]

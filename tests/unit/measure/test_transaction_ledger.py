@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import random
 from array import array
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import psutil
@@ -30,6 +29,9 @@ from loadtest.measure.transaction_records import (
     TIMED_OUT,
     sending_key,
 )
+
+if TYPE_CHECKING:
+    import random
 
 STEADY = 2
 
@@ -102,6 +104,7 @@ def _cut(things: object, piece: int, pieces: int) -> slice:
 FINE = [Sending(ANSWERED)]
 
 
+AGAIN = "sent again by the charge point"
 CUT = "sending cut off, delivered"
 
 
@@ -124,10 +127,10 @@ def test_what_goes_well_leaves_nothing_but_counts(arrivals_first: bool) -> None:
 @pytest.mark.parametrize(
     ("message", "expected"),
     [
-        ([Sending(TIMED_OUT, 0), Sending(ANSWERED)], {("late", "sent again by the charge point"): 1, "sending lost": 1}),
+        ([Sending(TIMED_OUT, 0), Sending(ANSWERED)], {("late", AGAIN): 1, "sending lost": 1}),
         ([Sending(CUT_OFF, 0), Sending(ANSWERED)], {("late", "link cut in flight"): 1, "sending cut off, lost": 1}),
         ([Sending(CUT_OFF, 1), Sending(ANSWERED)], {("duplicated", "link cut in flight"): 1, CUT: 1}),
-        ([Sending(TIMED_OUT, 1), Sending(ANSWERED)], {("duplicated", "sent again by the charge point"): 1}),
+        ([Sending(TIMED_OUT, 1), Sending(ANSWERED)], {("duplicated", AGAIN): 1}),
         ([Sending(CUT_OFF, 1), RUN_ENDED], {"sending cut off, delivered": 1}),
         ([Sending(TIMED_OUT, 0), GAVE_UP], {("lost", "charge point gave up"): 1, "sending lost": 1}),
         ([Sending(CUT_OFF, 0), RUN_ENDED], {("lost", "run ended"): 1, "sending cut off, lost": 1}),
