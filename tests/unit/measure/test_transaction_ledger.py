@@ -224,8 +224,10 @@ def test_without_a_subscriber_nothing_is_said_about_arrivals() -> None:
 
 def test_reports_that_are_cut_short_are_refused() -> None:
     for field in ("transaction_sendings", "transactions_stopped", "transaction_arrivals"):
+        report = IntervalReport(index=0)
+        setattr(report, field, b"123")
         with pytest.raises(ValueError, match=r"whole number|multiple"):
-            TransactionJoin().take("engine", IntervalReport(index=0, **{field: b"123"}))
+            TransactionJoin().take("engine", report)
 
 
 def test_a_million_transactions_fit_into_memory() -> None:
