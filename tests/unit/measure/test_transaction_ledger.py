@@ -32,6 +32,7 @@ from loadtest.measure.transaction_records import (
 
 if TYPE_CHECKING:
     import random
+    from collections.abc import Sequence
 
 STEADY = 2
 
@@ -54,7 +55,9 @@ class Story:
         self.arrivals: list[tuple[int, int]] = []
         self.transactions: dict[int, int] = {}
 
-    def transaction(self, charge_point: int, messages: list[list[Sending | int]], *, stops: bool = True) -> None:
+    def transaction(
+        self, charge_point: int, messages: Sequence[Sequence[Sending | int]], *, stops: bool = True
+    ) -> None:
         """One transaction: for each message its sendings, and at their end perhaps the message's own fate."""
         ordinal = self.transactions[charge_point] = self.transactions.get(charge_point, 0) + 1
         self.started += 1
@@ -101,7 +104,7 @@ def _cut(things: object, piece: int, pieces: int) -> slice:
     return slice(length * piece // pieces, length * (piece + 1) // pieces)
 
 
-FINE = [Sending(ANSWERED)]
+FINE: list[Sending | int] = [Sending(ANSWERED)]
 
 
 AGAIN = "sent again by the charge point"
