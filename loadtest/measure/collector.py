@@ -227,7 +227,7 @@ class Collector:
             self._storms.take(source, report)
             self._transactions.take(source, report)
         except ValueError as error:
-            self.event(verdict.DAMAGED_REPORT, f"{source}: {error}", source)
+            self.event(run_events.DAMAGED_REPORT, f"{source}: {error}", source)
 
     def _join_replies(self, source: str, role: Role, second: _Second, instants: bytes) -> None:
         try:
