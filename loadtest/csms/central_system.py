@@ -153,6 +153,8 @@ class CentralSystem:
             "csms.malformed": self._malformed,
             "csms.foreign": self._uplink.foreign,
             "csms.unstamped": self._uplink.unstamped,
+            "csms.energy_checked": self._uplink.energy.checked,
+            "csms.energy_backwards": self._uplink.energy.backwards,
             "csms.answered": self.answering.answered if self.answering else 0,
             "csms.answers_dropped": self.answering.dropped if self.answering else 0,
         }

@@ -5,8 +5,9 @@ from __future__ import annotations
 from array import array
 from typing import TYPE_CHECKING
 
+from loadtest.csms.energy import SHARE, EnergyRegisters
 from loadtest.measure.interval import DeliveryRow
-from loadtest.measure.sequence import DUPLICATE, REORDERED, SequenceWindows
+from loadtest.measure.sequence import DUPLICATE, NEW, REORDERED, SequenceWindows
 from loadtest.measure.tags import INTENDED, SERVICE, UPLINK, Tag
 from loadtest.measure.transaction_records import FATE_BITS, MESSAGES, sending_key
 from loadtest.protocol import stamp
@@ -53,12 +54,14 @@ class Uplink:
         arrivals: CALLs of this run, duplicates included.
         foreign: CALLs stamped by another run.
         unstamped: CALLs of anyone else, such as a real charge point.
+        energy: What meters show.
     """
 
     def __init__(self, recorder: Recorder, *, run_tag: int, epoch_ns: int, phases: Sequence[str]) -> None:
         self.arrivals = 0
         self.foreign = 0
         self.unstamped = 0
+        self.energy = EnergyRegisters()
         self._recorder = recorder
         self._run_tag = run_tag
         self._epoch_ns = epoch_ns
@@ -86,6 +89,8 @@ class Uplink:
         fate = self._windows.observe(charge_point, sequence)
         row = stream.row
         if stream.of_transaction and (not stream.meters or b'"transactionId"' in bytes(payload)):
+            if fate == NEW and payload and not charge_point % SHARE:
+                self.energy.note(charge_point, bytes(payload))
             self._transaction_arrivals.append(fate << FATE_BITS | sending_key(charge_point, sequence))
         if fate == DUPLICATE:
             row.duplicated += 1

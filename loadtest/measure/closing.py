@@ -62,8 +62,11 @@ def settle(
     ledger.commands, unbalanced = settle_commands(books, replies, counts, named=named)
     ledger.unbalanced += unbalanced
     if transactions.started:
-        hop = losing_hop(ledger, total_counters(sources), transactions.cut_off_in_vain)
+        counters = total_counters(sources)
+        hop = losing_hop(ledger, counters, transactions.cut_off_in_vain)
         ledger.transactions = settle_transactions(transactions, observed=bool(subscribers) and named, hop=hop)
+        ledger.transactions.energy_checked = counters.get("csms.energy_checked", 0)
+        ledger.transactions.energy_backwards = counters.get("csms.energy_backwards", 0)
         if ledger.transactions.unexplained:
             ledger.unbalanced.append(
                 f"{ledger.transactions.unexplained} transaction messages arrived that no engine has told of"

@@ -255,7 +255,9 @@ def _transactions(ledger: TransactionLedger) -> list[Table]:
             tuple(count.capitalize() for count in counts),
             (tuple(count_text(getattr(ledger, count)) for count in counts),),
             "Complete: stopped, and every message arrived exactly once and in order. The first four count "
-            "transactions, the others messages; late are those of which only a repeated sending arrived.",
+            "transactions, the others messages; late are those of which only a repeated sending arrived. Energy "
+            f"registers ran backwards in {count_text(ledger.energy_backwards)} of "
+            f"{count_text(ledger.energy_checked)} messages looked into.",
             left=0,
         )
     ]
