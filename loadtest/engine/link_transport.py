@@ -85,7 +85,7 @@ class LinkTransport(asyncio.Transport, asyncio.Protocol):
         silent: Nothing passes any more.
     """
 
-    __slots__ = ("_inward", "_link", "_lost", "_outward", "below", "silent")
+    __slots__ = ("_inward", "_link", "_lost", "_outward", "_paused", "below", "silent")
 
     def __init__(self, link: Link) -> None:
         super().__init__()
@@ -93,6 +93,7 @@ class LinkTransport(asyncio.Transport, asyncio.Protocol):
         self.below: asyncio.Transport | None = None
         self.silent = False
         self._lost = False  # the charge point has been told that it is over, or is about to be
+        self._paused = False
         self._outward = self._inward = None
         if link.model.delays:
             self._outward = DelayLine(link.fleet.at, link.model.bandwidth_bit_s)
@@ -104,6 +105,7 @@ class LinkTransport(asyncio.Transport, asyncio.Protocol):
         """From now on nothing passes; what is on its way is lost."""
         self.silent = True
         self._clear()
+        self._read_on()
 
     def reset_when_aborted(self) -> None:
         """Let :meth:`abort` be a reset that the gateway sees as such."""
@@ -183,13 +185,19 @@ class LinkTransport(asyncio.Transport, asyncio.Protocol):
             self._link.charge_point.data_received(data)
             return
         self._inward.put(partial(self._arrive, data), len(data), self._link.delay_ns())
-        if self._inward.held_bytes > _HELD_BYTES and self.below is not None:
+        if self._inward.held_bytes > _HELD_BYTES and self.below is not None and not self._paused:
+            self._paused = True
             self.below.pause_reading()
 
     def _arrive(self, data: bytes) -> None:
-        if self._inward is not None and self._inward.held_bytes <= _HELD_BYTES and self.below is not None:
-            self.below.resume_reading()
+        if self._inward is not None and self._inward.held_bytes <= _HELD_BYTES:
+            self._read_on()
         self._link.charge_point.data_received(data)
+
+    def _read_on(self) -> None:
+        if self._paused and self.below is not None:
+            self.below.resume_reading()
+        self._paused = False
 
     def eof_received(self) -> None:
         """The gateway sends no more; the loop closes the connection after this."""
