@@ -15,9 +15,9 @@ from loadtest.scenario.reconnect import LIBOCPP, MICRO_OCPP, OCPP_GO, Mixture
 
 
 class UndergroundGarage(ChargePointFleet):
-    """Links of a garage, a day of which passes in three minutes: away every ten seconds for a fraction of one.
+    """Links of a garage, a day of which passes in twelve minutes: away every 45 seconds for one or two.
 
-    So that outages are not over before anyone notices, they last eight times as long as a garage's.
+    So that outages are not over before anyone notices, they last four times as long as a garage's.
     """
 
     profile = ChargePointProfile(
@@ -30,7 +30,7 @@ class UndergroundGarage(ChargePointFleet):
             battery_wh=60_000,
         ),
         meter_interval_s=5,
-        link=replace(LTE_GARAGE, time_scale=480, down_median_s=240),
+        link=replace(LTE_GARAGE, time_scale=120, down_median_s=120),
         reconnect=Mixture(((3, LIBOCPP), (2, MICRO_OCPP), (1, OCPP_GO))),
         configuration={"WebSocketPingInterval": "10"},
     )

@@ -122,6 +122,7 @@ def test_the_gateway_tells_reset_close_and_silence_apart(tmp_path: Path, *, encr
         bring_up()
 
         await take_down(HALF_OPEN, COUNT)
+        await asyncio.sleep(0.3)  # what was under way on this side of the link has arrived
         received = gateway.counters.upstream_calls
         await until(lambda: fleet.gauges()["registered"] == 0)
         assert gateway.counters.upstream_calls == received, "the gateway hears nothing"
