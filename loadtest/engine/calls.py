@@ -156,6 +156,7 @@ class CallingConnection(SendingConnection):
     def expire_call(self, now_ns: int) -> None:
         """Give up an answer that is overdue."""
         if self.call_id is not None and now_ns - self.call_sent_ns >= self.configuration.message_timeout_ns:
+            self.fleet.answer_overdue(self)
             cell = self._close_call(now_ns, sample=True)
             cell.timed_out += 1
             self._not_answered(TIMED_OUT)

@@ -46,9 +46,9 @@ class Dialler:
         self._source_prefix = _source_prefix(self._address[0], settings.engine)
         self._attempts: dict[int, asyncio.Task[None]] = {}
 
-    def start(self, charge_point: RegisteringConnection) -> None:
-        """Begin to connect."""
-        task = asyncio.get_running_loop().create_task(self._connect(charge_point))
+    def start(self, charge_point: RegisteringConnection, protocol: asyncio.Protocol) -> None:
+        """Begin to connect a charge point; ``protocol`` takes the connection."""
+        task = asyncio.get_running_loop().create_task(self._connect(charge_point, protocol))
         self._attempts[charge_point.number] = task
 
     def cancel(self, charge_point: RegisteringConnection) -> bool:
@@ -56,11 +56,11 @@ class Dialler:
         task = self._attempts.pop(charge_point.number, None)
         return task is not None and task.cancel()
 
-    async def _connect(self, charge_point: RegisteringConnection) -> None:
+    async def _connect(self, charge_point: RegisteringConnection, protocol: asyncio.Protocol) -> None:
         source = f"{self._source_prefix}{1 + charge_point.number % _SOURCE_ADDRESSES}" if self._source_prefix else None
         try:
             await asyncio.get_running_loop().create_connection(
-                lambda: charge_point,
+                lambda: protocol,
                 *self._address,
                 local_addr=(source, 0) if source else None,
                 **(self._tls_options(charge_point) if self._encrypted else {}),

@@ -13,7 +13,9 @@ from loadtest.engine.commands_received import CommandsReceived
 from loadtest.engine.configuration import initial
 from loadtest.engine.dialling import Dialler
 from loadtest.engine.fleet_counters import FleetCounters
+from loadtest.engine.links import Links
 from loadtest.engine.operations import Operations, PhaseClock
+from loadtest.engine.reconnecting import Reconnecting
 from loadtest.engine.sampled_checks import SampledChecks
 from loadtest.engine.sending import CONNECTING, OFFLINE, OPEN, REGISTERED, REJECTED, RETIRED
 from loadtest.engine.transaction_messages import TransactionBook
@@ -21,12 +23,15 @@ from loadtest.engine.wall_clock import WallClock
 from loadtest.measure.interval import SentCounts
 from loadtest.measure.tags import CONNECT, INTENDED, REGISTER, SERVICE, Tag
 from loadtest.protocol.phases import PHASES
-from loadtest.scenario.schedule import connect_offset_s, reconnect_wait_s, uniform
+from loadtest.scenario.schedule import connect_offset_s, uniform
 from loadtest.transport import tls
 from loadtest.units import NS_PER_MS, NS_PER_S, NS_PER_US
 
 if TYPE_CHECKING:
+    import asyncio
+
     from loadtest.engine.registration import RegisteringConnection
+    from loadtest.engine.sending import SendingConnection
     from loadtest.engine.settings import EngineSettings
     from loadtest.measure.recorder import Recorder
     from loadtest.pacing.pacer import Pacer
@@ -80,6 +85,8 @@ class Fleet:
         self._sweeps = itertools.cycle(range(_SWEEP_SHARE))
         self._intervals_ns: dict[int, int] = {}
         self._dialler = Dialler(settings, self.connect_failed)
+        self._links = Links(self)
+        self._reconnecting = Reconnecting(settings.seed)
         self.credentials = self._dialler.credentials
         self.comings = Comings(settings.epoch_ns)
         self.transaction_book = TransactionBook()
@@ -111,6 +118,7 @@ class Fleet:
             self._record_leg(REGISTER, "BootNotification", charge_point, charge_point.register_intended_ns, now_ns)
             self.comings.registered(now_ns)
             charge_point.register_intended_ns = charge_point.connect_started_ns = 0
+        self._reconnecting.succeeded(charge_point)
 
     def refused(self, charge_point: RegisteringConnection, status: int, reason: str) -> None:
         """The gateway turned the handshake down."""
@@ -138,14 +146,29 @@ class Fleet:
         self._note_fault(f"{charge_point.identity}: {why}")
         self.disconnected(charge_point)
 
+    def unreachable(self, charge_point: RegisteringConnection) -> None:
+        """The charge point knows that it has no network: an attempt that fails at once, through no fault of others."""
+        self.counters.connect_failed += 1
+        charge_point.state = OFFLINE
+        self.disconnected(charge_point)
+
+    def answer_overdue(self, charge_point: SendingConnection) -> None:
+        """An answer has not come in time: the link may be the reason."""
+        if (link := self._links.of(charge_point.number)) is not None:
+            link.answer_overdue()
+
     def abandon_connect(self, charge_point: RegisteringConnection) -> None:
         """Give up an attempt to connect that takes too long."""
         self.counters.connect_timed_out += 1
         charge_point.state = OFFLINE
         if charge_point.transport is not None:
             charge_point.abort()
-        elif self._dialler.cancel(charge_point):
+        elif self._dialler.cancel(charge_point) or self._let_go(charge_point):
             self.disconnected(charge_point)
+
+    def _let_go(self, charge_point: RegisteringConnection) -> bool:
+        link = self._links.of(charge_point.number)
+        return link is not None and link.give_up()
 
     # What the engine uses ---------------------------------------------------------------------------------------
 
@@ -155,6 +178,7 @@ class Fleet:
         self._cohorts[first] = count
         for number in range(first, first + count):
             self._charge_points[number] = ChargePoint(self, number, profile, configuration)
+            self._links.add(self._charge_points[number])
         if self._ramp_start_ns is not None:
             self._schedule_connects(first, count, monotonic_ns())
 
@@ -187,18 +211,23 @@ class Fleet:
 
     def gauges(self) -> dict[str, int]:
         """How many charge points are in which state now."""
-        states, backlog = [0] * (RETIRED + 1), 0
+        states, backlog, backing_off = [0] * (RETIRED + 1), 0, 0
         for charge_point in self._charge_points.values():
             states[charge_point.state] += 1
+            backing_off += charge_point.state == OFFLINE and charge_point.failures > 0
             if charge_point.outbox is not None:
                 backlog += len(charge_point.outbox.entries)
         return {
             "charge_points": len(self._charge_points),
+            "offline": states[OFFLINE] - backing_off,
+            "backing_off": backing_off,
+            "connecting": states[CONNECTING],
             "connected": states[OPEN] + states[REJECTED] + states[REGISTERED],
             "registered": states[REGISTERED],
             "registered_ever": self.registered_ever,
             "transactions": self.transactions,
             "backlog": backlog,
+            **self._links.gauges(),
         }
 
     def sent(self) -> list[SentCounts]:
@@ -216,23 +245,27 @@ class Fleet:
             self.at(start_ns + int(offset_s * NS_PER_S), self._charge_points[number].connect)
 
     def _connect_later(self, charge_point: RegisteringConnection) -> None:
-        wait_s = reconnect_wait_s(
-            charge_point.profile.reconnect_min_s,
-            charge_point.profile.reconnect_max_s,
-            charge_point.failures,
-            charge_point.draw(),
-        )
+        wait_s = self._reconnecting.wait_s(charge_point)
         charge_point.failures += 1
         self.at(monotonic_ns() + int(wait_s * NS_PER_S), charge_point.connect)
 
     def start_connect(self, charge_point: RegisteringConnection) -> None:
         """Open a charge point's connection; its own hooks tell what comes of it."""
         self.counters.connect_attempts += 1
-        self._dialler.start(charge_point)
+        link = self._links.of(charge_point.number)
+        if link is None:
+            self.dial(charge_point, charge_point)
+        else:
+            link.attempt()
+
+    def dial(self, charge_point: RegisteringConnection, protocol: asyncio.Protocol) -> None:
+        """Connect to the gateway for a charge point; ``protocol`` is itself, or its end of a link."""
+        self._dialler.start(charge_point, protocol)
 
     # Inside -----------------------------------------------------------------------------------------------------
 
     def _retire(self, charge_point: ChargePoint) -> None:
+        self._links.retire(charge_point)
         charge_point.retire()
         self._dialler.cancel(charge_point)
 

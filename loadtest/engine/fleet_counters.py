@@ -30,6 +30,11 @@ class FleetCounters(msgspec.Struct):
     drivers_turned_away: int = 0
     transaction_retries: int = 0
     transaction_messages_given_up: int = 0
+    link_outages: int = 0
+    link_outages_regional: int = 0
+    link_resets: int = 0
+    link_closes: int = 0
+    link_half_open: int = 0
 
     def report(self) -> dict[str, int]:
         """By the names they are reported under."""

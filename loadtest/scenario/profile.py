@@ -9,11 +9,13 @@ import msgspec
 from loadtest.errors import UsageError
 from loadtest.scenario import measurands
 from loadtest.scenario.drivers import Drivers
+from loadtest.scenario.links import LinkModel
 from loadtest.scenario.measurands import ENERGY_REGISTER, Supply
+from loadtest.scenario.reconnect import CappedDoubling, ReconnectPolicy
 
-_ABOVE_ZERO = ("power_w", "voltage_v", "time_scale", "default_heartbeat_s", "reconnect_min_s")
+_ABOVE_ZERO = ("power_w", "voltage_v", "time_scale", "default_heartbeat_s")
 _ZERO_OR_MORE = (
-    *("meter_interval_s", "clock_aligned_s", "minimum_status_s", "reconnect_max_s"),
+    *("meter_interval_s", "clock_aligned_s", "minimum_status_s"),
     *("reboot_s", "download_s", "install_s", "upload_s"),
 )
 _PROBABILITIES = ("firmware_failure", "upload_failure")
@@ -50,8 +52,8 @@ class ChargePointProfile(msgspec.Struct, frozen=True, kw_only=True):
         default_heartbeat_s: Heartbeat interval when the central system leaves it open (``interval`` 0).
         boot_on_reconnect: Send a BootNotification after every reconnect, as many stations do, not only after
             a restart.
-        reconnect_min_s: First wait after a lost or refused connection.
-        reconnect_max_s: Longest wait; it doubles from the first, plus up to as much again at random.
+        reconnect: How long it waits after a lost or refused connection.
+        link: What its link to the network is like; None: as the network is, without outages of its own.
         reboot_s: From going down for a reset to connecting again.
         download_s: Time to download new firmware.
         install_s: Time to install it.
@@ -85,8 +87,8 @@ class ChargePointProfile(msgspec.Struct, frozen=True, kw_only=True):
 
     default_heartbeat_s: float = 300.0
     boot_on_reconnect: bool = True
-    reconnect_min_s: float = 1.0
-    reconnect_max_s: float = 30.0
+    reconnect: ReconnectPolicy = CappedDoubling()
+    link: LinkModel | None = None
     reboot_s: float = 10.0
     download_s: float = 20.0
     install_s: float = 30.0
@@ -114,6 +116,9 @@ class ChargePointProfile(msgspec.Struct, frozen=True, kw_only=True):
             faults += measurands.faults(f"profile.{name}", self.supply, getattr(self, name))
         if self.drivers is not None:
             faults += self.drivers.faults("profile.drivers")
+        faults += self.reconnect.faults("profile.reconnect")
+        if self.link is not None:
+            faults += self.link.faults("profile.link")
         if faults:
             raise UsageError(faults)
 
@@ -155,8 +160,4 @@ class ChargePointProfile(msgspec.Struct, frozen=True, kw_only=True):
         ]
         if not 0 <= self.hour_at_start <= 24:
             faults.append(f"profile.hour_at_start: {self.hour_at_start:g} is no hour of the day, 0 to 24")
-        if 0 <= self.reconnect_max_s < self.reconnect_min_s:
-            faults.append(
-                f"profile.reconnect_max_s: {self.reconnect_max_s:g} is below reconnect_min_s {self.reconnect_min_s:g}"
-            )
         return faults

@@ -46,9 +46,3 @@ def _coprime_stride(count: int) -> int:
     while math.gcd(stride, count) != 1:
         stride += 1
     return stride
-
-
-def reconnect_wait_s(minimum_s: float, maximum_s: float, failures: int, share: float) -> float:
-    """How long to wait before connection attempt ``failures`` + 1: doubling, plus up to as much again at random."""
-    wait_s = min(maximum_s, minimum_s * float(2 ** min(failures, 30)))
-    return wait_s * (1 + share)

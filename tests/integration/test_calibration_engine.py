@@ -99,8 +99,7 @@ class Run:
             "profile": {
                 "connectors": 1,
                 "default_heartbeat_s": heartbeat_s,
-                "reconnect_min_s": 0.1,
-                "reconnect_max_s": 0.2,
+                "reconnect": {"type": "CappedDoubling", "minimum_s": 0.1, "maximum_s": 0.2},
             },
         }
 

@@ -56,8 +56,7 @@ def settings_for(url: str, charge_points: int, profile: dict[str, Any]) -> dict[
                 "battery_wh": 60_000,
             },
             "meter_interval_s": 0.3,
-            "reconnect_min_s": 0.1,
-            "reconnect_max_s": 0.3,
+            "reconnect": {"type": "CappedDoubling", "minimum_s": 0.1, "maximum_s": 0.3},
         }
         | profile,
     }

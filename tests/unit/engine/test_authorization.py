@@ -13,6 +13,7 @@ from virtual_fleet import World
 from loadtest.engine import local_list
 from loadtest.engine.authorization import CACHE_SIZE, Decision, decide, learn, parent_of
 from loadtest.engine.local_list import EMPTY, Entry, LocalList
+from loadtest.scenario.reconnect import CappedDoubling
 
 ASK, ACCEPT, REFUSE = Decision.ASK, Decision.ACCEPT, Decision.REFUSE
 
@@ -262,7 +263,7 @@ def test_a_driver_is_asked_about_once_until_the_cache_is_cleared() -> None:
 
 def test_a_listed_driver_charges_while_the_charge_point_is_offline() -> None:
     with World(
-        transaction_gap_s=10.0, transaction_duration_s=2.0, reconnect_min_s=200.0, reconnect_max_s=200.0
+        transaction_gap_s=10.0, transaction_duration_s=2.0, reconnect=CappedDoubling(minimum_s=200, maximum_s=200)
     ) as world:
         world.register()
         send(world, 1, entry("TAG0000000"))

@@ -8,6 +8,7 @@ import pytest
 from virtual_fleet import World
 
 from loadtest.engine.sending import CONNECTING, OFFLINE, RETIRED
+from loadtest.scenario.reconnect import CappedDoubling
 
 
 def assert_attempts_add_up(world: World) -> None:
@@ -18,7 +19,7 @@ def assert_attempts_add_up(world: World) -> None:
 
 
 def test_a_refused_handshake_is_tried_again_and_the_first_reason_kept() -> None:
-    with World(reconnect_min_s=1.0) as world:
+    with World(reconnect=CappedDoubling(minimum_s=1)) as world:
         wire = world.reach()
         wire.refuse(404, "unknown charge point")
         wire.end()
@@ -55,7 +56,7 @@ def test_a_handshake_that_takes_too_long_is_given_up_once() -> None:
 
 
 def test_waits_grow_while_it_fails_and_begin_again_after_a_registration() -> None:
-    with World(reconnect_min_s=1.0, reconnect_max_s=8.0) as world:
+    with World(reconnect=CappedDoubling(minimum_s=1, maximum_s=8)) as world:
 
         def waited_s() -> float:
             lost_ns = world.clock()

@@ -9,6 +9,7 @@ from virtual_fleet import World
 
 from loadtest.engine.sending import CONNECTING, OFFLINE, OPEN, REGISTERED, REJECTED
 from loadtest.protocol.frames import CallResult
+from loadtest.scenario.reconnect import CappedDoubling
 from loadtest.units import NS_PER_S
 
 
@@ -50,7 +51,7 @@ def test_heartbeats_come_at_the_interval_of_the_central_system() -> None:
 
 
 def test_a_second_registration_replaces_the_heartbeat_of_the_first() -> None:
-    with World(reconnect_min_s=0.1, reconnect_max_s=0.1) as world:
+    with World(reconnect=CappedDoubling(minimum_s=0.1, maximum_s=0.1)) as world:
         world.register(interval_s=10)
         for _ in range(3):
             world.wire().end()
@@ -143,7 +144,7 @@ def test_pending_sends_boot_at_once_when_it_is_asked_to_and_forgets_the_wait() -
 
 @pytest.mark.parametrize(("status", "state"), [("Pending", OPEN), ("Rejected", REJECTED)])
 def test_a_new_connection_does_not_shorten_the_wait(status: str, state: int) -> None:
-    with World(reconnect_min_s=1.0) as world:
+    with World(reconnect=CappedDoubling(minimum_s=1)) as world:
         wire = world.open()
         world.answer(boot_conf(status, 100))
         world.new()
@@ -163,7 +164,7 @@ def test_a_new_connection_does_not_shorten_the_wait(status: str, state: int) -> 
 
 
 def test_a_wait_that_ended_offline_is_no_wait_any_more() -> None:
-    with World(reconnect_min_s=5.0) as world:
+    with World(reconnect=CappedDoubling(minimum_s=5)) as world:
         wire = world.open()
         world.answer(boot_conf("Rejected", 3))
         wire.end()
@@ -227,7 +228,7 @@ def test_a_boot_answer_that_makes_no_sense_is_counted_and_taken_for_a_no() -> No
 
 
 def test_register_time_runs_from_the_first_attempt_however_many_it_takes() -> None:
-    with World(reconnect_min_s=1.0) as world:
+    with World(reconnect=CappedDoubling(minimum_s=1)) as world:
         world.advance_s(0.5)
         world.reach().end()
         world.advance_s(4.5)

@@ -15,6 +15,7 @@ from loadtest.engine.operations import TRANSACTION_RELATED
 from loadtest.engine.sending import CONNECTING, OPEN, REGISTERED, REJECTED
 from loadtest.protocol import frames
 from loadtest.protocol.actions import FROM_CHARGE_POINT
+from loadtest.scenario.reconnect import CappedDoubling
 
 if TYPE_CHECKING:
     from virtual_fleet import Wire
@@ -53,7 +54,7 @@ class Story:
             transaction_duration_s=chance.choice([3.0, 15.0]),
             meter_interval_s=2.0,
             boot_on_reconnect=chance.random() < 0.5,
-            reconnect_max_s=4.0,
+            reconnect=CappedDoubling(maximum_s=4),
             reboot_s=chance.choice([0.0, 3.0]),
             download_s=2.0,
             install_s=2.0,

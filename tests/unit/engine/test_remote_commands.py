@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 from virtual_fleet import World
 
+from loadtest.scenario.reconnect import CappedDoubling
+
 
 def remote_start(world: World, **fields: object) -> str:
     status: str = world.command("RemoteStartTransaction", {"idTag": "APP"} | fields)["status"]
@@ -241,7 +243,7 @@ def test_unlocking_stops_what_charges_there() -> None:
 
 
 def test_a_charge_point_that_came_back_tells_only_what_has_changed() -> None:
-    with World(connectors=2, boot_on_reconnect=False, reconnect_min_s=0.1) as world:
+    with World(connectors=2, boot_on_reconnect=False, reconnect=CappedDoubling(minimum_s=0.1)) as world:
         world.register()
         world.wire().end()
         world.one.set_status(2, b"Faulted", world.clock())
@@ -255,7 +257,7 @@ def test_a_charge_point_that_came_back_tells_only_what_has_changed() -> None:
 
 @pytest.mark.parametrize("lost", ["under way", "waiting"])
 def test_a_report_lost_with_its_connection_is_made_up_for_on_the_next(lost: str) -> None:
-    with World(connectors=2, boot_on_reconnect=False, reconnect_min_s=0.1) as world:
+    with World(connectors=2, boot_on_reconnect=False, reconnect=CappedDoubling(minimum_s=0.1)) as world:
         world.register()
         world.charge(duration_s=10)
         if lost == "waiting":

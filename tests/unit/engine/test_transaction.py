@@ -9,6 +9,7 @@ import pytest
 from virtual_fleet import ACCEPTED, REFUSED, World
 
 from loadtest.engine.visit import Visit
+from loadtest.scenario.reconnect import CappedDoubling
 from loadtest.scenario.vehicle import Vehicle
 
 WHOLE = [
@@ -232,7 +233,7 @@ def test_an_authorisation_that_comes_too_late_starts_nothing() -> None:
 
 
 def test_offline_it_is_metered_and_stopped_all_the_same_and_told_in_order_later() -> None:
-    with charging_world(reconnect_min_s=40.0, reconnect_max_s=40.0) as world:
+    with charging_world(reconnect=CappedDoubling(minimum_s=40, maximum_s=40)) as world:
         world.register()
         begin(world)
         run_for(world, 1)
@@ -291,7 +292,9 @@ def test_when_drivers_come_does_not_depend_on_what_the_network_does() -> None:
     with charging_world(transaction_gap_s=20.0, transaction_duration_s=1.0) as calm:
         calm.register()
         run_for(calm, 300)
-    with charging_world(transaction_gap_s=20.0, transaction_duration_s=1.0, reconnect_min_s=0.01) as shaken:
+    with charging_world(
+        transaction_gap_s=20.0, transaction_duration_s=1.0, reconnect=CappedDoubling(minimum_s=0.01)
+    ) as shaken:
         shaken.register()
         for _ in range(3):
             run_for(shaken, 0.2)
@@ -336,7 +339,9 @@ def test_a_transaction_message_is_sent_again_after_the_interval_times_the_attemp
 
 
 def test_a_cut_connection_is_no_attempt() -> None:
-    with charging_world(configuration={"TransactionMessageAttempts": "1"}, reconnect_min_s=0.1) as world:
+    with charging_world(
+        configuration={"TransactionMessageAttempts": "1"}, reconnect=CappedDoubling(minimum_s=0.1)
+    ) as world:
         world.register()
         begin(world, duration_s=1e5)
         world.answer({})

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -11,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from loadtest.scenario import schedule
-from loadtest.scenario.schedule import connect_offset_s, exponential_s, reconnect_wait_s, uniform
+from loadtest.scenario.schedule import connect_offset_s, exponential_s, uniform
 
 SEEDS = st.integers(0, 2**63)
 NUMBERS = st.integers(0, 2**24 - 1)
@@ -80,15 +79,3 @@ def test_every_cohort_ramps_along_the_whole_ramp() -> None:
         tenths, _ = np.histogram(offsets, bins=10, range=(0, 10))
         assert tenths.min() >= 7
         assert tenths.max() <= 13
-
-
-@given(st.floats(0.01, 100), st.floats(1, 100), SHARES)
-def test_reconnect_waits_double_up_to_their_limit_and_spread_by_as_much_again(
-    minimum_s: float, factor: float, share: float
-) -> None:
-    maximum_s = minimum_s * factor
-    waits = [reconnect_wait_s(minimum_s, maximum_s, failures, share) for failures in range(60)]
-    assert waits[0] == pytest.approx(minimum_s * (1 + share))
-    for before, after in pairwise(waits):
-        assert after == pytest.approx(min(2 * before, maximum_s * (1 + share)))
-    assert waits[-1] == pytest.approx(maximum_s * (1 + share))
