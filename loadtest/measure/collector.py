@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
     from loadtest.clock import Clock
     from loadtest.measure.interval import IntervalReport, Series
-    from loadtest.measure.run_record import Role, RunDescription, State, ThresholdOutcome
+    from loadtest.measure.run_record import FaultSpan, Role, RunDescription, State, ThresholdOutcome
 
 PATIENCE = 3
 """Seconds by which the fastest process may be ahead before a second is written without the others."""
@@ -70,7 +70,7 @@ class Collector:
         self._totals: dict[Tag, Histogram] = {}
         self._tags: dict[str, Tag] = {}
         self._registered_most = 0
-        self._replies = ReplyJoin()
+        self._replies = ReplyJoin(run.phases)
         try:
             run_dir.mkdir(parents=True, exist_ok=True)
             self._files = [AppendFile(run_dir / name) for name in (run_record.LATENCY_HLOG, run_record.TIMELINE_CSV)]
@@ -129,6 +129,22 @@ class Collector:
         if self._record.phases:
             self._record.phases[-1].end_s = at_s
         self._record.phases.append(PhaseSpan(name, at_s, at_s))
+
+    def plan_faults(self, faults: Iterable[FaultSpan]) -> None:
+        """What is going to be broken on purpose."""
+        self._record.faults = list(faults)
+
+    def fault_state(self, name: str, at_ns: int, *, begun: bool) -> None:
+        """A fault has begun, or what it took away is back."""
+        at_s = round((at_ns - self._record.run.epoch_ns) / NS_PER_S, 3)
+        for fault in self._record.faults:
+            if fault.name == name:
+                if begun:
+                    fault.begin_s = at_s
+                else:
+                    fault.back_s = at_s
+                kind = run_events.FAULT_BEGUN if begun else run_events.FAULT_OVER
+                self._record.events.append(RunEvent(at_s, kind, f"{name}: {fault.what}", "scenario"))
 
     def event(self, kind: str, text: str, part: str = "") -> None:
         """Put something on record; kinds with a meaning for the verdict stand in :mod:`loadtest.measure.run_events`."""

@@ -1,0 +1,72 @@
+"""The master's side of faults: tells whoever has a part to break it, and books what was really done when."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from loadtest.clock import monotonic_ns
+from loadtest.control import messages
+from loadtest.measure.run_record import FaultSpan
+from loadtest.units import NS_PER_S
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from loadtest.locust_plugin.stand import Stand
+    from loadtest.measure.collector import Collector
+    from loadtest.scenario.faults import Fault, Moment
+
+
+class FaultConductor:
+    """Has the faults of one run carried out.
+
+    Args:
+        faults: Of the scenario.
+        stand: Has the embedded parts.
+        collector: Takes what happened.
+    """
+
+    def __init__(self, faults: Sequence[Fault], stand: Stand, collector: Collector) -> None:
+        self._faults = faults
+        self._stand = stand
+        self._collector = collector
+        self._present: Fault | None = None
+
+    def plan(self, epoch_ns: int, steady_ns: int) -> None:
+        """The steady phase begins: put on record what is going to happen when."""
+        offset_s = (steady_ns - epoch_ns) / NS_PER_S
+        self._collector.plan_faults(
+            FaultSpan(
+                name=fault.name,
+                what=fault.in_words(),
+                planned_begin_s=round(offset_s + fault.at_s, 3),
+                planned_end_s=round(offset_s + fault.end_s, 3),
+            )
+            for fault in self._faults
+        )
+
+    def announce(self, moment: Moment, at_ns: int) -> None:
+        """Have done at ``at_ns`` what the timeline says."""
+        if moment.begins:
+            self._begin(moment.fault, at_ns)
+        elif moment.ends:
+            self._end(at_ns)
+
+    def end_now(self) -> None:
+        """Give back what a fault has taken away: the run is over before its time."""
+        self._end(monotonic_ns())
+
+    def on_state(self, state: messages.FaultState) -> None:
+        """Book what the stand says it did."""
+        self._collector.fault_state(state.name, state.at_ns, begun=state.begun)
+
+    def _begin(self, fault: Fault, at_ns: int) -> None:
+        self._present = fault
+        self._stand.send(messages.BeginFault(fault.name, msgspec.to_builtins(fault), at_ns))
+
+    def _end(self, at_ns: int) -> None:
+        fault, self._present = self._present, None
+        if fault is not None:
+            self._stand.send(messages.EndFault(fault.name, at_ns))

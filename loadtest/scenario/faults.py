@@ -1,0 +1,208 @@
+"""Faults of the system under test: what breaks when, for how long, and how long the recovery is watched.
+
+A scenario lists them on its :class:`~loadtest.locust_plugin.users.CsmsSubscriber`. Each opens the phase
+``fault:<name>`` when it begins and ``recovery:<name>`` when it ends; after that it is ``steady`` again.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from typing import TYPE_CHECKING, Literal, NamedTuple
+
+import msgspec
+
+from loadtest.errors import UsageError
+from loadtest.protocol.phases import FAULT, RECOVERY, STEADY, with_faults
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from loadtest.scenario.settings import RunSettings
+
+BROKER, GATEWAY, SUBSCRIBER = "broker", "gateway", "subscriber"
+Part = Literal["broker", "gateway"]
+
+MIN_PHASE_S = 1.0
+"""Phases are announced ahead of time, and what happens in them is counted by the second."""
+
+
+class Fault(msgspec.Struct, frozen=True, kw_only=True):
+    """What all faults have in common. Times in seconds.
+
+    Attributes:
+        name: Names its phases: ``fault:<name>``, ``recovery:<name>``. Letters a-z, digits, ``-`` and ``_``.
+        at_s: When it begins, counted from the beginning of the steady phase.
+        duration_s: How long it lasts. What it took away comes back then, so that whatever a part needs to start
+            belongs to the recovery.
+        recovery_s: How long ``recovery:<name>`` lasts; 0: there is none.
+    """
+
+    name: str
+    at_s: float
+    duration_s: float
+    recovery_s: float = 0
+
+    @property
+    def end_s(self) -> float:
+        """When it ends, as planned."""
+        return self.at_s + self.duration_s
+
+    @property
+    def over_s(self) -> float:
+        """When its recovery is over as well."""
+        return self.end_s + self.recovery_s
+
+    def in_words(self) -> str:
+        """What it does, for records and reports."""
+        raise NotImplementedError
+
+
+class PartFault(Fault, frozen=True, kw_only=True):
+    """A fault of an embedded part.
+
+    Attributes:
+        part: ``broker`` or ``gateway``.
+        process: Which process of the gateway, counted from 0; left out: all of them.
+    """
+
+    part: Part
+    process: int | None = None
+
+    def _part_in_words(self) -> str:
+        return f"the {self.part}" if self.process is None else f"{self.part} process {self.process}"
+
+
+class Pause(PartFault, frozen=True, kw_only=True, tag="pause"):
+    """A part stands still (SIGSTOP) and goes on (SIGCONT): its connections stay, nothing passes."""
+
+    def in_words(self) -> str:
+        """What it does."""
+        return f"pause {self._part_in_words()}"
+
+
+class Kill(PartFault, frozen=True, kw_only=True, tag="kill"):
+    """A part dies without notice (SIGKILL), stays away for ``duration_s``, and is started again as it was."""
+
+    def in_words(self) -> str:
+        """What it does."""
+        return f"kill {self._part_in_words()}"
+
+
+class Restart(PartFault, frozen=True, kw_only=True, tag="restart"):
+    """A part is shut down in good order, stays away for ``duration_s``, and is started again as it was.
+
+    Attributes:
+        rolling: The gateway's processes are restarted one after the other, spread over ``duration_s``; each starts
+            again at once.
+    """
+
+    rolling: bool = False
+
+    def in_words(self) -> str:
+        """What it does."""
+        return (
+            "restart the gateway's processes one after the other"
+            if self.rolling
+            else (f"restart {self._part_in_words()}")
+        )
+
+
+StandFault = Pause | Kill | Restart
+"""Faults of what the harness has started itself."""
+
+
+class Moment(NamedTuple):
+    """One instant of the timeline: a phase begins, and with it perhaps a fault begins or ends.
+
+    Attributes:
+        at_s: Seconds after the beginning of the steady phase.
+        phase: What begins.
+        fault: Which fault it is about.
+        begins: The fault begins.
+        ends: The fault ends.
+    """
+
+    at_s: float
+    phase: str
+    fault: Fault
+    begins: bool = False
+    ends: bool = False
+
+
+def phases_of(faults: Sequence[Fault]) -> tuple[str, ...]:
+    """All phases of a run with these faults; a number in a stamp is a position in it."""
+    return with_faults(fault.name for fault in faults)
+
+
+def timeline(faults: Sequence[Fault]) -> Iterator[Moment]:
+    """What happens when, in order; a recovery that is followed at once by another fault is not followed by steady."""
+    ordered = sorted(faults, key=lambda fault: fault.at_s)
+    following_s = [fault.at_s for fault in ordered[1:]] + [math.inf]
+    for fault, next_s in zip(ordered, following_s, strict=True):
+        yield Moment(fault.at_s, f"{FAULT}:{fault.name}", fault, begins=True)
+        after = f"{RECOVERY}:{fault.name}" if fault.recovery_s else STEADY
+        yield Moment(fault.end_s, after, fault, ends=True)
+        if fault.recovery_s and fault.over_s < next_s:
+            yield Moment(fault.over_s, STEADY, fault)
+
+
+def check(faults: Sequence[Fault], settings: RunSettings) -> None:
+    """Refuse what cannot be run.
+
+    Raises:
+        UsageError: With one sentence for each mistake found.
+    """
+    if not isinstance(faults, (tuple, list)) or not all(isinstance(fault, Fault) for fault in faults):
+        raise UsageError("faults: must be a tuple of faults", hint="write faults = (Pause(…),), with the comma")
+    mistakes: list[str] = []
+    try:
+        phases_of(faults)
+    except UsageError as error:
+        mistakes += [f"faults: {text}" for text in error.faults]
+    for fault in faults:
+        try:
+            msgspec.convert(msgspec.structs.asdict(fault), type(fault))
+        except msgspec.ValidationError as error:
+            mistakes.append(f"faults: {fault.name}: {error}")
+        else:
+            mistakes += [f"faults: {fault.name}: {text}" for text in _mistakes(fault, settings)]
+    if not mistakes:
+        mistakes += [f"faults: {text}" for text in _overlaps(faults)]
+    if mistakes:
+        raise UsageError(mistakes)
+
+
+def _mistakes(fault: Fault, settings: RunSettings) -> Iterator[str]:
+    for name, time_s, low_s in (
+        ("at_s", fault.at_s, MIN_PHASE_S),
+        ("duration_s", fault.duration_s, MIN_PHASE_S),
+        ("recovery_s", fault.recovery_s, MIN_PHASE_S if fault.recovery_s else 0),
+    ):
+        if not low_s <= time_s < math.inf:
+            yield f"{name}: {time_s:g} is not {low_s:g} s or more"
+    if fault.over_s > settings.duration_s:
+        yield f"is over {fault.over_s:g} s after steady began, but --duration is {settings.duration_s:g}s"
+    if isinstance(fault, PartFault):
+        yield from _mistakes_of_part(fault, settings)
+
+
+def _mistakes_of_part(fault: PartFault, settings: RunSettings) -> Iterator[str]:
+    given = settings.gateway if fault.part == GATEWAY else settings.broker
+    if "://" in given:
+        yield f"--{fault.part} is not embedded, so that nobody here can {fault.in_words()}"
+    if fault.process is not None and fault.part != GATEWAY:
+        yield f"process: the {fault.part} has but one"
+    elif fault.process is not None and not 0 <= fault.process < settings.gateway_processes:
+        yield f"process: {fault.process}, but --gateway-processes is {settings.gateway_processes}"
+    if isinstance(fault, Restart) and fault.rolling and (fault.part != GATEWAY or fault.process is not None):
+        yield "rolling: is for all processes of the gateway"
+
+
+def _overlaps(faults: Sequence[Fault]) -> Iterator[str]:
+    ordered = sorted(faults, key=lambda fault: fault.at_s)
+    for earlier, later in itertools.pairwise(ordered):
+        if later.at_s < earlier.over_s:
+            yield f"{later.name} begins at {later.at_s:g} s, but {earlier.name} is over at {earlier.over_s:g} s only"
+        elif 0 < later.at_s - earlier.over_s < MIN_PHASE_S:
+            yield f"between {earlier.name} and {later.name} there must be no time or {MIN_PHASE_S:g} s"
