@@ -138,12 +138,11 @@ def phases_of(faults: Sequence[Fault]) -> tuple[str, ...]:
 def timeline(faults: Sequence[Fault]) -> Iterator[Moment]:
     """What happens when, in order; a recovery that is followed at once by another fault is not followed by steady."""
     ordered = sorted(faults, key=lambda fault: fault.at_s)
-    following_s = [fault.at_s for fault in ordered[1:]] + [math.inf]
-    for fault, next_s in zip(ordered, following_s, strict=True):
+    for fault, following in itertools.zip_longest(ordered, ordered[1:]):
         yield Moment(fault.at_s, f"{FAULT}:{fault.name}", fault, begins=True)
         after = f"{RECOVERY}:{fault.name}" if fault.recovery_s else STEADY
         yield Moment(fault.end_s, after, fault, ends=True)
-        if fault.recovery_s and fault.over_s < next_s:
+        if fault.recovery_s and (following is None or fault.over_s < following.at_s):
             yield Moment(fault.over_s, STEADY, fault)
 
 
