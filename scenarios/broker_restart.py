@@ -1,6 +1,6 @@
 """The broker is killed and started again: who comes back, how soon, and what was lost on the way.
 
-``loadtest run broker_restart --charge-points 1000 --duration 60s``; with ``--qos 0`` and with ``--qos 1``.
+``loadtest run broker_restart --charge-points 1000``; with ``--qos 0`` and with ``--qos 1``.
 """
 
 from loadtest.locust_plugin import ChargePointFleet, CsmsSubscriber
@@ -31,5 +31,5 @@ class CentralSystem(CsmsSubscriber):
     """What the broker held dies with it. Charge points keep their connections, and everyone is answered again."""
 
     heartbeat_interval_s = 10
-    faults = (Kill(name="broker", part="broker", at_s=10, duration_s=3, recovery_s=20),)
+    faults = (Kill(name="broker", part="broker", at_s=5, duration_s=3, recovery_s=20),)
     limits = Limits(lost=None, unanswered=None, dropped_share=0.05)

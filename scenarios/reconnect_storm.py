@@ -1,6 +1,6 @@
 """The gateway is killed: every charge point loses its connection at once, and all come back at once.
 
-``loadtest run reconnect_storm --charge-points 1000 --duration 90s``
+``loadtest run reconnect_storm --charge-points 1000``
 """
 
 from loadtest.locust_plugin import ChargePointFleet, CsmsSubscriber
@@ -31,5 +31,5 @@ class CentralSystem(CsmsSubscriber):
     """What was under way is cut off; after the recovery no charge point is missing."""
 
     heartbeat_interval_s = 10
-    faults = (Kill(name="gateway", part="gateway", at_s=10, duration_s=3, recovery_s=60),)
+    faults = (Kill(name="gateway", part="gateway", at_s=5, duration_s=3, recovery_s=20),)
     limits = Limits(lost=None, unanswered=None, absent_at_end=0, dropped_share=0.05)

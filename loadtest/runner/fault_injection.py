@@ -72,8 +72,8 @@ class FaultInjection:
                         await self._begin(name, fault)
                     case messages.EndFault(name):
                         await self._end(name)
-            except LoadTestError as error:
-                self._send(messages.Event("part_died", f"fault {command.name}: {error.message}"))
+            except (LoadTestError, OSError) as error:
+                self._send(messages.Event("part_died", f"fault {command.name}: {error}"))
 
     async def _begin(self, name: str, plain: dict[str, Any]) -> None:
         self._fault = fault = msgspec.convert(plain, StandFault)
