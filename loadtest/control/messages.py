@@ -60,6 +60,17 @@ class EndFault(msgspec.Struct, tag="end_fault"):
     at_ns: int
 
 
+class CutOff(msgspec.Struct, tag="cut_off"):
+    """Reset connections of charge points at ``at_ns``.
+
+    ``share`` of them: those whose random number ``draw`` is below it.
+    """
+
+    share: float
+    draw: int
+    at_ns: int
+
+
 class Drain(msgspec.Struct, tag="drain"):
     """Offer nothing new, wait for what is under way until ``deadline_ns``, then send the final report."""
 
@@ -105,7 +116,7 @@ class Event(msgspec.Struct, tag="event"):
     text: str
 
 
-Command = Configure | AddCohort | RemoveCohort | EnterPhase | BeginFault | EndFault | Drain | Stop
+Command = Configure | AddCohort | RemoveCohort | EnterPhase | BeginFault | EndFault | CutOff | Drain | Stop
 Notice = Ready | Refused | Report | FaultState | Event
 
 _command: msgspec.msgpack.Decoder[Command] = msgspec.msgpack.Decoder(Command)

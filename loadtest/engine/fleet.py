@@ -19,7 +19,7 @@ from loadtest.engine.wall_clock import WallClock
 from loadtest.measure.interval import SentCounts
 from loadtest.measure.tags import CONNECT, INTENDED, REGISTER, SERVICE, Tag
 from loadtest.scenario.schedule import connect_offset_s, reconnect_wait_s, uniform
-from loadtest.transport import tls
+from loadtest.transport import tcp, tls
 from loadtest.units import NS_PER_MS, NS_PER_S, NS_PER_US
 
 if TYPE_CHECKING:
@@ -166,6 +166,14 @@ class Fleet:
             for first, count in self._cohorts.items():
                 self._schedule_connects(first, count, start_ns)
             self.at(start_ns, self._sweep)
+
+    def cut_off(self, share: float, draw: int) -> None:
+        """Reset the connections of a share of the charge points; the same ones whichever engines they are in."""
+        for number, charge_point in self._charge_points.items():
+            if charge_point.transport is not None and self.draw(number, draw) < share:
+                self.counters.cut_by_fault += 1
+                tcp.reset_when_aborted(charge_point.transport)
+                charge_point.abort()
 
     @property
     def idle(self) -> bool:

@@ -62,14 +62,14 @@ class OperationCell:
         "unfinished",
     )
 
-    def __init__(self, phase: int, phase_name: str, action: int, recorder: Recorder) -> None:
+    def __init__(self, phase: int, action: int, recorder: Recorder, phases: Sequence[str] = PHASES) -> None:
         self.phase = phase
-        self.phase_name = phase_name
+        self.phase_name = phases[phase]
         self.action = action
         self.name = FROM_CHARGE_POINT[action].encode()
         self.offered = self.dropped = self.sent = 0
         self.answered = self.call_error = self.timed_out = self.cut_off = self.unfinished = 0
-        names = phase_name, ROUND_TRIP, FROM_CHARGE_POINT[action]
+        names = self.phase_name, ROUND_TRIP, FROM_CHARGE_POINT[action]
         self.intended_us: list[int] = recorder.handle(Tag(*names, INTENDED))
         self.service_us: list[int] = recorder.handle(Tag(*names, SERVICE))
 
@@ -135,7 +135,7 @@ class Operations:
         position = phase * len(FROM_CHARGE_POINT) + action
         cell = self._cells[position]
         if cell is None:
-            cell = self._cells[position] = OperationCell(phase, self.phases.names[phase], action, self._recorder)
+            cell = self._cells[position] = OperationCell(phase, action, self._recorder, self.phases.names)
         return cell
 
     def rows(self) -> list[OperationRow]:

@@ -78,6 +78,8 @@ class EngineProcess:
                     # The fleet is built and stays: a collection that walks it would stop the clock for nothing.
                     gc.collect()
                     gc.freeze()
+            case messages.CutOff(share, draw, at_ns):
+                self._pacer.at(at_ns, lambda _: self._fleet.cut_off(share, draw))
             case messages.Drain(deadline_ns):
                 self._fleet.draining = True
                 self._deadline_ns = deadline_ns

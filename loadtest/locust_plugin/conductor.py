@@ -125,7 +125,7 @@ class Conductor:
         self._spawned.clear()
         self._interrupted = self._system_died = False
         self._stand = Stand(log_dir, self._on_stand_report, self._on_stand_event, self._on_fault_state)
-        self._faults = FaultConductor(system.faults, self._stand, self._collector)
+        self._faults = FaultConductor(system.faults, self._stand, self._runner.send_message, self._collector)
         try:
             facts = self._stand.start(settings, epoch_ns, self._id_prefixes())
         except LoadTestError as error:

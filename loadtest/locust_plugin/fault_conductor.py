@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+from zlib import crc32
 
 import msgspec
 
 from loadtest.clock import monotonic_ns
 from loadtest.control import messages
+from loadtest.locust_plugin import wire
 from loadtest.measure.run_record import FaultSpan
+from loadtest.scenario.faults import Cut, PartFault
 from loadtest.units import NS_PER_S
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from loadtest.locust_plugin.stand import Stand
     from loadtest.measure.collector import Collector
@@ -25,12 +28,20 @@ class FaultConductor:
     Args:
         faults: Of the scenario.
         stand: Has the embedded parts.
+        tell_workers: Sends a message to the processes that have the charge points.
         collector: Takes what happened.
     """
 
-    def __init__(self, faults: Sequence[Fault], stand: Stand, collector: Collector) -> None:
+    def __init__(
+        self,
+        faults: Sequence[Fault],
+        stand: Stand,
+        tell_workers: Callable[[str, dict[str, Any]], None],
+        collector: Collector,
+    ) -> None:
         self._faults = faults
         self._stand = stand
+        self._tell_workers = tell_workers
         self._collector = collector
         self._present: Fault | None = None
 
@@ -64,9 +75,21 @@ class FaultConductor:
 
     def _begin(self, fault: Fault, at_ns: int) -> None:
         self._present = fault
-        self._stand.send(messages.BeginFault(fault.name, msgspec.to_builtins(fault), at_ns))
+        match fault:
+            case Cut(name=name, share=share):
+                # One instant, to which every engine has a timer of its own: nobody needs to say when it was.
+                self._tell_workers(wire.CUT, {"share": share, "draw": _draw(name), "at_ns": at_ns})
+                self._collector.fault_state(name, at_ns, begun=True)
+                self._collector.fault_state(name, at_ns, begun=False)
+            case _:
+                self._stand.send(messages.BeginFault(fault.name, msgspec.to_builtins(fault), at_ns))
 
     def _end(self, at_ns: int) -> None:
         fault, self._present = self._present, None
-        if fault is not None:
+        if isinstance(fault, PartFault):
             self._stand.send(messages.EndFault(fault.name, at_ns))
+
+
+def _draw(name: str) -> int:
+    """Which of the random numbers of charge points a fault goes by: one that nothing else uses."""
+    return (1 << 32) + crc32(name.encode())

@@ -50,6 +50,7 @@ class Node:
         for name, handler in (
             (wire.GRANT, self._on_grant),
             (wire.PHASE, self._on_phase),
+            (wire.CUT, self._on_cut),
             (wire.DRAIN, self._on_drain),
             (wire.END, self._on_end),
         ):
@@ -139,6 +140,11 @@ class Node:
         command = messages.EnterPhase(msg.data["phase"], msg.data["start_ns"])
         for child in self._engines + self._subscribers:
             child.send(command)
+
+    def _on_cut(self, environment: Environment, msg: Message, **_: object) -> None:
+        command = messages.CutOff(msg.data["share"], msg.data["draw"], msg.data["at_ns"])
+        for engine in self._engines:
+            engine.send(command)
 
     def _on_drain(self, environment: Environment, msg: Message, **_: object) -> None:
         self._cohorts.clear()  # Locust stops its users next; the charge points are being counted out already

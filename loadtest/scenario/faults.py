@@ -108,6 +108,24 @@ class Restart(PartFault, frozen=True, kw_only=True, tag="restart"):
         )
 
 
+class Cut(Fault, frozen=True, kw_only=True, tag="cut"):
+    """Connections of charge points are reset at one instant, without a word to either side.
+
+    Nothing keeps the charge points from connecting again at once: ``duration_s`` is only how long the phase lasts
+    in which they are seen to do so.
+
+    Attributes:
+        share: How many of the charge points, above 0 to 1; which ones is the seed's choice.
+    """
+
+    share: float
+    duration_s: float = MIN_PHASE_S
+
+    def in_words(self) -> str:
+        """What it does."""
+        return f"cut off {self.share:.0%} of the charge points"
+
+
 StandFault = Pause | Kill | Restart
 """Faults of what the harness has started itself."""
 
@@ -182,6 +200,8 @@ def _mistakes(fault: Fault, settings: RunSettings) -> Iterator[str]:
             yield f"{name}: {time_s:g} is not {low_s:g} s or more"
     if fault.over_s > settings.duration_s:
         yield f"is over {fault.over_s:g} s after steady began, but --duration is {settings.duration_s:g}s"
+    if isinstance(fault, Cut) and not 0 < fault.share <= 1:
+        yield f"share: {fault.share:g} is not above 0 and at most 1"
     if isinstance(fault, PartFault):
         yield from _mistakes_of_part(fault, settings)
 

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.integration
 
 PAUSED_BROKER = Path(__file__).with_name("paused_broker.py")
+STORMS = Path(__file__).with_name("storms.py")
+SCENARIOS = Path(__file__).parents[2] / "scenarios"
 BROKER = "mosquitto" if mosquitto.executable() else "amqtt"
 CHARGE_POINTS = 40
 COMMON = ("--headless", "--only-summary", "--charge-points", str(CHARGE_POINTS), "--ramp", "1s", "--broker", BROKER)
@@ -84,4 +86,36 @@ def test_when_the_master_dies_what_stands_still_does_not_stay(start: Callable[..
     run.wait_for_phase("fault:pause")
     run.process.kill()
     run.wait()
+    assert run.left_over() == []
+
+
+@pytest.mark.parametrize("engines", ["1", "2"])
+def test_cut_off_or_restarted_in_turn_all_come_back(start: Callable[..., LocustRun], engines: str) -> None:
+    run = start(
+        *COMMON, "--duration", "17s", "--gateway-processes", "2", "--engines", engines, scenario=STORMS
+    )  # fmt: skip
+    assert run.wait() == 0, run.log.read_text()
+    record = run.record()
+    assert [fault.back_s is not None for fault in record.faults] == [True, True]
+    assert record.counters["engine.cut_by_fault"] == 25, "the seed's choice, in however many engines"
+    assert record.counters["gateway.closed_lost"] >= 25, "resets, not good-byes"
+    # Each once by one of the faults: by the cut whoever was chosen, by the restarts everybody.
+    assert record.counters["engine.disconnects"] >= 25 + CHARGE_POINTS
+    assert record.registered_at_end == CHARGE_POINTS
+    assert {"fault:cut", "recovery:cut", "fault:rolling", "recovery:rolling"} <= {span.name for span in record.phases}
+    assert record.unbalanced == []
+    assert run.left_over() == []
+
+
+@pytest.mark.parametrize("scenario", ["broker_restart", "reconnect_storm"])
+def test_the_scenario_ends_well(start: Callable[..., LocustRun], scenario: str) -> None:
+    run = start(*COMMON, "--duration", "29s", scenario=SCENARIOS / f"{scenario}.py")
+    assert run.wait(90) == 0, run.log.read_text()
+    record = run.record()
+    assert record.unbalanced == []
+    assert record.registered_at_end == CHARGE_POINTS
+    (fault,) = record.faults
+    assert fault.begin_s is not None
+    assert fault.back_s is not None
+    assert fault.back_s - fault.begin_s >= 3
     assert run.left_over() == []

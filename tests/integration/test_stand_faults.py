@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import psutil
 import pytest
-from test_stand_process import BROKER, Scene, alive, stand
+from stand_scene import BROKER, Scene, alive, stand
 
 from loadtest.brokers.readiness import answers_connect
 from loadtest.clock import monotonic_ns

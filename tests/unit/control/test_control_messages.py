@@ -27,6 +27,7 @@ COMMANDS = [
     messages.EnterPhase("steady", 123_456_789_012),
     messages.BeginFault("b", {"type": "pause", "part": "broker"}, 456),
     messages.EndFault("b", 789),
+    messages.CutOff(0.25, 17, 790),
     messages.Drain(987),
     messages.Stop(),
 ]
