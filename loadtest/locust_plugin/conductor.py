@@ -20,6 +20,7 @@ from loadtest.clock import monotonic_ns
 from loadtest.errors import EnvironmentNotReady, LoadTestError
 from loadtest.locust_plugin import wire
 from loadtest.locust_plugin.description import boot_id, describe, run_name
+from loadtest.locust_plugin.fault_command import FaultCommands
 from loadtest.locust_plugin.fault_conductor import FaultConductor
 from loadtest.locust_plugin.run_parts import RunParts
 from loadtest.locust_plugin.stand import Stand
@@ -125,7 +126,13 @@ class Conductor:
         self._spawned.clear()
         self._interrupted = self._system_died = False
         self._stand = Stand(log_dir, self._on_stand_report, self._on_stand_event, self._on_fault_state)
-        self._faults = FaultConductor(system.faults, self._stand, self._runner.send_message, self._collector)
+        self._faults = FaultConductor(
+            system.faults,
+            self._stand,
+            self._runner.send_message,
+            FaultCommands(log_dir / "faults.log", self._collector),
+            self._collector,
+        )
         try:
             facts = self._stand.start(settings, epoch_ns, self._id_prefixes())
         except LoadTestError as error:
@@ -298,6 +305,7 @@ class Conductor:
         self._drain(wire.ENGINE, timeout_s)
         self._await_deliveries(timeout_s)
         self._drain(wire.SUBSCRIBER, timeout_s)
+        self._faults.stop()
         self._runner.send_message(wire.END, {})  # before the broker goes, whose end is none of their business
         self._conclude("complete")
 

@@ -11,15 +11,19 @@ from loadtest.clock import monotonic_ns
 from loadtest.control import messages
 from loadtest.locust_plugin import wire
 from loadtest.measure.run_record import FaultSpan
-from loadtest.scenario.faults import Cut, PartFault
+from loadtest.scenario.faults import Command, Cut, PartFault
 from loadtest.units import NS_PER_S
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from loadtest.locust_plugin.fault_command import FaultCommands
     from loadtest.locust_plugin.stand import Stand
     from loadtest.measure.collector import Collector
     from loadtest.scenario.faults import Fault, Moment
+
+
+_COMMANDS_PATIENCE_S = 10.0
 
 
 class FaultConductor:
@@ -29,6 +33,7 @@ class FaultConductor:
         faults: Of the scenario.
         stand: Has the embedded parts.
         tell_workers: Sends a message to the processes that have the charge points.
+        commands: Runs programs of the user's.
         collector: Takes what happened.
     """
 
@@ -37,10 +42,12 @@ class FaultConductor:
         faults: Sequence[Fault],
         stand: Stand,
         tell_workers: Callable[[str, dict[str, Any]], None],
+        commands: FaultCommands,
         collector: Collector,
     ) -> None:
         self._faults = faults
         self._stand = stand
+        self._commands = commands
         self._tell_workers = tell_workers
         self._collector = collector
         self._present: Fault | None = None
@@ -69,6 +76,10 @@ class FaultConductor:
         """Give back what a fault has taken away: the run is over before its time."""
         self._end(monotonic_ns())
 
+    def stop(self) -> None:
+        """Nothing more is broken; programs that still run have had their time."""
+        self._commands.stop(_COMMANDS_PATIENCE_S)
+
     def on_state(self, state: messages.FaultState) -> None:
         """Book what the stand says it did."""
         self._collector.fault_state(state.name, state.at_ns, begun=state.begun)
@@ -81,13 +92,18 @@ class FaultConductor:
                 self._tell_workers(wire.CUT, {"share": share, "draw": _draw(name), "at_ns": at_ns})
                 self._collector.fault_state(name, at_ns, begun=True)
                 self._collector.fault_state(name, at_ns, begun=False)
+            case Command(name=name, begin=argv):
+                self._commands.run_at(at_ns, name, argv, begins=True)
             case _:
                 self._stand.send(messages.BeginFault(fault.name, msgspec.to_builtins(fault), at_ns))
 
     def _end(self, at_ns: int) -> None:
         fault, self._present = self._present, None
-        if isinstance(fault, PartFault):
-            self._stand.send(messages.EndFault(fault.name, at_ns))
+        match fault:
+            case Command(name=name, end=argv):
+                self._commands.run_at(at_ns, name, argv, begins=False)
+            case PartFault(name=name):
+                self._stand.send(messages.EndFault(name, at_ns))
 
 
 def _draw(name: str) -> int:

@@ -20,3 +20,5 @@ HARNESS_FAULTS = frozenset({"engine_fault", "csms_fault", "gateway_fault"})
 
 FAULT_BEGUN, FAULT_OVER = "fault_begun", "fault_over"
 """Something was broken on purpose; what was broken is back."""
+FAULT_FAILED = "fault_failed"
+"""Something could not be broken, or mended, as the scenario wanted."""

@@ -12,6 +12,7 @@ from loadtest.errors import ExitCode
 from loadtest.measure.interval import INVALID
 from loadtest.measure.run_events import (
     DAMAGED_REPORT,
+    FAULT_FAILED,
     FIRST_CONNECT_FAULT,
     HARNESS_FAULTS,
     INTERRUPTED,
@@ -42,6 +43,7 @@ VOID_CODES = frozenset(
         "part_died",
         "worker_lost",
         "harness_fault",
+        "fault_failed",
         "report_missing",
         "report_damaged",
         "results_incomplete",
@@ -90,6 +92,8 @@ def _instrument(record: RunRecord) -> Iterator[Reason]:
             yield Reason("part_died", f"At {event.at_s:.1f} s: {event.text}.")
         elif event.kind in HARNESS_FAULTS:
             yield Reason("harness_fault", f"{event.part or 'The harness'} failed: {event.text}.")
+        elif event.kind == FAULT_FAILED:
+            yield Reason("fault_failed", f"At {event.at_s:.1f} s a fault was not carried out: {event.text}.")
         elif event.kind == DAMAGED_REPORT:
             yield Reason("report_damaged", f"A report could not be read: {event.text}.")
         elif event.kind == WRITE_FAILED:

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import itertools
 import math
+import shlex
+import shutil
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import msgspec
@@ -126,6 +128,25 @@ class Cut(Fault, frozen=True, kw_only=True, tag="cut"):
         return f"cut off {self.share:.0%} of the charge points"
 
 
+class Command(Fault, frozen=True, kw_only=True, tag="command"):
+    """A program of yours breaks something, and another mends it: for what the harness has not started itself.
+
+    They run on the master's machine, without a shell. One that fails makes the run void: the fault it was to bring
+    about may not have happened.
+
+    Attributes:
+        begin: Program and arguments, run when the fault begins.
+        end: The same, run when it ends.
+    """
+
+    begin: tuple[str, ...]
+    end: tuple[str, ...]
+
+    def in_words(self) -> str:
+        """What it does."""
+        return f"run {shlex.join(self.begin)}, then {shlex.join(self.end)}"
+
+
 StandFault = Pause | Kill | Restart
 """Faults of what the harness has started itself."""
 
@@ -202,6 +223,12 @@ def _mistakes(fault: Fault, settings: RunSettings) -> Iterator[str]:
         yield f"is over {fault.over_s:g} s after steady began, but --duration is {settings.duration_s:g}s"
     if isinstance(fault, Cut) and not 0 < fault.share <= 1:
         yield f"share: {fault.share:g} is not above 0 and at most 1"
+    if isinstance(fault, Command):
+        for name, argv in (("begin", fault.begin), ("end", fault.end)):
+            if not argv:
+                yield f"{name}: says no program"
+            elif shutil.which(argv[0]) is None:
+                yield f"{name}: there is no program {argv[0]!r}"
     if isinstance(fault, PartFault):
         yield from _mistakes_of_part(fault, settings)
 

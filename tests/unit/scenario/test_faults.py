@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from loadtest.errors import UsageError
 from loadtest.protocol.phases import PHASES, STEADY
-from loadtest.scenario.faults import Kill, Pause, Restart, StandFault, check, phases_of, timeline
+from loadtest.scenario.faults import Command, Cut, Kill, Pause, Restart, StandFault, check, phases_of, timeline
 from loadtest.scenario.settings import resolve
 
 if TYPE_CHECKING:
@@ -34,6 +34,8 @@ def test_what_can_be_run_is_let_through() -> None:
     check((), SETTINGS)
     check((pause(), Kill(name="k", part="gateway", process=1, at_s=8, duration_s=2, recovery_s=50)), SETTINGS)
     check((Restart(name="r", part="gateway", rolling=True, at_s=1, duration_s=4),), SETTINGS)
+    check((Cut(name="c", share=1, at_s=1),), SETTINGS)
+    check((Command(name="c", begin=("true", "x"), end=("false",), at_s=1, duration_s=1),), SETTINGS)
 
 
 @pytest.mark.parametrize(
@@ -47,6 +49,12 @@ def test_what_can_be_run_is_let_through() -> None:
         (Pause(name="p", part="cellar", at_s=5, duration_s=3), "Invalid enum value 'cellar'"),  # type: ignore[arg-type]  # on purpose
         (Pause(name="p", part="broker", process=0, at_s=5, duration_s=3), "the broker has but one"),
         (Kill(name="p", part="gateway", process=2, at_s=5, duration_s=3), "process: 2, but --gateway-processes is 2"),
+        (Cut(name="p", share=0, at_s=5), "share: 0 is not above 0 and at most 1"),
+        (Command(name="p", begin=(), end=("true",), at_s=5, duration_s=1), "begin: says no program"),
+        (
+            Command(name="p", begin=("true",), end=("/no/such",), at_s=5, duration_s=1),
+            "end: there is no program '/no/such'",
+        ),
         (Restart(name="p", part="broker", rolling=True, at_s=5, duration_s=3), "rolling: is for all processes"),
         (Pause(name="p", part="broker", at_s="soon", duration_s=3), "Expected `float`, got `str`"),  # type: ignore[arg-type]  # on purpose
     ],
