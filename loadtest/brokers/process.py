@@ -7,7 +7,7 @@ import contextlib
 import signal
 from typing import TYPE_CHECKING
 
-from loadtest.brokers.lifeline import dies_with_parent
+from loadtest.control.lifeline import dies_with_parent
 from loadtest.errors import EnvironmentNotReady
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from loadtest.clock import monotonic_ns
 from loadtest.control import messages
 from loadtest.locust_plugin import wire
 from loadtest.measure.run_record import FaultSpan
-from loadtest.scenario.faults import Command, Cut, PartFault
+from loadtest.scenario.faults import Command, Cut, PartFault, Pause
 from loadtest.units import NS_PER_S
 
 if TYPE_CHECKING:
@@ -59,6 +59,7 @@ class FaultConductor:
             FaultSpan(
                 name=fault.name,
                 what=fault.in_words(),
+                part=fault.part if isinstance(fault, PartFault) else "",
                 planned_begin_s=round(offset_s + fault.at_s, 3),
                 planned_end_s=round(offset_s + fault.end_s, 3),
             )
@@ -92,6 +93,8 @@ class FaultConductor:
                 self._tell_workers(wire.CUT, {"share": share, "draw": _draw(name), "at_ns": at_ns})
                 self._collector.fault_state(name, at_ns, begun=True)
                 self._collector.fault_state(name, at_ns, begun=False)
+            case Pause(part="subscriber"):
+                self._stall(fault, at_ns, begins=True)
             case Command(name=name, begin=argv):
                 self._commands.run_at(at_ns, name, argv, begins=True)
             case _:
@@ -102,8 +105,14 @@ class FaultConductor:
         match fault:
             case Command(name=name, end=argv):
                 self._commands.run_at(at_ns, name, argv, begins=False)
+            case Pause(part="subscriber"):
+                self._stall(fault, at_ns, begins=False)
             case PartFault(name=name):
                 self._stand.send(messages.EndFault(name, at_ns))
+
+    def _stall(self, fault: Pause, at_ns: int, *, begins: bool) -> None:
+        self._tell_workers(wire.STALL, {"process": fault.process, "begins": begins, "at_ns": at_ns})
+        self._collector.fault_state(fault.name, at_ns, begun=begins)
 
 
 def _draw(name: str) -> int:

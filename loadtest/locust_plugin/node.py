@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import gevent
 import msgspec
 
+from loadtest.clock import monotonic_ns
 from loadtest.control import messages
 from loadtest.errors import LoadTestError
 from loadtest.locust_plugin import wire
@@ -18,6 +19,7 @@ from loadtest.measure.run_events import PART_DIED, REFUSED
 from loadtest.protocol import topics
 from loadtest.scenario import plan as plans
 from loadtest.scenario.settings import secret
+from loadtest.units import NS_PER_S
 
 if TYPE_CHECKING:
     from locust.env import Environment
@@ -51,6 +53,7 @@ class Node:
             (wire.GRANT, self._on_grant),
             (wire.PHASE, self._on_phase),
             (wire.CUT, self._on_cut),
+            (wire.STALL, self._on_stall),
             (wire.DRAIN, self._on_drain),
             (wire.END, self._on_end),
         ):
@@ -145,6 +148,14 @@ class Node:
         command = messages.CutOff(msg.data["share"], msg.data["draw"], msg.data["at_ns"])
         for engine in self._engines:
             engine.send(command)
+
+    def _on_stall(self, environment: Environment, msg: Message, **_: object) -> None:
+        data: dict[str, Any] = msg.data
+        wanted = data["process"]
+        for child in self._subscribers:
+            if wanted is None or child.name.endswith(f"/{wire.SUBSCRIBER}-{wanted}"):
+                act = child.pause if data["begins"] else child.resume
+                gevent.spawn_later(max(0, data["at_ns"] - monotonic_ns()) / NS_PER_S, act)
 
     def _on_drain(self, environment: Environment, msg: Message, **_: object) -> None:
         self._cohorts.clear()  # Locust stops its users next; the charge points are being counted out already

@@ -112,6 +112,7 @@ class FaultSpan(msgspec.Struct, kw_only=True):
 
     Attributes:
         what: What it did, in words.
+        part: What it did it to, when that is a part the harness has started.
         planned_begin_s: When it was to begin.
         planned_end_s: When it was to end.
         begin_s: When it began; ``None``: it never did.
@@ -120,6 +121,7 @@ class FaultSpan(msgspec.Struct, kw_only=True):
 
     name: str
     what: str
+    part: str = ""
     planned_begin_s: float
     planned_end_s: float
     begin_s: float | None = None

@@ -136,7 +136,8 @@ def _generator(record: RunRecord) -> Iterator[Reason]:
             f"The generator had no CPU to spare: {worst.source} used {worst.cpu_percent:.0f} % of a core on average, "
             f"limit {limit:g} %.",
         )
-    coalesced = sum(health.coalesced_intervals for health in record.health if health.role != "stand")
+    excused = {"stand"} | {fault.part for fault in record.faults}  # who stood still on purpose could not report
+    coalesced = sum(health.coalesced_intervals for health in record.health if health.role not in excused)
     if limits.coalesced_intervals is not None and coalesced > limits.coalesced_intervals:
         yield Reason(
             "generator_backlog",

@@ -10,7 +10,6 @@ import socket
 import sys
 from typing import TYPE_CHECKING, Any, cast
 
-from loadtest.brokers.lifeline import dies_with_parent
 from loadtest.control import messages
 from loadtest.control.child import CONTROL_FD
 from loadtest.errors import HarnessError, UsageError
@@ -134,8 +133,6 @@ class ControlChild(asyncio.Protocol):
                     stderr=log,
                     pass_fds=(theirs.fileno(),),
                     env=os.environ | {CONTROL_FD: str(theirs.fileno())},
-                    # It ends when the channel closes, which it cannot see while a fault has it stand still.
-                    preexec_fn=dies_with_parent(signal.SIGCONT),
                 )
         except BaseException:
             ours.close()

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from loadtest.scenario.settings import RunSettings
 
 BROKER, GATEWAY, SUBSCRIBER = "broker", "gateway", "subscriber"
-Part = Literal["broker", "gateway"]
+Part = Literal["broker", "gateway", "subscriber"]
 
 MIN_PHASE_S = 1.0
 """Phases are announced ahead of time, and what happens in them is counted by the second."""
@@ -64,15 +64,15 @@ class PartFault(Fault, frozen=True, kw_only=True):
     """A fault of an embedded part.
 
     Attributes:
-        part: ``broker`` or ``gateway``.
-        process: Which process of the gateway, counted from 0; left out: all of them.
+        part: ``broker``, ``gateway``, or, for a pause only, ``subscriber``.
+        process: Which process of the gateway, or which subscriber, counted from 0; left out: all of them.
     """
 
     part: Part
     process: int | None = None
 
     def _part_in_words(self) -> str:
-        return f"the {self.part}" if self.process is None else f"{self.part} process {self.process}"
+        return f"the {self.part}" if self.process is None else f"{self.part} {self.process}"
 
 
 class Pause(PartFault, frozen=True, kw_only=True, tag="pause"):
@@ -234,13 +234,14 @@ def _mistakes(fault: Fault, settings: RunSettings) -> Iterator[str]:
 
 
 def _mistakes_of_part(fault: PartFault, settings: RunSettings) -> Iterator[str]:
-    given = settings.gateway if fault.part == GATEWAY else settings.broker
+    given = {GATEWAY: settings.gateway, BROKER: settings.broker}.get(fault.part, "")
     if "://" in given:
         yield f"--{fault.part} is not embedded, so that nobody here can {fault.in_words()}"
-    if fault.process is not None and fault.part != GATEWAY:
-        yield f"process: the {fault.part} has but one"
-    elif fault.process is not None and not 0 <= fault.process < settings.gateway_processes:
-        yield f"process: {fault.process}, but --gateway-processes is {settings.gateway_processes}"
+    if fault.part == SUBSCRIBER and not isinstance(fault, Pause):
+        yield "a subscriber can only be paused: what it has counted would be lost with it"
+    counts = {GATEWAY: settings.gateway_processes, SUBSCRIBER: settings.subscribers}
+    if fault.process is not None and not 0 <= fault.process < counts.get(fault.part, 0):
+        yield f"process: {fault.process}, counted from 0, but of the {fault.part} there are {counts.get(fault.part, 1)}"
     if isinstance(fault, Restart) and fault.rolling and (fault.part != GATEWAY or fault.process is not None):
         yield "rolling: is for all processes of the gateway"
 

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.integration
 
 PAUSED_BROKER = Path(__file__).with_name("paused_broker.py")
+STALLED_SUBSCRIBER = Path(__file__).with_name("stalled_subscriber.py")
 STORMS = Path(__file__).with_name("storms.py")
 SCENARIOS = Path(__file__).parents[2] / "scenarios"
 BROKER = "mosquitto" if mosquitto.executable() else "amqtt"
@@ -118,4 +119,24 @@ def test_the_scenario_ends_well(start: Callable[..., LocustRun], scenario: str) 
     assert fault.begin_s is not None
     assert fault.back_s is not None
     assert fault.back_s - fault.begin_s >= 3
+    assert run.left_over() == []
+
+
+def test_a_subscriber_that_stands_still_is_excused_and_seen(start: Callable[..., LocustRun]) -> None:
+    run = start(*COMMON, "--duration", "9s", scenario=STALLED_SUBSCRIBER)
+    assert run.wait() == 0, run.log.read_text()
+    record = run.record()
+    assert sum(health.coalesced_intervals for health in record.health if health.role == "subscriber") >= 1
+    totals = read_totals(run.folder / run_record.LATENCY_HLOG)
+    for leg in (ROUND_TRIP, UPLINK):
+        assert 2e6 < totals[str(Tag("fault:stall", leg, "Heartbeat", INTENDED))].max_us < 3.5e6
+    assert record.operations.answered == record.operations.sent == record.deliveries.delivered
+    assert run.left_over() == []
+
+
+def test_when_the_master_dies_a_subscriber_that_stands_still_does_not_stay(start: Callable[..., LocustRun]) -> None:
+    run = start(*COMMON, "--duration", "30s", scenario=STALLED_SUBSCRIBER)
+    run.wait_for_phase("fault:stall")
+    run.process.kill()
+    run.wait()
     assert run.left_over() == []

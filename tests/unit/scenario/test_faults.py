@@ -47,8 +47,13 @@ def test_what_can_be_run_is_let_through() -> None:
         (pause(recovery_s=0.2), "recovery_s: 0.2 is not 1 s or more"),
         (pause(at_s=58), "is over 61 s after steady began, but --duration is 60s"),
         (Pause(name="p", part="cellar", at_s=5, duration_s=3), "Invalid enum value 'cellar'"),  # type: ignore[arg-type]  # on purpose
-        (Pause(name="p", part="broker", process=0, at_s=5, duration_s=3), "the broker has but one"),
-        (Kill(name="p", part="gateway", process=2, at_s=5, duration_s=3), "process: 2, but --gateway-processes is 2"),
+        (Pause(name="p", part="broker", process=0, at_s=5, duration_s=3), "but of the broker there are 1"),
+        (
+            Kill(name="p", part="gateway", process=2, at_s=5, duration_s=3),
+            "process: 2, counted from 0, but of the gateway there are 2",
+        ),
+        (Kill(name="p", part="subscriber", at_s=5, duration_s=3), "a subscriber can only be paused"),
+        (Pause(name="p", part="subscriber", process=1, at_s=5, duration_s=3), "of the subscriber there are 1"),
         (Cut(name="p", share=0, at_s=5), "share: 0 is not above 0 and at most 1"),
         (Command(name="p", begin=(), end=("true",), at_s=5, duration_s=1), "begin: says no program"),
         (
