@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 
 
 def fault(**changes: Any) -> FaultSpan:
-    return FaultSpan(**{"name": "f", "what": "kill it", "planned_begin_s": 5, "planned_end_s": 7} | changes)
+    fields: dict[str, Any] = {"name": "f", "what": "kill it", "planned_begin_s": 5, "planned_end_s": 7}
+    return FaultSpan(**(fields | changes))
 
 
 def test_a_fault_is_recorded_with_its_real_instants_and_shown(tmp_path: Path) -> None:
