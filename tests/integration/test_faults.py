@@ -111,8 +111,11 @@ def test_cut_off_or_restarted_in_turn_all_come_back(start: Callable[..., LocustR
 @pytest.mark.parametrize("scenario", ["broker_restart", "reconnect_storm"])
 def test_the_scenario_ends_well(start: Callable[..., LocustRun], scenario: str) -> None:
     run = start(*COMMON, "--duration", "29s", scenario=SCENARIOS / f"{scenario}.py")
-    assert run.wait(90) == 0, run.log.read_text()
+    run.wait(90)
     record = run.record()
+    assert record.verdict is not None
+    # A machine that others use as well may be late; nothing else may be wrong.
+    assert {reason.code for reason in record.verdict.reasons} <= {"generator_late"}, run.log.read_text()
     assert record.unbalanced == []
     assert record.registered_at_end == CHARGE_POINTS
     (fault,) = record.faults
