@@ -6,12 +6,13 @@ The phase to look at is ``ramp``: connect rate, handshakes refused, and how long
 
 from loadtest.locust_plugin import ChargePointFleet, CsmsSubscriber
 from loadtest.scenario.profile import ChargePointProfile
+from loadtest.scenario.reconnect import CappedDoubling
 
 
 class ColdStart(ChargePointFleet):
     """Nobody charges: a power cut has ended every transaction. Who is refused tries again after half a second."""
 
-    profile = ChargePointProfile(connectors=2, reconnect_min_s=0.5, reconnect_max_s=10)
+    profile = ChargePointProfile(connectors=2, reconnect=CappedDoubling(minimum_s=0.5, maximum_s=10))
 
 
 class CentralSystem(CsmsSubscriber):

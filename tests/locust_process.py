@@ -24,11 +24,11 @@ SCENARIO = Path(__file__).parents[1] / "scenarios" / "steady.py"
 class LocustRun:
     """Locust in a session of its own, so that signals and left-overs can be told from those of other tests."""
 
-    def __init__(self, results: Path, *options: str) -> None:
+    def __init__(self, results: Path, *options: str, scenario: Path = SCENARIO) -> None:
         self.results = results
         self.folder = results / "run"
         self.log = results.parent / f"locust-{len(list(results.parent.glob('locust-*')))}.log"
-        command = [sys.executable, "-m", "locust", "-f", str(SCENARIO), "--results", str(results), "--run-id", "run"]
+        command = [sys.executable, "-m", "locust", "-f", str(scenario), "--results", str(results), "--run-id", "run"]
         if "--processes" in options:  # Locust's own port is fixed, and another run's master may sit on it
             port = str(free_port())
             options += ("--master-bind-host", "127.0.0.1", "--master-bind-port", port, "--master-port", port)

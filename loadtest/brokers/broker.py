@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import signal
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
+from loadtest.brokers.ports import hold
 from loadtest.scenario.settings import masked
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    import socket
+    from collections.abc import Awaitable, Callable, Mapping
 
     from loadtest.brokers.process import BrokerProcess
 
@@ -58,20 +62,85 @@ class Broker:
     Args:
         facts: What it is.
         process: Its process when it is ours; an external broker has none.
+        launch: Starts it again, as it was and where it was.
+
+    Attributes:
+        pids: Its processes so far, one after the other; the last is the present one.
     """
 
-    def __init__(self, facts: BrokerFacts, process: BrokerProcess | None = None) -> None:
+    def __init__(
+        self,
+        facts: BrokerFacts,
+        process: BrokerProcess | None = None,
+        launch: Callable[[], Awaitable[BrokerProcess]] | None = None,
+    ) -> None:
         self.facts = facts
+        self.pids = [] if process is None else [process.pid]
         self._process = process
+        self._launch = launch
+        self._wanted = asyncio.Event()
+        self._wanted.set()
+        self._holder: socket.socket | None = None
 
     async def died(self) -> str:
         """Wait until the broker's process ends and say how. Never returns for an external broker."""
         if self._process is None:
             await asyncio.Event().wait()
             raise AssertionError  # the event is never set
-        return f"broker {self.facts.kind} {await self._process.ended()}"
+        while True:
+            how = await self._process.ended()
+            if self._wanted.is_set():
+                return f"broker {self.facts.kind} {how}"
+            await self._wanted.wait()
+
+    def pause(self) -> None:
+        """Have it stand still."""
+        self._ours.send_signal(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        """Have it go on."""
+        self._ours.send_signal(signal.SIGCONT)
+
+    async def take_down(self, *, kill: bool) -> None:
+        """End it on purpose; its port is kept for it.
+
+        Args:
+            kill: Without notice; else in good order.
+        """
+        self._wanted.clear()
+        if kill:
+            self._ours.send_signal(signal.SIGKILL)
+            await self._ours.ended()
+        else:
+            await self._ours.stop()
+        self._holder = hold(urlsplit(self.facts.url).port or 0)
+
+    async def bring_back(self) -> None:
+        """Start it again and wait until it answers.
+
+        Raises:
+            EnvironmentNotReady: It does not start.
+        """
+        assert self._launch is not None
+        try:
+            self._process = await self._launch()
+        finally:
+            self._release()
+        self.pids.append(self._process.pid)
+        self._wanted.set()
+
+    @property
+    def _ours(self) -> BrokerProcess:
+        assert self._process is not None
+        return self._process
+
+    def _release(self) -> None:
+        if self._holder is not None:
+            self._holder.close()
+            self._holder = None
 
     async def stop(self) -> None:
         """Stop it if it is ours; safe to call twice."""
+        self._release()
         if self._process is not None:
             await self._process.stop()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,8 @@ from loadtest.errors import EnvironmentNotReady, UsageError
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from loadtest.brokers.process import BrokerProcess
 
 AUTO = "auto"
 KINDS = (AUTO, mosquitto.KIND, amqtt.KIND)
@@ -95,28 +98,34 @@ class _PortLost(EnvironmentNotReady):
 
 
 async def _start_on(choice: Choice, port: int, log_dir: Path) -> Broker:
-    if choice.kind == mosquitto.KIND:
-        process = await mosquitto.start(port, log_dir)
-        version, settings = mosquitto.version(), mosquitto.SETTINGS
-    else:
-        process = await amqtt.start(port, log_dir)
-        version, settings = amqtt.version(), amqtt.SETTINGS
-    url = f"mqtt://{LOOPBACK}:{port}"
+    process = await _launch(choice, port, log_dir)
+    kind = mosquitto if choice.kind == mosquitto.KIND else amqtt
+    facts = BrokerFacts(
+        kind=choice.kind,
+        version=kind.version(),
+        url=_url(port),
+        why=choice.why,
+        embedded=True,
+        settings=kind.SETTINGS,
+        pid=process.pid,
+        log_file=str(process.log_file),
+    )
+    return Broker(facts, process, functools.partial(_launch, choice, port, log_dir))
+
+
+async def _launch(choice: Choice, port: int, log_dir: Path) -> BrokerProcess:
+    """Start the process and wait until it answers."""
+    start_process = mosquitto.start if choice.kind == mosquitto.KIND else amqtt.start
+    process = await start_process(port, log_dir)
     try:
-        await until_ready(url, process, READY_TIMEOUT_S)
+        await until_ready(_url(port), process, READY_TIMEOUT_S)
     except BaseException as error:
         await process.stop()
         if isinstance(error, EnvironmentNotReady) and "ddress already in use" in process.last_words():
             raise _PortLost(error.message, hint=error.hint) from error
         raise
-    facts = BrokerFacts(
-        kind=choice.kind,
-        version=version,
-        url=url,
-        why=choice.why,
-        embedded=True,
-        settings=settings,
-        pid=process.pid,
-        log_file=str(process.log_file),
-    )
-    return Broker(facts, process)
+    return process
+
+
+def _url(port: int) -> str:
+    return f"mqtt://{LOOPBACK}:{port}"

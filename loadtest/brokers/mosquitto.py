@@ -78,7 +78,7 @@ def config_text(port: int, *, as_root: bool) -> str:
     lines += ["log_dest stderr", "log_type error", "log_type warning", "log_type notice", "log_timestamp_format %FT%TZ"]
     if as_root:
         # Started by root it would become user `mosquitto`: unable to read its files in a private folder, and no
-        # longer bound to our life (see loadtest.brokers.lifeline). It listens on loopback for one run only.
+        # longer bound to our life (see loadtest.control.lifeline). It listens on loopback for one run only.
         lines.append("user root")
     return "\n".join(lines) + "\n"
 

@@ -17,6 +17,22 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
+def hold(port: int) -> socket.socket:
+    """Keep a loopback port for a server of ours that is down, until the socket returned is closed.
+
+    Without it a client that dials the port again and again could be given it as its own port, and connect to itself.
+    A socket that is bound but does not listen is given no connections, and a server that sets SO_REUSEADDR, as servers
+    do, can bind beside it.
+    """
+    holder = socket.socket()
+    holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        holder.bind((LOOPBACK, port))
+    except OSError:  # somebody else was faster: the server's own start will say so
+        holder.close()
+    return holder
+
+
 def refuse_taken(port: int, *, host: str = LOOPBACK, option: str = "--port") -> None:
     """Refuse a port that something else holds.
 

@@ -7,7 +7,7 @@ import contextlib
 import signal
 from typing import TYPE_CHECKING
 
-from loadtest.brokers.lifeline import dies_with_parent
+from loadtest.control.lifeline import dies_with_parent
 from loadtest.errors import EnvironmentNotReady
 
 if TYPE_CHECKING:
@@ -46,13 +46,19 @@ class BrokerProcess:
 
     async def stop(self) -> None:
         """Ask it to end, wait :data:`STOP_GRACE_S`, then kill it. Does nothing when it has ended."""
+        self.send_signal(signal.SIGCONT)  # one that stands still would not hear the next
         for wanted in (signal.SIGTERM, signal.SIGKILL):
             if not self.running:
                 return
-            with contextlib.suppress(ProcessLookupError):
-                self._process.send_signal(wanted)
+            self.send_signal(wanted)
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._process.wait(), STOP_GRACE_S)
+
+    def send_signal(self, wanted: signal.Signals) -> None:
+        """Send it a signal, unless it has ended."""
+        if self.running:
+            with contextlib.suppress(ProcessLookupError):
+                self._process.send_signal(wanted)
 
     def last_words(self, lines: int = 5) -> str:
         """The end of the log, for an error message."""

@@ -13,6 +13,7 @@ import socket
 from typing import TYPE_CHECKING, cast
 
 from loadtest.control import messages
+from loadtest.control.lifeline import goes_on_without_parent
 from loadtest.errors import HarnessError
 
 if TYPE_CHECKING:
@@ -89,6 +90,7 @@ async def open_control_channel(
             "this process is started by the harness itself", hint="use `loadtest run` or `loadtest --help`"
         ) from None
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    goes_on_without_parent()
     endpoint = socket.socket(fileno=inherited)
     endpoint.settimeout(0)
     loop = asyncio.get_running_loop()

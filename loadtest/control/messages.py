@@ -45,6 +45,32 @@ class EnterPhase(msgspec.Struct, tag="enter_phase"):
     start_ns: int
 
 
+class BeginFault(msgspec.Struct, tag="begin_fault"):
+    """Break something at ``at_ns``. ``fault`` holds the fields of a :mod:`loadtest.scenario.faults` fault."""
+
+    name: str
+    fault: dict[str, Any]
+    at_ns: int
+
+
+class EndFault(msgspec.Struct, tag="end_fault"):
+    """Give back at ``at_ns`` what the fault begun before has taken away."""
+
+    name: str
+    at_ns: int
+
+
+class CutOff(msgspec.Struct, tag="cut_off"):
+    """Reset connections of charge points at ``at_ns``.
+
+    ``share`` of them: those whose random number ``draw`` is below it.
+    """
+
+    share: float
+    draw: int
+    at_ns: int
+
+
 class Drain(msgspec.Struct, tag="drain"):
     """Offer nothing new, wait for what is under way until ``deadline_ns``, then send the final report."""
 
@@ -75,6 +101,14 @@ class Report(msgspec.Struct, tag="report"):
     report: IntervalReport
 
 
+class FaultState(msgspec.Struct, tag="fault_state"):
+    """A fault has begun, or what it took away is back: when that really was."""
+
+    name: str
+    begun: bool
+    at_ns: int
+
+
 class Event(msgspec.Struct, tag="event"):
     """Something worth a line in the run record. ``kind`` is ``part_died``, ``broker_lost`` and the like."""
 
@@ -82,8 +116,8 @@ class Event(msgspec.Struct, tag="event"):
     text: str
 
 
-Command = Configure | AddCohort | RemoveCohort | EnterPhase | Drain | Stop
-Notice = Ready | Refused | Report | Event
+Command = Configure | AddCohort | RemoveCohort | EnterPhase | BeginFault | EndFault | CutOff | Drain | Stop
+Notice = Ready | Refused | Report | FaultState | Event
 
 _command: msgspec.msgpack.Decoder[Command] = msgspec.msgpack.Decoder(Command)
 _notice: msgspec.msgpack.Decoder[Notice] = msgspec.msgpack.Decoder(Notice)

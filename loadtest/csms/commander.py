@@ -97,6 +97,7 @@ class Commander:
         self._learning = Learning(self._addressees)
         self._books = CommandBooks(recorder, settings.phases)
         self._phase = 0
+        self._begun = False
         self._choice = random.Random(f"{settings.seed} {settings.subscriber_index} choice")
         self._numbers = 0
         self._waiting: dict[str, _Sent] = {}
@@ -112,9 +113,10 @@ class Commander:
     # When -------------------------------------------------------------------------------------------------------
 
     def enter_phase(self, phase: str, start_ns: int) -> None:
-        """Commands are due from the beginning of the steady phase to that of the drain."""
+        """Commands are due from the beginning of the steady phase to that of the drain, whatever breaks between."""
         self._phase = self._settings.phases.index(phase)
-        if phase == STEADY:
+        if phase == STEADY and not self._begun:  # it is steady again after every fault
+            self._begun = True
             self._schedule.begin(max(start_ns, monotonic_ns()))  # a subscriber may join late
         elif phase == DRAIN:
             self._schedule.end()

@@ -18,6 +18,8 @@ from loadtest.protocol.phases import PHASES
 from loadtest.units import NS_PER_US
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from loadtest.measure.interval import ChargePointWindow
     from loadtest.measure.recorder import Recorder
     from loadtest.protocol.frames import Call
@@ -43,12 +45,14 @@ class CommandsReceived:
         recorder: Takes the samples.
         run_tag: Marks the run's messages.
         epoch_ns: The run's origin of time.
+        phases: Names of the numbers in stamps.
     """
 
-    def __init__(self, recorder: Recorder, *, run_tag: int, epoch_ns: int) -> None:
+    def __init__(self, recorder: Recorder, *, run_tag: int, epoch_ns: int, phases: Sequence[str] = PHASES) -> None:
         self._recorder = recorder
         self._run_tag = run_tag
         self._epoch_ns = epoch_ns
+        self._phases = phases
         self._seen = SequenceWindows()
         self._answered = SequenceWindows()
         self._streams: dict[tuple[int, str], _Stream] = {}
@@ -98,7 +102,7 @@ class CommandsReceived:
             known is None
             or known.run_tag != self._run_tag
             or known.charge_point != charge_point
-            or known.phase >= len(PHASES)
+            or known.phase >= len(self._phases)
             or call.action not in _ACTIONS
         ):
             return None
@@ -107,7 +111,7 @@ class CommandsReceived:
     def _stream(self, phase: int, action: str) -> _Stream:
         stream = self._streams.get((phase, action))
         if stream is None:
-            stream = self._streams[phase, action] = _Stream(self._recorder, PHASES[phase], action)
+            stream = self._streams[phase, action] = _Stream(self._recorder, self._phases[phase], action)
         return stream
 
     def _since_epoch_us(self, now_ns: int) -> int:

@@ -22,9 +22,8 @@ from loadtest.engine.transaction_messages import TransactionBook
 from loadtest.engine.wall_clock import WallClock
 from loadtest.measure.interval import SentCounts
 from loadtest.measure.tags import CONNECT, INTENDED, REGISTER, SERVICE, Tag
-from loadtest.protocol.phases import PHASES
 from loadtest.scenario.schedule import connect_offset_s, uniform
-from loadtest.transport import tls
+from loadtest.transport import tcp, tls
 from loadtest.units import NS_PER_MS, NS_PER_S, NS_PER_US
 
 if TYPE_CHECKING:
@@ -71,11 +70,13 @@ class Fleet:
         self.next_aligned_ns = wall_clock.next_aligned_ns
         self.pacer = pacer
         self.at = pacer.at
-        self.phases = PhaseClock()
+        self.phases = PhaseClock(settings.phases)
         self.operations = Operations(recorder, self.phases)
         self.counters = FleetCounters()
         self.checks = SampledChecks()
-        self.commands_received = CommandsReceived(recorder, run_tag=self.run_tag, epoch_ns=self.epoch_ns)
+        self.commands_received = CommandsReceived(
+            recorder, run_tag=self.run_tag, epoch_ns=self.epoch_ns, phases=settings.phases
+        )
         self.draining = False
         self._recorder = recorder
         self._charge_points: dict[int, ChargePoint] = {}
@@ -192,12 +193,20 @@ class Fleet:
 
     def enter_phase(self, name: str, start_ns: int) -> None:
         """From ``start_ns`` on it is phase ``name``. The first one starts the ramp and the sweeping."""
-        self.phases.enter(PHASES.index(name), start_ns)
+        self.phases.enter(self.phases.names.index(name), start_ns)
         if self._ramp_start_ns is None:
             self._ramp_start_ns = start_ns = max(start_ns, monotonic_ns())  # an engine may join late
             for first, count in self._cohorts.items():
                 self._schedule_connects(first, count, start_ns)
             self.at(start_ns, self._sweep)
+
+    def cut_off(self, share: float, draw: int) -> None:
+        """Reset the connections of a share of the charge points; the same ones whichever engines they are in."""
+        for number, charge_point in self._charge_points.items():
+            if charge_point.transport is not None and self.draw(number, draw) < share:
+                self.counters.cut_by_fault += 1
+                tcp.reset_when_aborted(charge_point.transport)
+                charge_point.abort()
 
     @property
     def idle(self) -> bool:
@@ -282,7 +291,7 @@ class Fleet:
     def _record_leg(
         self, leg: str, action: str, charge_point: RegisteringConnection, intended_ns: int, now_ns: int
     ) -> None:
-        phase = PHASES[self.phases.at(intended_ns)]
+        phase = self.phases.names[self.phases.at(intended_ns)]
         started_ns = charge_point.connect_started_ns
         self._recorder.handle(Tag(phase, leg, action, INTENDED)).append((now_ns - intended_ns) // NS_PER_US)
         self._recorder.handle(Tag(phase, leg, action, SERVICE)).append((now_ns - started_ns) // NS_PER_US)

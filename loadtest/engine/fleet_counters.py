@@ -14,6 +14,7 @@ class FleetCounters(msgspec.Struct):
     connect_failed: int = 0
     connect_timed_out: int = 0
     disconnects: int = 0
+    cut_by_fault: int = 0
     reboots: int = 0
     pings: int = 0
     pongs_missing: int = 0

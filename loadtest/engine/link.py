@@ -11,6 +11,7 @@ from loadtest.clock import monotonic_ns
 from loadtest.engine.link_transport import LinkTransport
 from loadtest.engine.sending import CONNECTING, RETIRED
 from loadtest.scenario.links import CLOSE, HALF_OPEN, RESET
+from loadtest.transport import tcp
 from loadtest.units import NS_PER_S
 
 if TYPE_CHECKING:
@@ -120,7 +121,7 @@ class Link:
             self.charge_point.close()
         else:
             counters.link_resets += 1
-            connection.reset_when_aborted()
+            tcp.reset_when_aborted(connection)
             self.charge_point.abort()
 
     def come_up(self) -> None:

@@ -8,8 +8,6 @@ the gateway gives it up or the charge point is retired.
 from __future__ import annotations
 
 import asyncio
-import socket
-import struct
 from collections import deque
 from functools import partial
 from typing import TYPE_CHECKING, Any, cast
@@ -21,9 +19,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from loadtest.engine.link import Link
-
-_LINGER_NOT = struct.pack("ii", 1, 0)
-"""SO_LINGER on, for 0 seconds: closing sends a TCP RST and drops what was not sent."""
 
 _HELD_BYTES = 64 * 1024
 """With more than this on the way to the charge point its socket is not read: slow links push back."""
@@ -106,11 +101,6 @@ class LinkTransport(asyncio.Transport, asyncio.Protocol):
         self.silent = True
         self._clear()
         self._read_on()
-
-    def reset_when_aborted(self) -> None:
-        """Let :meth:`abort` be a reset that the gateway sees as such."""
-        if self.below is not None and (real := self.below.get_extra_info("socket")) is not None:
-            real.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _LINGER_NOT)
 
     def hurry(self) -> None:
         """Delay nothing any more: the charge point is about to leave for good."""

@@ -15,6 +15,8 @@ from loadtest.protocol.actions import FROM_CHARGE_POINT
 from loadtest.protocol.phases import PHASES
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from loadtest.measure.recorder import Recorder
 
 AUTHORIZE = FROM_CHARGE_POINT.index("Authorize")
@@ -53,26 +55,28 @@ class OperationCell:
         "name",
         "offered",
         "phase",
+        "phase_name",
         "sent",
         "service_us",
         "timed_out",
         "unfinished",
     )
 
-    def __init__(self, phase: int, action: int, recorder: Recorder) -> None:
+    def __init__(self, phase: int, action: int, recorder: Recorder, phases: Sequence[str] = PHASES) -> None:
         self.phase = phase
+        self.phase_name = phases[phase]
         self.action = action
         self.name = FROM_CHARGE_POINT[action].encode()
         self.offered = self.dropped = self.sent = 0
         self.answered = self.call_error = self.timed_out = self.cut_off = self.unfinished = 0
-        names = PHASES[phase], ROUND_TRIP, FROM_CHARGE_POINT[action]
+        names = self.phase_name, ROUND_TRIP, FROM_CHARGE_POINT[action]
         self.intended_us: list[int] = recorder.handle(Tag(*names, INTENDED))
         self.service_us: list[int] = recorder.handle(Tag(*names, SERVICE))
 
     def row(self) -> OperationRow:
         """The counters as reported."""
         return OperationRow(
-            phase=PHASES[self.phase],
+            phase=self.phase_name,
             action=FROM_CHARGE_POINT[self.action],
             offered=self.offered,
             dropped=self.dropped,
@@ -86,11 +90,16 @@ class OperationCell:
 
 
 class PhaseClock:
-    """Which phase an instant belongs to. Phases only ever follow one another."""
+    """Which phase an instant belongs to. Phases only ever follow one another, some of them more than once.
 
-    __slots__ = ("_starts_ns", "current", "current_start_ns")
+    Args:
+        names: The run's phases; a phase is known by its position among them.
+    """
 
-    def __init__(self) -> None:
+    __slots__ = ("_starts_ns", "current", "current_start_ns", "names")
+
+    def __init__(self, names: Sequence[str] = PHASES) -> None:
+        self.names = names
         self._starts_ns: list[tuple[int, int]] = []
         self.current = 0
         self.current_start_ns = 0
@@ -117,7 +126,7 @@ class Operations:
 
     def __init__(self, recorder: Recorder, phases: PhaseClock) -> None:
         self._recorder = recorder
-        self._cells: list[OperationCell | None] = [None] * (len(PHASES) * len(FROM_CHARGE_POINT))
+        self._cells: list[OperationCell | None] = [None] * (len(phases.names) * len(FROM_CHARGE_POINT))
         self.phases = phases
 
     def cell(self, action: int, intended_ns: int) -> OperationCell:
@@ -126,7 +135,7 @@ class Operations:
         position = phase * len(FROM_CHARGE_POINT) + action
         cell = self._cells[position]
         if cell is None:
-            cell = self._cells[position] = OperationCell(phase, action, self._recorder)
+            cell = self._cells[position] = OperationCell(phase, action, self._recorder, self.phases.names)
         return cell
 
     def rows(self) -> list[OperationRow]:

@@ -19,7 +19,7 @@ from loadtest.measure.interval import IntervalReport
 from loadtest.measure.recorder import Recorder
 from loadtest.measure.tags import PACER, SERVICE, Tag
 from loadtest.pacing.pacer import Pacer
-from loadtest.protocol.phases import PHASES, STEADY
+from loadtest.protocol.phases import STEADY
 from loadtest.units import NS_PER_MS, NS_PER_S, NS_PER_US
 
 if TYPE_CHECKING:
@@ -74,10 +74,12 @@ class EngineProcess:
                 self._fleet.remove_cohort(first)
             case messages.EnterPhase(phase, start_ns):
                 self._fleet.enter_phase(phase, start_ns)
-                if phase == STEADY:
+                if phase == STEADY and not gc.get_freeze_count():
                     # The fleet is built and stays: a collection that walks it would stop the clock for nothing.
                     gc.collect()
                     gc.freeze()
+            case messages.CutOff(share, draw, at_ns):
+                self._pacer.at(at_ns, lambda _: self._fleet.cut_off(share, draw))
             case messages.Drain(deadline_ns):
                 self._fleet.draining = True
                 self._deadline_ns = deadline_ns
@@ -111,7 +113,7 @@ class EngineProcess:
         phase = self._fleet.phases.at(monotonic_ns())
         samples = self._lateness.get(phase)
         if samples is None:
-            tag = Tag(PHASES[phase], PACER, "release", SERVICE)
+            tag = Tag(self._fleet.phases.names[phase], PACER, "release", SERVICE)
             samples = self._lateness[phase] = self._recorder.handle(tag)
         samples.append(late_us)
 

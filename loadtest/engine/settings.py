@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from loadtest.errors import UsageError
+from loadtest.protocol.phases import PHASES
 from loadtest.scenario.credentials import CredentialFiles
 from loadtest.scenario.profile import ChargePointProfile
 from loadtest.scenario.settings import masked
@@ -24,6 +25,7 @@ class EngineSettings(msgspec.Struct, frozen=True, kw_only=True):
         engine: This engine's number, for choosing source addresses.
         charge_points: Size of the whole fleet, of which this engine holds a part.
         ramp_s: Time over which the fleet connects.
+        phases: The run's phases; a number in a stamp is a position in it.
         call_timeout_s: How long an answer, or a handshake, is waited for.
         profile: The kind of charge point of cohorts that name none.
         credentials: Files with what charge points show and trust.
@@ -37,6 +39,7 @@ class EngineSettings(msgspec.Struct, frozen=True, kw_only=True):
     engine: int
     charge_points: int
     ramp_s: float
+    phases: tuple[str, ...] = PHASES
     call_timeout_s: float = 30.0
     profile: ChargePointProfile = ChargePointProfile()
     credentials: CredentialFiles = CredentialFiles()

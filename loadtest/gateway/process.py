@@ -77,7 +77,7 @@ class GatewayProcess:
         match command:
             case messages.Configure(plain) if not self._configured.done():
                 self._configured.set_result(plain)
-            case messages.EnterPhase(phase=phase) if phase == STEADY:
+            case messages.EnterPhase(phase=phase) if phase == STEADY and not gc.get_freeze_count():
                 # Connections are there and stay: a collection that walks them would stop the clock for nothing.
                 gc.collect()
                 gc.freeze()
@@ -133,6 +133,7 @@ class GatewayService:
             on_drained=gateway.drained,
             max_in_flight=mqtt_client.IN_FLIGHT_BY_QOS[settings.qos],
         )
+        stack.callback(self.report, final=True)  # unless it has been asked for before: the last act but one
         stack.push_async_callback(self._broker.close)
         if len(settings.peer_sockets) > 1:
             peers = PeerLinks(

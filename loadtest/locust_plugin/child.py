@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -98,9 +99,18 @@ class Child:
         """The child has accepted its configuration."""
         return bool(self._ready.successful())
 
+    def pause(self) -> None:
+        """Have it stand still."""
+        self._process.send_signal(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        """Have it go on."""
+        self._process.send_signal(signal.SIGCONT)
+
     def stop(self, timeout_s: float = 10.0) -> None:
         """Tell the child to end, wait, and kill it when it does not."""
         self._stopping = True
+        self.resume()  # or it would not hear what comes next
         self.send(messages.Stop())
         try:
             self._process.wait(timeout_s)

@@ -20,12 +20,15 @@ from loadtest.clock import monotonic_ns
 from loadtest.errors import EnvironmentNotReady, LoadTestError
 from loadtest.locust_plugin import wire
 from loadtest.locust_plugin.description import boot_id, describe, run_name
+from loadtest.locust_plugin.fault_command import FaultCommands
+from loadtest.locust_plugin.fault_conductor import FaultConductor
 from loadtest.locust_plugin.run_parts import RunParts
 from loadtest.locust_plugin.stand import Stand
 from loadtest.measure.collector import Collector
 from loadtest.measure.run_events import INTERRUPTED, PART_DIED, REFUSED
 from loadtest.protocol.phases import DRAIN, RAMP, STEADY
 from loadtest.scenario.credentials import CredentialFiles
+from loadtest.scenario.faults import phases_of, timeline
 from loadtest.scenario.plan import Plan
 from loadtest.scenario.settings import masked
 from loadtest.units import NS_PER_MS, NS_PER_S
@@ -37,6 +40,8 @@ if TYPE_CHECKING:
     from locust.rpc.protocol import Message
     from locust.runners import LocalRunner, MasterRunner
 
+    from loadtest.control.messages import FaultState
+    from loadtest.locust_plugin.users import CsmsSubscriber
     from loadtest.measure.interval import IntervalReport
     from loadtest.measure.run_record import State, Verdict
     from loadtest.scenario.settings import RunSettings
@@ -76,6 +81,7 @@ class Conductor:
         self._collector: Collector | None = None
         self._parts: RunParts | None = None
         self._stand: Stand | None = None
+        self._faults: FaultConductor
         self._progress: gevent.Greenlet | None = None
         self._spawned = Event()
         self._concluded = Event()
@@ -111,13 +117,22 @@ class Conductor:
                 hint="choose another with --results DIR",
             ) from error
         epoch_ns = monotonic_ns()
-        description = describe(settings, self._scenario, run_id, epoch_ns)
+        system = self._system_class
+        phases = phases_of(system.faults)
+        description = describe(settings, self._scenario, run_id, epoch_ns, limits=system.limits, phases=phases)
         self.verdict = None
         self._collector = Collector(self.run_dir, description)
         self._parts = RunParts(self._runner, self._collector, description.run_tag, self._refuse)
         self._spawned.clear()
         self._interrupted = self._system_died = False
-        self._stand = Stand(log_dir, self._on_stand_report, self._on_stand_event)
+        self._stand = Stand(log_dir, self._on_stand_report, self._on_stand_event, self._on_fault_state)
+        self._faults = FaultConductor(
+            system.faults,
+            self._stand,
+            self._runner.send_message,
+            FaultCommands(log_dir / "faults.log", self._collector),
+            self._collector,
+        )
         try:
             facts = self._stand.start(settings, epoch_ns, self._id_prefixes())
         except LoadTestError as error:
@@ -150,8 +165,16 @@ class Conductor:
             shared_group=f"loadtest-{description.run_tag:04x}" if subscribers > 1 else "",
             subscribers=subscribers,
             log_dir=str(log_dir.resolve()),
+            phases=phases,
             settings=settings,
         )
+
+    @property
+    def _system_class(self) -> type[CsmsSubscriber]:
+        """The class of the scenario that says what the system under test has to stand, and what it is judged by."""
+        classes: list[Any] = self._runner.environment.user_classes
+        system: type[CsmsSubscriber] = next(each for each in classes if hasattr(each, "faults"))
+        return system
 
     def _id_prefixes(self) -> list[str]:
         """Those of all kinds of charge points in the scenario."""
@@ -198,6 +221,12 @@ class Conductor:
             return
         self._wait_until(ramp_end_ns)
         start_ns = self._enter(STEADY)
+        self._faults.plan(plan.epoch_ns, start_ns)
+        for moment in timeline(self._system_class.faults):
+            at_ns = start_ns + int(moment.at_s * NS_PER_S)
+            self._wait_until(at_ns - _NOTICE_NS)
+            self._faults.announce(moment, at_ns)
+            self._enter(moment.phase, at_ns)
         self._wait_until(start_ns + int(settings.duration_s * NS_PER_S))
         self._on_over()
 
@@ -235,8 +264,9 @@ class Conductor:
         self._collector.event(REFUSED, error.message)
         self._on_refused(error)
 
-    def _enter(self, phase: str) -> int:
-        start_ns = monotonic_ns() + (0 if phase == DRAIN else _NOTICE_NS)
+    def _enter(self, phase: str, start_ns: int | None = None) -> int:
+        if start_ns is None:
+            start_ns = monotonic_ns() + (0 if phase == DRAIN else _NOTICE_NS)
         self._at_work.enter_phase(phase, start_ns)
         if self._stand is not None:
             self._stand.enter_phase(phase, start_ns)
@@ -268,12 +298,14 @@ class Conductor:
             self._progress.kill()
         self._progress = None
         self._at_work.watch_workers()
+        self._faults.end_now()
         self._enter(DRAIN)
         timeout_s = plan.settings.drain_timeout_s
         self._await_commands(timeout_s)
         self._drain(wire.ENGINE, timeout_s)
         self._await_deliveries(timeout_s)
         self._drain(wire.SUBSCRIBER, timeout_s)
+        self._faults.stop()
         self._runner.send_message(wire.END, {})  # before the broker goes, whose end is none of their business
         self._conclude("complete")
 
@@ -339,6 +371,9 @@ class Conductor:
     def _on_stand_report(self, report: IntervalReport) -> None:
         if self._parts is not None:
             self._parts.take_stand_report(report)
+
+    def _on_fault_state(self, state: FaultState) -> None:
+        self._faults.on_state(state)
 
     def _on_stand_event(self, part: str, kind: str, text: str) -> None:
         self._system_died |= kind == PART_DIED

@@ -16,12 +16,15 @@ from loadtest.measure.run_record import RunDescription
 from loadtest.scenario.settings import SETTINGS, masked
 
 if TYPE_CHECKING:
+    from loadtest.measure.run_record import Limits
     from loadtest.scenario.settings import RunSettings
 
 _PACKAGES = ("loadtest", "locust", "gevent", "websockets", "aiomqtt", "uvloop", "hdrhistogram", "numpy", "msgspec")
 
 
-def describe(settings: RunSettings, scenario: str, run_id: str, epoch_ns: int) -> RunDescription:
+def describe(
+    settings: RunSettings, scenario: str, run_id: str, epoch_ns: int, *, limits: Limits, phases: tuple[str, ...]
+) -> RunDescription:
     """Describe a run that is about to start."""
     return RunDescription(
         run_id=run_id,
@@ -35,6 +38,8 @@ def describe(settings: RunSettings, scenario: str, run_id: str, epoch_ns: int) -
         versions={"python": platform.python_version()} | {name: _version(name) for name in _PACKAGES},
         host=_host(),
         command=repeat_command(settings, scenario),
+        limits=limits,
+        phases=phases,
     )
 
 

@@ -31,6 +31,7 @@ from loadtest.locust_plugin.conductor import Conductor
 from loadtest.locust_plugin.limits import check_descriptors
 from loadtest.locust_plugin.node import Node
 from loadtest.locust_plugin.options import add_options, settings_of
+from loadtest.locust_plugin.scenario_check import check_scenario
 from loadtest.scenario.plan import cohorts_for
 
 if TYPE_CHECKING:
@@ -122,18 +123,7 @@ class _Master:
 
     def _settings(self) -> RunSettings:
         settings = settings_of(self._options)
-        for user_class in self._environment.user_classes:
-            profile = getattr(user_class, "profile", None)
-            if profile is not None:
-                profile.check()
-            commands = getattr(user_class, "commands", None)
-            if commands is not None:
-                commands.check()
-            if commands and settings.csms == "observe":
-                raise UsageError(
-                    f"--csms observe: {user_class.__name__} has commands, but only listens",
-                    hint="run a scenario without commands, and have your backend send its own",
-                )
+        check_scenario(self._environment.user_classes, settings)
         return settings
 
     def _place_subscribers(self, settings: RunSettings) -> int:

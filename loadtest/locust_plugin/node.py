@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import gevent
 import msgspec
 
+from loadtest.clock import monotonic_ns
 from loadtest.control import messages
 from loadtest.errors import LoadTestError
 from loadtest.locust_plugin import wire
@@ -18,6 +19,7 @@ from loadtest.measure.run_events import PART_DIED, REFUSED
 from loadtest.protocol import topics
 from loadtest.scenario import plan as plans
 from loadtest.scenario.settings import secret
+from loadtest.units import NS_PER_S
 
 if TYPE_CHECKING:
     from locust.env import Environment
@@ -50,6 +52,8 @@ class Node:
         for name, handler in (
             (wire.GRANT, self._on_grant),
             (wire.PHASE, self._on_phase),
+            (wire.CUT, self._on_cut),
+            (wire.STALL, self._on_stall),
             (wire.DRAIN, self._on_drain),
             (wire.END, self._on_end),
         ):
@@ -117,6 +121,7 @@ class Node:
                     "engine": self._index * plan.settings.engines + number,
                     "charge_points": plan.settings.charge_points,
                     "ramp_s": plan.settings.ramp_s,
+                    "phases": plan.phases,
                     "call_timeout_s": plan.settings.call_timeout_s,
                     "credentials": msgspec.to_builtins(plan.credentials),
                     "password": secret("password"),
@@ -138,6 +143,19 @@ class Node:
         command = messages.EnterPhase(msg.data["phase"], msg.data["start_ns"])
         for child in self._engines + self._subscribers:
             child.send(command)
+
+    def _on_cut(self, environment: Environment, msg: Message, **_: object) -> None:
+        command = messages.CutOff(msg.data["share"], msg.data["draw"], msg.data["at_ns"])
+        for engine in self._engines:
+            engine.send(command)
+
+    def _on_stall(self, environment: Environment, msg: Message, **_: object) -> None:
+        data: dict[str, Any] = msg.data
+        wanted = data["process"]
+        for child in self._subscribers:
+            if wanted is None or child.name.endswith(f"/{wire.SUBSCRIBER}-{wanted}"):
+                act = child.pause if data["begins"] else child.resume
+                gevent.spawn_later(max(0, data["at_ns"] - monotonic_ns()) / NS_PER_S, act)
 
     def _on_drain(self, environment: Environment, msg: Message, **_: object) -> None:
         self._cohorts.clear()  # Locust stops its users next; the charge points are being counted out already
@@ -184,6 +202,7 @@ class Node:
                 "run_tag": plan.run_tag,
                 "epoch_ns": plan.epoch_ns,
                 "heartbeat_interval_s": user.heartbeat_interval_s,
+                "phases": plan.phases,
                 "subscriber_index": number,
                 "subscriber_count": plan.subscribers,
                 "client": settings.subscriber_client,

@@ -32,6 +32,7 @@ class Stand:
         log_dir: Folder for the logs of all parts.
         on_report: Called with each report.
         on_event: Called with part, kind and text of each event.
+        on_fault: Called when a fault has begun, or what it took away is back.
     """
 
     def __init__(
@@ -39,9 +40,11 @@ class Stand:
         log_dir: Path,
         on_report: Callable[[IntervalReport], None],
         on_event: Callable[[str, str, str], None],
+        on_fault: Callable[[messages.FaultState], None],
     ) -> None:
         self._on_report = on_report
         self._on_event = on_event
+        self._on_fault = on_fault
         self._final = Event()
         self._log_dir = log_dir
         self._child: Child | None = None
@@ -94,6 +97,11 @@ class Stand:
         if self._child is not None:
             self._child.send(messages.EnterPhase(phase, start_ns))
 
+    def send(self, command: messages.BeginFault | messages.EndFault) -> None:
+        """Have a part broken, or given back."""
+        if self._child is not None:
+            self._child.send(command)
+
     def finish(self) -> None:
         """Ask for the final report, then take everything down."""
         if self._child is None:
@@ -110,6 +118,8 @@ class Stand:
                 self._on_report(report)
                 if report.final:
                     self._final.set()
+            case messages.FaultState():
+                self._on_fault(notice)
             case messages.Event(kind, text):
                 self._on_event("system", kind, text)
 

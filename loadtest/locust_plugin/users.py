@@ -8,11 +8,13 @@ from gevent.event import Event
 from locust import User, task
 
 import loadtest.locust_plugin.hooks  # noqa: F401 - importing it hooks the harness into Locust
+from loadtest.measure.run_record import Limits
 from loadtest.scenario.commands import CommandLoad
 from loadtest.scenario.profile import ChargePointProfile
 
 if TYPE_CHECKING:
     from loadtest.locust_plugin.node import Node
+    from loadtest.scenario.faults import Fault
 
 
 class _Part(User):
@@ -62,12 +64,16 @@ class CsmsSubscriber(_Part):
     Attributes:
         heartbeat_interval_s: Heartbeat interval given to charge points with ``BootNotification.conf``.
         commands: What the central system asks of charge points during the steady phase; nothing unless said.
+        faults: What is broken on purpose during the steady phase, and when.
+        limits: What the verdict holds the run against.
     """
 
     abstract = True
     fixed_count = 1
     heartbeat_interval_s: ClassVar[int] = 10
     commands: ClassVar[CommandLoad] = CommandLoad()
+    faults: ClassVar[tuple[Fault, ...]] = ()
+    limits: ClassVar[Limits] = Limits()
 
     def on_start(self) -> None:
         """Ask the master for a place in the group of subscribers; called by Locust."""

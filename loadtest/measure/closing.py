@@ -34,9 +34,21 @@ if TYPE_CHECKING:
 
 
 def settle(
-    sources: Sequence[Source], totals: Mapping[Tag, Histogram], replies: ReplyJoin, transactions: TransactionJoin
+    sources: Sequence[Source],
+    totals: Mapping[Tag, Histogram],
+    replies: ReplyJoin,
+    transactions: TransactionJoin,
+    phases: Sequence[str],
 ) -> Ledger:
-    """The ledgers of all processes together, held against each other and against the samples."""
+    """The ledgers of all processes together, held against each other and against the samples.
+
+    Args:
+        sources: Every process that took part.
+        totals: All samples by series.
+        replies: The answers to commands, joined.
+        transactions: The transaction messages, joined.
+        phases: The run's phases.
+    """
     subscribers = [source for source in sources if source.role == "subscriber"]
     engines = [source for source in sources if source.role == "engine"]
     counts = {tag: histogram.total for tag, histogram in totals.items()}
@@ -64,7 +76,7 @@ def settle(
     if transactions.started:
         counters = total_counters(sources)
         hop = losing_hop(ledger, counters, transactions.cut_off_in_vain)
-        ledger.transactions = settle_transactions(transactions, observed=bool(subscribers) and named, hop=hop)
+        ledger.transactions = settle_transactions(transactions, phases, observed=bool(subscribers) and named, hop=hop)
         ledger.transactions.energy_checked = counters.get("csms.energy_checked", 0)
         ledger.transactions.energy_backwards = counters.get("csms.energy_backwards", 0)
         if ledger.transactions.unexplained:

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
     from loadtest.clock import Clock
     from loadtest.measure.interval import IntervalReport, Series
-    from loadtest.measure.run_record import Role, RunDescription, State, ThresholdOutcome
+    from loadtest.measure.run_record import FaultSpan, Role, RunDescription, State, ThresholdOutcome
 
 PATIENCE = 3
 """Seconds by which the fastest process may be ahead before a second is written without the others."""
@@ -72,7 +72,7 @@ class Collector:
         self._totals: dict[Tag, Histogram] = {}
         self._tags: dict[str, Tag] = {}
         self._registered_most = 0
-        self._replies = ReplyJoin()
+        self._replies = ReplyJoin(run.phases)
         self._storms = StormWatch()
         self._transactions = TransactionJoin()
         try:
@@ -135,6 +135,22 @@ class Collector:
             self._record.phases[-1].end_s = at_s
         self._record.phases.append(PhaseSpan(name, at_s, at_s))
 
+    def plan_faults(self, faults: Iterable[FaultSpan]) -> None:
+        """What is going to be broken on purpose."""
+        self._record.faults = list(faults)
+
+    def fault_state(self, name: str, at_ns: int, *, begun: bool) -> None:
+        """A fault has begun, or what it took away is back."""
+        at_s = round((at_ns - self._record.run.epoch_ns) / NS_PER_S, 3)
+        for fault in self._record.faults:
+            if fault.name == name:
+                if begun:
+                    fault.begin_s = at_s
+                else:
+                    fault.back_s = at_s
+                kind = run_events.FAULT_BEGUN if begun else run_events.FAULT_OVER
+                self._record.events.append(RunEvent(at_s, kind, f"{name}: {fault.what}", "scenario"))
+
     def event(self, kind: str, text: str, part: str = "") -> None:
         """Put something on record; kinds with a meaning for the verdict stand in :mod:`loadtest.measure.run_events`."""
         self._record.events.append(RunEvent(round(self._elapsed_s(), 3), kind, text, part))
@@ -176,7 +192,7 @@ class Collector:
                 state = "partial"
                 self.event(run_events.WRITE_FAILED, f"{file.path.name}: {_reason(file.error)}")
         sources = list(self._sources.values())
-        ledger = settle(sources, self._totals, self._replies, self._transactions)
+        ledger = settle(sources, self._totals, self._replies, self._transactions, self._record.run.phases)
         self._record.state, self._record.ended_at, self._record.locust = state, utc_now(), locust or {}
         self._record.end_s = round(self._elapsed_s(), 3)
         if self._record.phases:

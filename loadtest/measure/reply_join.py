@@ -8,10 +8,13 @@ the number of the command.
 from __future__ import annotations
 
 import struct
-from typing import NamedTuple, TypeVar
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from loadtest.protocol.actions import FROM_CENTRAL_SYSTEM
 from loadtest.protocol.phases import PHASES
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 MAX_UNMATCHED = 1 << 20
 """Answers waiting for their other half, on each side; beyond it the oldest are given up, and counted."""
@@ -50,11 +53,15 @@ class ReplySample(NamedTuple):
 class ReplyJoin:
     """Joins what engines and subscribers report.
 
+    Args:
+        phases: The run's phases; engines report a phase as a position in it.
+
     Attributes:
         given_up: Halves that were dropped for want of room.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, phases: Sequence[str] = PHASES) -> None:
+        self._phases = phases
         self.given_up = 0
         self._written: dict[tuple[int, int], tuple[int, int, int]] = {}
         self._arrived: dict[tuple[int, int], int] = {}
@@ -76,13 +83,13 @@ class ReplyJoin:
             ValueError: The bytes are no records.
         """
         samples = []
-        for charge_point, sequence, at_us, phase, action in _records(records):
+        for charge_point, sequence, at_us, phase, action in self._records(records):
             key = charge_point, sequence
             arrived_us = self._arrived.pop(key, None)
             if arrived_us is None:
                 self._written[key] = at_us, phase, action
             else:
-                samples.append(_sample(phase, action, arrived_us - at_us))
+                samples.append(self._sample(phase, action, arrived_us - at_us))
         self._bound(self._written)
         return samples
 
@@ -93,14 +100,14 @@ class ReplyJoin:
             ValueError: The bytes are no records.
         """
         samples = []
-        for charge_point, sequence, at_us, _phase, _action in _records(records):
+        for charge_point, sequence, at_us, _phase, _action in self._records(records):
             key = charge_point, sequence
             written = self._written.pop(key, None)
             if written is None:
                 self._arrived[key] = at_us
             else:
                 written_us, phase, action = written
-                samples.append(_sample(phase, action, at_us - written_us))
+                samples.append(self._sample(phase, action, at_us - written_us))
         self._bound(self._arrived)
         return samples
 
@@ -109,15 +116,13 @@ class ReplyJoin:
             del waiting[next(iter(waiting))]
             self.given_up += 1
 
+    def _sample(self, phase: int, action: int, latency_us: int) -> ReplySample:
+        return ReplySample(self._phases[phase], FROM_CENTRAL_SYSTEM[action], latency_us)
 
-def _sample(phase: int, action: int, latency_us: int) -> ReplySample:
-    return ReplySample(PHASES[phase], FROM_CENTRAL_SYSTEM[action], latency_us)
-
-
-def _records(records: bytes) -> list[tuple[int, int, int, int, int]]:
-    if len(records) % _RECORD.size:
-        raise ValueError(f"{len(records)} bytes are no whole number of records of {_RECORD.size}")
-    found = list(_RECORD.iter_unpack(records))
-    if any(phase >= len(PHASES) or action >= len(FROM_CENTRAL_SYSTEM) for *_, phase, action in found):
-        raise ValueError("a record names a phase or an action that does not exist")
-    return found
+    def _records(self, records: bytes) -> list[tuple[int, int, int, int, int]]:
+        if len(records) % _RECORD.size:
+            raise ValueError(f"{len(records)} bytes are no whole number of records of {_RECORD.size}")
+        found = list(_RECORD.iter_unpack(records))
+        if any(phase >= len(self._phases) or action >= len(FROM_CENTRAL_SYSTEM) for *_, phase, action in found):
+            raise ValueError("a record names a phase or an action that does not exist")
+        return found

@@ -17,3 +17,8 @@ FIRST_CONNECT_FAULT = "first_connect_fault"
 
 HARNESS_FAULTS = frozenset({"engine_fault", "csms_fault", "gateway_fault"})
 """A callback of ours raised: a bug here, so nothing this process says, or its gateway passes on, can be relied on."""
+
+FAULT_BEGUN, FAULT_OVER = "fault_begun", "fault_over"
+"""Something was broken on purpose; what was broken is back."""
+FAULT_FAILED = "fault_failed"
+"""Something could not be broken, or mended, as the scenario wanted."""

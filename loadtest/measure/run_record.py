@@ -7,14 +7,16 @@ recognised for what it is. Reports and comparisons read nothing but a run's fold
 from __future__ import annotations
 
 import datetime as dt
+import math
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
 import msgspec
 
-from loadtest.errors import ResultError
+from loadtest.errors import ResultError, UsageError
 from loadtest.measure.result_files import write_whole
 from loadtest.measure.storm import Storm
+from loadtest.protocol.phases import PHASES
 
 RECORD_FORMAT = "loadtest-run"
 RECORD_VERSION = 1
@@ -50,6 +52,25 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     generator_cpu_percent: float | None = 90.0
     coalesced_intervals: int | None = 0
 
+    def check(self) -> None:
+        """Refuse what no run can be held against.
+
+        Raises:
+            UsageError: With one sentence for each mistake found.
+        """
+        mistakes: list[str] = []
+        for field in msgspec.structs.fields(Limits):
+            value = getattr(self, field.name)
+            try:
+                msgspec.convert(value, field.type)
+            except msgspec.ValidationError as error:
+                mistakes.append(f"limits.{field.name}: {value!r} does not fit: {error}")
+            else:
+                if value is not None and not 0 <= value < math.inf:
+                    mistakes.append(f"limits.{field.name}: {value:g} is not 0 or more; None judges nothing")
+        if mistakes:
+            raise UsageError(mistakes)
+
 
 class RunDescription(msgspec.Struct, kw_only=True):
     """What was run, known at its start.
@@ -59,6 +80,8 @@ class RunDescription(msgspec.Struct, kw_only=True):
         charge_points: How many the scenario asks for.
         sut: The system under test: gateway, broker, central system, each with version and settings.
         command: What to type to run it again.
+        limits: What the verdict holds it against.
+        phases: All phases there may be; a number in a stamp is a position in it.
     """
 
     run_id: str
@@ -74,6 +97,7 @@ class RunDescription(msgspec.Struct, kw_only=True):
     sut: dict[str, Any] = {}
     command: list[str] = []
     limits: Limits = msgspec.field(default_factory=Limits)
+    phases: tuple[str, ...] = PHASES
 
 
 class PhaseSpan(msgspec.Struct):
@@ -82,6 +106,27 @@ class PhaseSpan(msgspec.Struct):
     name: str
     start_s: float
     end_s: float
+
+
+class FaultSpan(msgspec.Struct, kw_only=True):
+    """A fault of the system under test, in seconds after the start.
+
+    Attributes:
+        what: What it did, in words.
+        part: What it did it to, when that is a part the harness has started.
+        planned_begin_s: When it was to begin.
+        planned_end_s: When it was to end.
+        begin_s: When it began; ``None``: it never did.
+        back_s: When everything it had taken away was back; ``None``: it was not.
+    """
+
+    name: str
+    what: str
+    part: str = ""
+    planned_begin_s: float
+    planned_end_s: float
+    begin_s: float | None = None
+    back_s: float | None = None
 
 
 class OperationTotals(msgspec.Struct, kw_only=True):
@@ -226,6 +271,7 @@ class RunRecord(msgspec.Struct, kw_only=True):
 
     Attributes:
         end_s: Length of the run in seconds.
+        faults: What the scenario broke on purpose.
         registered: Most charge points that were ever registered with the central system.
         registered_at_end: How many were when the drain was over; -1 when not every engine could tell.
         commands: What became of the central system's commands; ``None`` when it sent none.
@@ -246,6 +292,7 @@ class RunRecord(msgspec.Struct, kw_only=True):
     verdict: Verdict | None = None
     thresholds: list[ThresholdOutcome] = []
     phases: list[PhaseSpan] = []
+    faults: list[FaultSpan] = []
     registered: int = 0
     registered_at_end: int = -1
     operations: OperationTotals = msgspec.field(default_factory=OperationTotals)

@@ -20,7 +20,6 @@ from loadtest.measure.transaction_records import (
     MESSAGES,
     RUN_ENDED,
 )
-from loadtest.protocol.phases import PHASES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -114,7 +113,7 @@ class _Case(NamedTuple):
 
 
 def settle_transactions(
-    join: TransactionJoin, phases: Sequence[str] = PHASES, *, observed: bool, hop: str = ON_THE_WAY
+    join: TransactionJoin, phases: Sequence[str], *, observed: bool, hop: str = ON_THE_WAY
 ) -> TransactionLedger:
     """Close the ledger.
 

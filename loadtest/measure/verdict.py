@@ -12,6 +12,7 @@ from loadtest.errors import ExitCode
 from loadtest.measure.interval import INVALID
 from loadtest.measure.run_events import (
     DAMAGED_REPORT,
+    FAULT_FAILED,
     FIRST_CONNECT_FAULT,
     HARNESS_FAULTS,
     INTERRUPTED,
@@ -42,6 +43,7 @@ VOID_CODES = frozenset(
         "part_died",
         "worker_lost",
         "harness_fault",
+        "fault_failed",
         "report_missing",
         "report_damaged",
         "results_incomplete",
@@ -90,6 +92,8 @@ def _instrument(record: RunRecord) -> Iterator[Reason]:
             yield Reason("part_died", f"At {event.at_s:.1f} s: {event.text}.")
         elif event.kind in HARNESS_FAULTS:
             yield Reason("harness_fault", f"{event.part or 'The harness'} failed: {event.text}.")
+        elif event.kind == FAULT_FAILED:
+            yield Reason("fault_failed", f"At {event.at_s:.1f} s a fault was not carried out: {event.text}.")
         elif event.kind == DAMAGED_REPORT:
             yield Reason("report_damaged", f"A report could not be read: {event.text}.")
         elif event.kind == WRITE_FAILED:
@@ -132,7 +136,8 @@ def _generator(record: RunRecord) -> Iterator[Reason]:
             f"The generator had no CPU to spare: {worst.source} used {worst.cpu_percent:.0f} % of a core on average, "
             f"limit {limit:g} %.",
         )
-    coalesced = sum(health.coalesced_intervals for health in record.health if health.role != "stand")
+    excused = {"stand"} | {fault.part for fault in record.faults}  # who stood still on purpose could not report
+    coalesced = sum(health.coalesced_intervals for health in record.health if health.role not in excused)
     if limits.coalesced_intervals is not None and coalesced > limits.coalesced_intervals:
         yield Reason(
             "generator_backlog",
@@ -162,7 +167,7 @@ def _system(record: RunRecord) -> Iterator[Reason]:
             f"allowed {limits.absent_at_end:,}.",
         )
     late = record.counters.get("engine.late_or_duplicate_answers", 0) - operations.timed_out
-    if late > 0:
+    if late > 0 and not record.faults:  # a connection that breaks makes MQTT repeat what was not acknowledged
         yield Reason(
             "answers_doubled",
             f"{late:,} CALLs were answered more than once. Does another central system answer too? "

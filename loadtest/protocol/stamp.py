@@ -8,7 +8,7 @@ between the sender and the subscriber:
 position width meaning
 ======== ===== ====================================================================
 0        4     run tag: messages of other runs are recognised and not counted
-4        1     phase: position in :data:`loadtest.protocol.phases.PHASES`
+4        1     phase: position in the run's phases, :data:`loadtest.protocol.phases.PHASES` first
 5        6     charge point: its number in the fleet
 11       6     sequence: the charge point's own count of CALLs, from 0
 17       11    intended instant, µs after the run's epoch

@@ -338,12 +338,29 @@ def tested(record: RunRecord) -> tuple[Table, ...]:
     )
     found = [
         Table("Phases", ("Phase", "From", "To", "Length"), spans),
+        _faults(record),
         _facts("Settings", run.settings | {"seed": run.seed}),
         _facts("System under test", run.sut),
         _facts("Host", run.host),
         _facts("Versions", run.versions),
     ]
     return tuple(table for table in found if table.rows)
+
+
+def _faults(record: RunRecord) -> Table:
+    """What was broken on purpose."""
+    rows = tuple(
+        (
+            fault.name,
+            fault.what,
+            f"{fault.planned_begin_s:.1f} s to {fault.planned_end_s:.1f} s",
+            "never" if fault.begin_s is None else f"{fault.begin_s:.3f} s",
+            "not" if fault.back_s is None else f"{fault.back_s:.3f} s",
+        )
+        for fault in record.faults
+    )
+    note = "What a fault takes away is given back at its planned end; what has to start first is back later."
+    return Table("Faults", ("Fault", "What", "Planned", "Began", "All back"), rows, note, left=5)
 
 
 def _facts(title: str, facts: dict[str, Any]) -> Table:

@@ -162,13 +162,24 @@ def _phase_marks(run: RunFolder) -> dict[str, Any]:
     line = {"type": "line", "yref": "paper", "y0": 0, "y1": 1, "line": {"color": "@faint", "width": 1, "dash": "dash"}}
     label = {"yref": "paper", "y": 1, "yanchor": "bottom", "showarrow": False, "font": {"color": "@muted", "size": 11}}
     return {
-        "shapes": [line | {"x0": start_s, "x1": start_s} for start_s, _ in named],
+        "shapes": _fault_bands(run) + [line | {"x0": start_s, "x1": start_s} for start_s, _ in named],
         "annotations": [
             # The last names would run over the edge.
             label | {"x": start_s, "text": name, "xanchor": "right" if start_s > 0.85 * last_s else "left"}
             for start_s, name in named
         ],
     }
+
+
+def _fault_bands(run: RunFolder) -> list[dict[str, Any]]:
+    """The time during which something was broken on purpose, shaded."""
+    band = {"type": "rect", "yref": "paper", "y0": 0, "y1": 1, "layer": "below", "fillcolor": "@bad", "opacity": 0.12}
+    last_s = run.timeline[-1].second
+    return [
+        band | {"x0": fault.begin_s, "x1": min(fault.planned_end_s, last_s), "line": {"width": 0}}
+        for fault in run.record.faults
+        if fault.begin_s is not None and fault.begin_s < last_s
+    ]
 
 
 def _failed(row: TimelineRow) -> float:

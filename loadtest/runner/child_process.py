@@ -89,6 +89,13 @@ class ControlChild(asyncio.Protocol):
             raise UsageError(answer.faults, hint=answer.hint)
         return answer
 
+    def send_signal(self, wanted: signal.Signals) -> None:
+        """Send it a signal, unless it has ended."""
+        assert self._process is not None
+        if self._process.returncode is None:
+            with contextlib.suppress(ProcessLookupError):
+                self._process.send_signal(wanted)
+
     async def ended(self) -> int:
         """Wait until the process has ended; its status as :mod:`subprocess` gives it."""
         assert self._process is not None
@@ -97,13 +104,13 @@ class ControlChild(asyncio.Protocol):
     async def stop(self) -> None:
         """Tell it to stop, wait :data:`STOP_GRACE_S`, then terminate, then kill. Safe to call twice."""
         assert self._process is not None
+        self.send_signal(signal.SIGCONT)  # one that stands still would not hear the rest
         self.send(messages.Stop())
         for wanted in (None, signal.SIGTERM, signal.SIGKILL):
             if self._process.returncode is not None:
                 break
             if wanted is not None:
-                with contextlib.suppress(ProcessLookupError):
-                    self._process.send_signal(wanted)
+                self.send_signal(wanted)
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._process.wait(), STOP_GRACE_S if wanted is None else 1.0)
         if self._transport is not None:

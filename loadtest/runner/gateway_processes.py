@@ -12,21 +12,15 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from loadtest.brokers.ports import LOOPBACK, refuse_taken
-from loadtest.brokers.process import ending
 from loadtest.control import messages
-from loadtest.runner.child_process import ControlChild, start_child
 from loadtest.runner.gateway_config import resolved
 from loadtest.runner.gateway_metrics import MetricsEndpoint
-from loadtest.runner.process_usage import ProcessUsage, Usage, total
+from loadtest.runner.gateway_part import GatewayPart
+from loadtest.runner.process_usage import Usage, total
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
-
-    from loadtest.measure.interval import IntervalReport
-
-MODULE = "loadtest.gateway"
-READY_TIMEOUT_S = 20.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,22 +48,13 @@ class GatewayRequest:
     metrics_port: int = 0
 
 
-class _Part:
-    """One gateway process and the last it reported."""
-
-    def __init__(self) -> None:
-        self.child: ControlChild
-        self.usage: ProcessUsage
-        self.report: IntervalReport | None = None
-        self.gone = False
-
-
 class GatewayProcesses:
     """The running gateway. Made by :func:`start_gateway`.
 
     Attributes:
         url: What charge points connect to, their id still to be appended.
         switches: The settings all processes run with, defaults included.
+        parts: The processes, in order.
         drained: Set once every process that lives has sent its final report.
     """
 
@@ -79,22 +64,23 @@ class GatewayProcesses:
         self.drained = asyncio.Event()
         self._request = request
         self._on_event = on_event
-        self._parts: list[_Part] = []
+        self.parts: list[GatewayPart] = []
+        self._port = contextlib.ExitStack()
         self._meeting_place = ""
         self._metrics: MetricsEndpoint | None = None
 
     @property
     def pids(self) -> list[int]:
         """The process ids, in order."""
-        return [part.child.pid for part in self._parts]
+        return [part.child.pid for part in self.parts]
 
     def counters(self) -> dict[str, int]:
         """Running totals over all processes, those that died included with what they last reported."""
-        return _sum([part.report.counters for part in self._parts if part.report is not None])
+        return _sum([part.counters() for part in self.parts])
 
     def gauges(self) -> dict[str, int]:
         """States now, over the processes that live; the longest event-loop lag and GC pause beside."""
-        living = [part.report for part in self._parts if part.report is not None and not part.gone]
+        living = [part.report for part in self.parts if part.report is not None and not part.gone]
         gauges = _sum([report.gauges for report in living])
         if living:
             gauges["loop_lag_max_us.gateway"] = max(report.health.loop_lag_max_us for report in living)
@@ -103,30 +89,32 @@ class GatewayProcesses:
 
     def usage(self) -> Usage:
         """CPU and memory over all processes."""
-        return total([part.usage.read() for part in self._parts])
+        return total([part.usage() for part in self.parts])
 
     def send(self, command: messages.Command) -> None:
         """Pass a command to every process."""
-        for part in self._parts:
+        for part in self.parts:
             part.child.send(command)
+        if isinstance(command, messages.Drain):
+            self._note_drained()  # there may be none to be waited for
 
     async def watch(self, on_death: Callable[[str], None]) -> None:
         """Say of each process that ends that it did and how; returns when none is left."""
 
-        async def watch_one(index: int, part: _Part) -> None:
-            how = ending(await part.child.ended())
-            part.gone = True
+        async def watch_one(part: GatewayPart) -> None:
+            how = await part.died()
             self._note_drained()
-            on_death(f"gateway process {index} {how}" if len(self._parts) > 1 else f"gateway {how}")
+            on_death(how)
 
-        await asyncio.gather(*(watch_one(index, part) for index, part in enumerate(self._parts)))
+        await asyncio.gather(*map(watch_one, self.parts))
 
     async def stop(self) -> None:
         """Stop every process, all at once; safe to call twice."""
         if self._metrics is not None:
             self._metrics.stop()
             self._metrics = None
-        await asyncio.gather(*(part.child.stop() for part in self._parts))
+        await asyncio.gather(*(part.child.stop() for part in self.parts))
+        self._port.close()
         if self._meeting_place:
             shutil.rmtree(self._meeting_place, ignore_errors=True)
 
@@ -139,23 +127,16 @@ class GatewayProcesses:
         peers = [f"{self._meeting_place}/{index}" for index in range(request.processes)]
         if request.metrics_port:
             self._metrics = MetricsEndpoint(self, request.host, request.metrics_port)
-        with _reserved(request.host, request.port) as port:
-            self.switches = resolved(self._process_settings(0, port, peers))
-            for index in range(request.processes):
-                part = _Part()
-                part.child = await start_child(
-                    MODULE,
-                    name="gateway" if request.processes == 1 else f"gateway process {index}",
-                    log_file=log_dir / f"gateway-{index}.log",
-                    on_notice=lambda notice, part=part: self._on_notice(part, notice),  # type: ignore[misc]
-                )
-                part.usage = ProcessUsage(part.child.pid)
-                self._parts.append(part)
-            async with asyncio.TaskGroup() as starting:
-                for index, part in enumerate(self._parts):
-                    starting.create_task(
-                        part.child.configure(self._process_settings(index, port, peers), READY_TIMEOUT_S)
-                    )
+        port = self._port.enter_context(_reserved(request.host, request.port))
+        self.switches = resolved(self._process_settings(0, port, peers))
+        for index in range(request.processes):
+            name = "gateway" if request.processes == 1 else f"gateway process {index}"
+            part = GatewayPart(name, log_dir / f"gateway-{index}.log", self._on_notice)
+            await part.launch()
+            self.parts.append(part)
+        async with asyncio.TaskGroup() as starting:
+            for index, part in enumerate(self.parts):
+                starting.create_task(part.configure(self._process_settings(index, port, peers)))
         host = f"[{request.host}]" if ":" in request.host else request.host
         scheme = "wss" if self.switches["tls_certificate"] else "ws"
         self.url = f"{scheme}://{host}:{port}{self.switches['path']}"
@@ -172,15 +153,16 @@ class GatewayProcesses:
             "peer_sockets": peers,
         } | dict(request.switches)
 
-    def _on_notice(self, part: _Part, notice: messages.Notice) -> None:
+    def _on_notice(self, part: GatewayPart, notice: messages.Notice) -> None:
         if isinstance(notice, messages.Report):
             part.report = notice.report
-            self._note_drained()
+            if not part.down:
+                self._note_drained()
         elif isinstance(notice, messages.Event):
             self._on_event(notice)
 
     def _note_drained(self) -> None:
-        if all(part.gone or (part.report is not None and part.report.final) for part in self._parts):
+        if all(part.finished for part in self.parts):
             self.drained.set()
 
 
@@ -193,9 +175,10 @@ def _sum(tables: list[dict[str, int]]) -> dict[str, int]:
 
 @contextlib.contextmanager
 def _reserved(host: str, port: int) -> Iterator[int]:
-    """Hold a port that our processes can bind as well, so that no one else takes it before all of them have.
+    """Hold a port that our processes can bind as well, so that no one else takes it while one of them does not.
 
-    A socket that is bound but does not listen is given no connections.
+    A socket that is bound but does not listen is given no connections. While a fault keeps the gateway down, it also
+    keeps charge points that dial the port from being given it as their own, and connecting to themselves.
     """
     if port:
         refuse_taken(port, host=host, option="--bind")  # with SO_REUSEPORT below a stranger's would go unseen

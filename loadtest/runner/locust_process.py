@@ -11,7 +11,7 @@ import sys
 import time
 from typing import TYPE_CHECKING
 
-from loadtest.brokers.lifeline import dies_with_parent
+from loadtest.control.lifeline import dies_with_parent
 from loadtest.runner.process_usage import living_members
 
 if TYPE_CHECKING:

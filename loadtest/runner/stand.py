@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 from loadtest.control import messages
 from loadtest.control.child import open_control_channel
 from loadtest.errors import LoadTestError
+from loadtest.runner.fault_injection import FaultInjection
 from loadtest.runner.stand_settings import stand_settings
 from loadtest.runner.system_under_test import SystemUnderTest
 from loadtest.transport.loop import run
@@ -39,6 +40,7 @@ class Stand:
         self._send = send
         self._system: SystemUnderTest | None = None
         self._reporting: asyncio.Task[None] | None = None
+        self._faults: FaultInjection | None = None
 
     async def obey(self, commands: asyncio.Queue[messages.Command]) -> None:
         """Take commands until Stop, or until what was asked for had to be refused."""
@@ -48,8 +50,11 @@ class Stand:
                 case messages.Configure(plain):
                     if not await self._configure(plain):
                         return
+                case messages.BeginFault() | messages.EndFault() if self._faults is not None:
+                    self._faults.obey(command)
                 case messages.Drain(deadline_ns) if self._system is not None:
                     self._stop_reporting()
+                    await self._stop_faults()
                     await self._system.drain(deadline_ns)
                 case messages.EnterPhase() if self._system is not None:
                     self._system.enter_phase(command)
@@ -61,6 +66,7 @@ class Stand:
     async def stop(self) -> None:
         """Take everything down."""
         self._stop_reporting()
+        await self._stop_faults()
         if self._system is not None:
             await self._system.stop()
 
@@ -72,12 +78,18 @@ class Stand:
             self._send(messages.Refused(list(error.faults), error.hint))
             return False
         self._send(messages.Ready(os.getpid(), facts))
+        self._faults = FaultInjection(self._system.breakable, self._send)
         self._reporting = asyncio.create_task(self._system.report_each_second(), name="report")
         return True
 
     def _stop_reporting(self) -> None:
         if self._reporting is not None:
             self._reporting.cancel()
+
+    async def _stop_faults(self) -> None:
+        if self._faults is not None:
+            await self._faults.stop()
+            self._faults = None
 
 
 async def main() -> None:

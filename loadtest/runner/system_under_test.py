@@ -21,15 +21,18 @@ from loadtest.runner.embedded_security import EmbeddedSecurity
 from loadtest.runner.gateway_config import read_switches, unfit_for_runs
 from loadtest.runner.gateway_probe import answers_handshake
 from loadtest.runner.gateway_processes import GatewayRequest, start_gateway
-from loadtest.runner.process_usage import ProcessUsage
+from loadtest.runner.process_usage import ProcessUsage, total
+from loadtest.scenario.faults import BROKER
 from loadtest.units import NS_PER_MS, NS_PER_S, NS_PER_US
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Sequence
 
     from loadtest.brokers.broker import Broker
+    from loadtest.runner.fault_injection import Breakable
     from loadtest.runner.gateway_processes import GatewayProcesses
     from loadtest.runner.stand_settings import StandSettings
+    from loadtest.scenario.faults import StandFault
 
 REPORT_DELAY_NS = 150 * NS_PER_MS
 """How long after a second's end its report is made: the gateway's own reports for it have arrived by then."""
@@ -50,7 +53,7 @@ class SystemUnderTest:
         self._log_dir = Path(settings.log_dir)
         self._health = HealthMonitor()
         self._broker: Broker | None = None
-        self._broker_usage: ProcessUsage | None = None
+        self._broker_usages: dict[int, ProcessUsage] = {}
         self._gateway: GatewayProcesses | None = None
         self._gateway_switches: dict[str, Any] = {}
         self._security = EmbeddedSecurity(0, ())
@@ -102,8 +105,6 @@ class SystemUnderTest:
     async def _start_broker(self) -> None:
         settings = self._settings
         self._broker = await choose.start(settings.broker, self._log_dir)
-        if self._broker.facts.pid is not None:
-            self._broker_usage = ProcessUsage(self._broker.facts.pid)
         if settings.subscribers > 1:
             self._shared_subscriptions = await shared_subscription.supported(self._broker.facts.url)
 
@@ -164,8 +165,9 @@ class SystemUnderTest:
             usage = self._gateway.usage()
             counters = self._gateway.counters() | {"cpu_ns.gateway": usage.cpu_ns}
             gauges = self._gateway.gauges() | {"rss_bytes.gateway": usage.rss_bytes}
-        if self._broker_usage is not None:
-            usage = self._broker_usage.read()
+        if self._broker is not None and self._broker.pids:
+            known = self._broker_usages
+            usage = total([known.setdefault(pid, ProcessUsage(pid)).read() for pid in self._broker.pids])
             counters["cpu_ns.broker"] = usage.cpu_ns
             gauges["rss_bytes.broker"] = usage.rss_bytes
         return IntervalReport(
@@ -187,6 +189,14 @@ class SystemUnderTest:
         """Tell the gateway, which settles its memory when the fleet stands."""
         if self._gateway is not None:
             self._gateway.send(command)
+
+    def breakable(self, fault: StandFault) -> Sequence[Breakable]:
+        """The parts a fault is about; none when the part is not embedded."""
+        if fault.part == BROKER:
+            return [self._broker] if self._broker is not None and self._broker.facts.embedded else []
+        if self._gateway is None:
+            return []
+        return self._gateway.parts if fault.process is None else [self._gateway.parts[fault.process]]
 
     async def drain(self, deadline_ns: int) -> None:
         """Wait for the gateway's last figures, and send the final report."""

@@ -6,6 +6,7 @@ import math
 
 import msgspec
 
+from loadtest.protocol.phases import PHASES
 from loadtest.scenario.credentials import CredentialFiles
 from loadtest.scenario.settings import RunSettings
 
@@ -27,6 +28,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
         shared_group: Name of the shared subscription, or empty for a single subscriber.
         subscribers: How many subscriber processes there really are.
         log_dir: Folder for the logs of child processes.
+        phases: All phases there will be; a number in a stamp is a position in it.
     """
 
     run_tag: int
@@ -39,6 +41,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     shared_group: str
     subscribers: int
     log_dir: str
+    phases: tuple[str, ...] = PHASES
     settings: RunSettings
 
     def cohort(self, number: int) -> tuple[int, int]:

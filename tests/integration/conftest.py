@@ -29,8 +29,8 @@ def start(tmp_path: Path) -> Iterator[Callable[..., LocustRun]]:
     # Where SIGINT is ignored, as in a shell's background job, children would inherit that.
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
 
-    def start_one(*options: str) -> LocustRun:
-        runs.append(LocustRun(tmp_path / "results", *options))
+    def start_one(*options: str, **scenario: Path) -> LocustRun:
+        runs.append(LocustRun(tmp_path / "results", *options, **scenario))
         return runs[-1]
 
     yield start_one

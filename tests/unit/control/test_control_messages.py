@@ -25,12 +25,16 @@ COMMANDS = [
     messages.AddCohort(5, 1, {"connectors": 3}),
     messages.RemoveCohort(5),
     messages.EnterPhase("steady", 123_456_789_012),
+    messages.BeginFault("b", {"type": "pause", "part": "broker"}, 456),
+    messages.EndFault("b", 789),
+    messages.CutOff(0.25, 17, 790),
     messages.Drain(987),
     messages.Stop(),
 ]
 NOTICES = [
     messages.Ready(4711, {"url": "ws://127.0.0.1:1"}),
     messages.Refused(["this", "that"], "do so"),
+    messages.FaultState("b", begun=True, at_ns=457),
     messages.Event("part_died", "gateway-0 ended"),
     messages.Report(
         IntervalReport(

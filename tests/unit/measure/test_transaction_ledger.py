@@ -29,6 +29,7 @@ from loadtest.measure.transaction_records import (
     TIMED_OUT,
     sending_key,
 )
+from loadtest.protocol.phases import PHASES
 
 if TYPE_CHECKING:
     import random
@@ -96,7 +97,7 @@ class Story:
             reports = [("engine", sendings), ("subscriber", arrivals)]
             for source, report in reversed(reports) if arrivals_first else reports:
                 join.take(source, report)
-        return settle_transactions(join, observed=True)
+        return settle_transactions(join, PHASES, observed=True)
 
 
 def _cut(things: object, piece: int, pieces: int) -> slice:
@@ -214,7 +215,7 @@ def test_an_arrival_at_two_subscribers_is_a_duplicate() -> None:
     for subscriber in ("one", "other"):
         told = array("Q", [sending_key(4, 0)]).tobytes()
         join.take(subscriber, IntervalReport(index=0, transaction_arrivals=told))
-    ledger = settle_transactions(join, observed=True)
+    ledger = settle_transactions(join, PHASES, observed=True)
     assert (ledger.duplicated, ledger.lost, ledger.flaws[0].charge_point) == (1, 0, 4)
 
 
@@ -222,7 +223,7 @@ def test_without_a_subscriber_nothing_is_said_about_arrivals() -> None:
     join = TransactionJoin()
     record = RECORD.pack(4, 0, 1, 0, 0, ANSWERED, STEADY, 0)
     join.take("engine", IntervalReport(index=0, transaction_sendings=record, transactions_started=1))
-    assert settle_transactions(join, observed=False) == TransactionLedger(started=1)
+    assert settle_transactions(join, PHASES, observed=False) == TransactionLedger(started=1)
 
 
 def test_reports_that_are_cut_short_are_refused() -> None:
@@ -257,6 +258,6 @@ def test_a_million_transactions_fit_into_memory() -> None:
         join.take("engine", sendings)
         join.take("subscriber", IntervalReport(index=ordinal, transaction_arrivals=told[arrived].tobytes()))
     assert memory().rss - before < 60_000_000
-    ledger = settle_transactions(join, observed=True)
+    ledger = settle_transactions(join, PHASES, observed=True)
     assert (ledger.started, ledger.stopped, ledger.complete) == (1_000_000, 1_000_000, 990_000)
     assert (ledger.lost, ledger.flawed, len(ledger.flaws)) == (10_000, 10_000, 1_000)

@@ -10,6 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from loadtest.locust_plugin.description import boot_id, describe, repeat_command, run_name
+from loadtest.measure.run_record import Limits
+from loadtest.protocol.phases import PHASES
 from loadtest.scenario.settings import resolve
 
 if TYPE_CHECKING:
@@ -52,7 +54,7 @@ def test_no_password_reaches_the_record(monkeypatch: pytest.MonkeyPatch) -> None
     words = ["locust", "--broker", "mqtt://u:s3cret@h", "--gateway=ws://u:s3cret@h", "[", "plain"]
     monkeypatch.setattr("sys.argv", words)
     settings = resolve({"broker": "mqtt://u:s3cret@h", "gateway": "ws://u:s3cret@h"})
-    described = describe(settings, "steady", "run", 1)
+    described = describe(settings, "steady", "run", 1, limits=Limits(), phases=PHASES)
     assert "s3cret" not in msgspec.json.encode(described).decode()
     assert described.host["locust_command"].endswith("plain")
     assert described.versions["locust"][0].isdigit()

@@ -1,4 +1,4 @@
-"""Ties a child that knows nothing of us, such as Mosquitto, to the life of the process that started it."""
+"""Ties a child to the life of the process that started it, also one that knows nothing of us, such as Mosquitto."""
 
 from __future__ import annotations
 
@@ -14,6 +14,12 @@ if TYPE_CHECKING:
 _PR_SET_PDEATHSIG = 1
 # Loaded here, in the parent: between fork and exec nothing may be imported or loaded.
 _libc = ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None
+
+
+def goes_on_without_parent() -> None:
+    """Have this process sent SIGCONT when its parent dies: standing still, it could not see that it is to end."""
+    if _libc is not None:
+        _libc.prctl(_PR_SET_PDEATHSIG, int(signal.SIGCONT), 0, 0, 0)
 
 
 def dies_with_parent(wanted: signal.Signals = signal.SIGKILL) -> Callable[[], None]:

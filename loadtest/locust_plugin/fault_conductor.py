@@ -1,0 +1,120 @@
+"""The master's side of faults: tells whoever has a part to break it, and books what was really done when."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+from zlib import crc32
+
+import msgspec
+
+from loadtest.clock import monotonic_ns
+from loadtest.control import messages
+from loadtest.locust_plugin import wire
+from loadtest.measure.run_record import FaultSpan
+from loadtest.scenario.faults import Command, Cut, PartFault, Pause
+from loadtest.units import NS_PER_S
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from loadtest.locust_plugin.fault_command import FaultCommands
+    from loadtest.locust_plugin.stand import Stand
+    from loadtest.measure.collector import Collector
+    from loadtest.scenario.faults import Fault, Moment
+
+
+_COMMANDS_PATIENCE_S = 10.0
+
+
+class FaultConductor:
+    """Has the faults of one run carried out.
+
+    Args:
+        faults: Of the scenario.
+        stand: Has the embedded parts.
+        tell_workers: Sends a message to the processes that have the charge points.
+        commands: Runs programs of the user's.
+        collector: Takes what happened.
+    """
+
+    def __init__(
+        self,
+        faults: Sequence[Fault],
+        stand: Stand,
+        tell_workers: Callable[[str, dict[str, Any]], None],
+        commands: FaultCommands,
+        collector: Collector,
+    ) -> None:
+        self._faults = faults
+        self._stand = stand
+        self._commands = commands
+        self._tell_workers = tell_workers
+        self._collector = collector
+        self._present: Fault | None = None
+
+    def plan(self, epoch_ns: int, steady_ns: int) -> None:
+        """The steady phase begins: put on record what is going to happen when."""
+        offset_s = (steady_ns - epoch_ns) / NS_PER_S
+        self._collector.plan_faults(
+            FaultSpan(
+                name=fault.name,
+                what=fault.in_words(),
+                part=fault.part if isinstance(fault, PartFault) else "",
+                planned_begin_s=round(offset_s + fault.at_s, 3),
+                planned_end_s=round(offset_s + fault.end_s, 3),
+            )
+            for fault in self._faults
+        )
+
+    def announce(self, moment: Moment, at_ns: int) -> None:
+        """Have done at ``at_ns`` what the timeline says."""
+        if moment.begins:
+            self._begin(moment.fault, at_ns)
+        elif moment.ends:
+            self._end(at_ns)
+
+    def end_now(self) -> None:
+        """Give back what a fault has taken away: the run is over before its time."""
+        self._end(monotonic_ns())
+
+    def stop(self) -> None:
+        """Nothing more is broken; programs that still run have had their time."""
+        self._commands.stop(_COMMANDS_PATIENCE_S)
+
+    def on_state(self, state: messages.FaultState) -> None:
+        """Book what the stand says it did."""
+        self._collector.fault_state(state.name, state.at_ns, begun=state.begun)
+
+    def _begin(self, fault: Fault, at_ns: int) -> None:
+        self._present = fault
+        match fault:
+            case Cut(name=name, share=share):
+                # One instant, to which every engine has a timer of its own: nobody needs to say when it was.
+                self._tell_workers(wire.CUT, {"share": share, "draw": _draw(name), "at_ns": at_ns})
+                self._collector.fault_state(name, at_ns, begun=True)
+                self._collector.fault_state(name, at_ns, begun=False)
+            case Pause(part="subscriber"):
+                self._stall(fault, at_ns, begins=True)
+            case Command(name=name, begin=argv):
+                self._commands.run_at(at_ns, name, argv, begins=True)
+            case _:
+                self._stand.send(messages.BeginFault(fault.name, msgspec.to_builtins(fault), at_ns))
+
+    def _end(self, at_ns: int) -> None:
+        fault, self._present = self._present, None
+        match fault:
+            case Command(name=name, end=argv):
+                self._commands.run_at(at_ns, name, argv, begins=False)
+            case Pause(part="subscriber"):
+                self._stall(fault, at_ns, begins=False)
+            case PartFault(name=name):
+                self._stand.send(messages.EndFault(name, at_ns))
+
+    def _stall(self, fault: Pause, at_ns: int, *, begins: bool) -> None:
+        self._tell_workers(wire.STALL, {"process": fault.process, "begins": begins, "at_ns": at_ns})
+        self._collector.fault_state(fault.name, at_ns, begun=begins)
+
+
+def _draw(name: str) -> int:
+    """Which of the random numbers of charge points a fault goes by: one that nothing else uses."""
+    return (1 << 32) + crc32(name.encode())

@@ -1,0 +1,62 @@
+"""What a scenario's user classes declare, checked as a whole before anything connects."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from loadtest.errors import UsageError
+from loadtest.measure.run_record import Limits
+from loadtest.scenario import faults
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from loadtest.locust_plugin.users import CsmsSubscriber
+    from loadtest.scenario.settings import RunSettings
+
+
+def check_scenario(user_classes: Iterable[Any], settings: RunSettings) -> None:
+    """Refuse what cannot be run.
+
+    Raises:
+        UsageError: With one sentence for each mistake found.
+    """
+    mistakes: list[str] = []
+    hints: list[str] = []
+    for user_class in user_classes:
+        checks = []
+        if hasattr(user_class, "profile"):
+            checks.append(user_class.profile.check)
+        if hasattr(user_class, "heartbeat_interval_s"):
+            checks += _checks_of_subscriber(user_class, settings)
+        for check in checks:
+            try:
+                check()
+            except UsageError as error:
+                mistakes += error.faults
+                hints += [error.hint] if error.hint else []
+    if mistakes:
+        raise UsageError(mistakes, hint="; ".join(hints))
+
+
+def _checks_of_subscriber(user_class: type[CsmsSubscriber], settings: RunSettings) -> list[Callable[[], None]]:
+    return [
+        user_class.commands.check,
+        lambda: _refuse_commands(user_class, settings),
+        lambda: faults.check(user_class.faults, settings),
+        lambda: _check_limits(user_class.limits),
+    ]
+
+
+def _refuse_commands(user_class: type[CsmsSubscriber], settings: RunSettings) -> None:
+    if user_class.commands and settings.csms == "observe":
+        raise UsageError(
+            f"--csms observe: {user_class.__name__} has commands, but only listens",
+            hint="run a scenario without commands, and have your backend send its own",
+        )
+
+
+def _check_limits(limits: Limits) -> None:
+    if not isinstance(limits, Limits):
+        raise UsageError("limits: must be loadtest.measure.run_record.Limits(…)")
+    limits.check()

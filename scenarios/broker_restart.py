@@ -1,0 +1,35 @@
+"""The broker is killed and started again: who comes back, how soon, and what was lost on the way.
+
+``loadtest run broker_restart --charge-points 1000``; with ``--qos 0`` and with ``--qos 1``.
+"""
+
+from loadtest.locust_plugin import ChargePointFleet, CsmsSubscriber
+from loadtest.measure.run_record import Limits
+from loadtest.scenario.drivers import Drivers
+from loadtest.scenario.faults import Kill
+from loadtest.scenario.profile import ChargePointProfile
+from loadtest.scenario.quantiles import constant, exponential
+
+
+class PublicAc(ChargePointFleet):
+    """As in ``steady``: 600 drivers a day, each stays twenty seconds."""
+
+    profile = ChargePointProfile(
+        connectors=2,
+        drivers=Drivers(
+            per_day=600,
+            stay_s=exponential(20),
+            energy_wh=constant(10_000),
+            vehicle_power_w=11_000,
+            battery_wh=60_000,
+        ),
+        meter_interval_s=5,
+    )
+
+
+class CentralSystem(CsmsSubscriber):
+    """What the broker held dies with it. Charge points keep their connections, and everyone is answered again."""
+
+    heartbeat_interval_s = 10
+    faults = (Kill(name="broker", part="broker", at_s=5, duration_s=3, recovery_s=20),)
+    limits = Limits(lost=None, unanswered=None, dropped_share=0.05)

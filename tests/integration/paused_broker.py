@@ -1,0 +1,15 @@
+"""A scenario for tests: charge points that beat every second, and a broker that stands still for three."""
+
+from loadtest.locust_plugin import ChargePointFleet, CsmsSubscriber
+from loadtest.scenario.faults import Pause
+
+
+class Beating(ChargePointFleet):
+    """Nothing but heartbeats."""
+
+
+class CentralSystem(CsmsSubscriber):
+    """Asks for one a second."""
+
+    heartbeat_interval_s = 1
+    faults = (Pause(name="pause", part="broker", at_s=2, duration_s=3, recovery_s=2),)

@@ -1,0 +1,15 @@
+"""A scenario for tests: the central system stands still for three seconds."""
+
+from loadtest.locust_plugin import ChargePointFleet, CsmsSubscriber
+from loadtest.scenario.faults import Pause
+
+
+class Beating(ChargePointFleet):
+    """Nothing but heartbeats."""
+
+
+class CentralSystem(CsmsSubscriber):
+    """Asks for one every two seconds."""
+
+    heartbeat_interval_s = 2
+    faults = (Pause(name="stall", part="subscriber", at_s=2, duration_s=3, recovery_s=3),)

@@ -1,0 +1,145 @@
+"""Faults on a timeline: what was broken on purpose shows where it should, everything comes back, nothing stays."""
+
+from __future__ import annotations
+
+import os
+import signal
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import psutil
+import pytest
+
+from loadtest.brokers import mosquitto
+from loadtest.measure import run_record
+from loadtest.measure.interval_log import read_totals
+from loadtest.measure.tags import INTENDED, ROUND_TRIP, SERVICE, UPLINK, Tag
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from locust_process import LocustRun
+
+    from loadtest.measure.histogram import Histogram
+
+pytestmark = pytest.mark.integration
+
+PAUSED_BROKER = Path(__file__).with_name("paused_broker.py")
+STALLED_SUBSCRIBER = Path(__file__).with_name("stalled_subscriber.py")
+STORMS = Path(__file__).with_name("storms.py")
+SCENARIOS = Path(__file__).parents[2] / "scenarios"
+BROKER = "mosquitto" if mosquitto.executable() else "amqtt"
+CHARGE_POINTS = 40
+COMMON = ("--headless", "--only-summary", "--charge-points", str(CHARGE_POINTS), "--ramp", "1s", "--broker", BROKER)
+SLOW_US = 300_000
+"""Longer than anything takes while nothing is broken."""
+
+
+def slow(histogram: Histogram) -> int:
+    """How many samples took longer than anything should."""
+    values_us, counts = histogram.recorded()
+    return int(counts[values_us > SLOW_US].sum())
+
+
+def test_a_pause_of_the_broker_shows_in_full_from_the_intended_instants(
+    start: Callable[..., LocustRun], tmp_path: Path
+) -> None:
+    patient = tmp_path / "gateway.toml"  # as it is set up otherwise, it cuts who has not beaten for two seconds
+    patient.write_text("heartbeat_checking_times_backoff = 9\n")
+    run = start(*COMMON, "--duration", "8s", "--gateway-config", str(patient), scenario=PAUSED_BROKER)
+    assert run.wait() == 0, run.log.read_text()
+    record = run.record()
+    (fault,) = record.faults
+    assert fault.begin_s == pytest.approx(fault.planned_begin_s, abs=0.2)
+    assert fault.back_s == pytest.approx(fault.planned_end_s, abs=0.2)
+    assert [span.name for span in record.phases] == [
+        "ramp", "steady", "fault:pause", "recovery:pause", "steady", "drain"
+    ]  # fmt: skip
+    totals = read_totals(run.folder / run_record.LATENCY_HLOG)
+    for leg in (ROUND_TRIP, UPLINK):
+        intended = totals[str(Tag("fault:pause", leg, "Heartbeat", INTENDED))]
+        service = totals[str(Tag("fault:pause", leg, "Heartbeat", SERVICE))]
+        # Each charge point beats every second: what was due first waited almost three seconds, the next two, then one.
+        assert 1.9e6 < intended.percentile(90) < 3.3e6
+        assert 2.7e6 < intended.max_us < 3.3e6
+        assert slow(intended) > 2 * CHARGE_POINTS
+        # One CALL of each charge point was under way, or was sent into the silence; no other waited for an answer.
+        assert slow(service) <= CHARGE_POINTS
+    assert record.operations.answered == record.operations.sent == record.deliveries.delivered
+    assert run.left_over() == []
+
+
+def test_ctrl_c_while_the_broker_stands_still_leaves_nothing_behind(start: Callable[..., LocustRun]) -> None:
+    run = start(*COMMON, "--duration", "30s", scenario=PAUSED_BROKER)
+    run.wait_for_phase("fault:pause")
+    assert run.part(BROKER).status() == psutil.STATUS_STOPPED
+    os.killpg(run.process.pid, signal.SIGINT)
+    assert run.wait() == 130, run.log.read_text()
+    record = run.record()
+    assert record.state == "partial"
+    assert record.operations.answered == record.operations.sent == record.deliveries.delivered > 0
+    assert record.faults[0].back_s is not None
+    assert run.left_over() == []
+
+
+def test_when_the_master_dies_what_stands_still_does_not_stay(start: Callable[..., LocustRun]) -> None:
+    run = start(*COMMON, "--duration", "30s", scenario=PAUSED_BROKER)
+    run.wait_for_phase("fault:pause")
+    run.process.kill()
+    run.wait()
+    assert run.left_over() == []
+
+
+@pytest.mark.parametrize("engines", ["1", "2"])
+def test_cut_off_or_restarted_in_turn_all_come_back(start: Callable[..., LocustRun], engines: str) -> None:
+    run = start(
+        *COMMON, "--duration", "17s", "--gateway-processes", "2", "--engines", engines, scenario=STORMS
+    )  # fmt: skip
+    assert run.wait() == 0, run.log.read_text()
+    record = run.record()
+    assert [fault.back_s is not None for fault in record.faults] == [True, True]
+    assert record.counters["engine.cut_by_fault"] == 25, "the seed's choice, in however many engines"
+    assert record.counters["gateway.closed_lost"] >= 25, "resets, not good-byes"
+    # Each once by one of the faults: by the cut whoever was chosen, by the restarts everybody.
+    assert record.counters["engine.disconnects"] >= 25 + CHARGE_POINTS
+    assert record.registered_at_end == CHARGE_POINTS
+    assert {"fault:cut", "recovery:cut", "fault:rolling", "recovery:rolling"} <= {span.name for span in record.phases}
+    assert record.unbalanced == []
+    assert run.left_over() == []
+
+
+@pytest.mark.parametrize("scenario", ["broker_restart", "reconnect_storm"])
+def test_the_scenario_ends_well(start: Callable[..., LocustRun], scenario: str) -> None:
+    run = start(*COMMON, "--duration", "29s", scenario=SCENARIOS / f"{scenario}.py")
+    run.wait(90)
+    record = run.record()
+    assert record.verdict is not None
+    # A machine that others use as well may be late; nothing else may be wrong.
+    assert {reason.code for reason in record.verdict.reasons} <= {"generator_late"}, run.log.read_text()
+    assert record.unbalanced == []
+    assert record.registered_at_end == CHARGE_POINTS
+    (fault,) = record.faults
+    assert fault.begin_s is not None
+    assert fault.back_s is not None
+    assert fault.back_s - fault.begin_s >= 3
+    assert run.left_over() == []
+
+
+def test_a_subscriber_that_stands_still_is_excused_and_seen(start: Callable[..., LocustRun]) -> None:
+    run = start(*COMMON, "--duration", "9s", scenario=STALLED_SUBSCRIBER)
+    assert run.wait() == 0, run.log.read_text()
+    record = run.record()
+    assert sum(health.coalesced_intervals for health in record.health if health.role == "subscriber") >= 1
+    totals = read_totals(run.folder / run_record.LATENCY_HLOG)
+    for leg in (ROUND_TRIP, UPLINK):
+        assert 2e6 < totals[str(Tag("fault:stall", leg, "Heartbeat", INTENDED))].max_us < 3.5e6
+    assert record.operations.answered == record.operations.sent == record.deliveries.delivered
+    assert run.left_over() == []
+
+
+def test_when_the_master_dies_a_subscriber_that_stands_still_does_not_stay(start: Callable[..., LocustRun]) -> None:
+    run = start(*COMMON, "--duration", "30s", scenario=STALLED_SUBSCRIBER)
+    run.wait_for_phase("fault:stall")
+    run.process.kill()
+    run.wait()
+    assert run.left_over() == []
