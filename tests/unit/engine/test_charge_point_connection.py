@@ -123,7 +123,7 @@ def instants_ms(world: World) -> list[list[int]]:
 
 
 def test_the_instants_of_registrations_and_losses_are_known_once_each() -> None:
-    with World(reconnect_min_s=1.0) as world:
+    with World(reconnect=CappedDoubling(minimum_s=1.0, maximum_s=30.0)) as world:
         start_ms = (world.clock() - world.fleet.epoch_ns) // 1_000_000
         world.register()
         registered, lost = instants_ms(world)
