@@ -11,12 +11,14 @@ from __future__ import annotations
 
 import functools
 import itertools
+import warnings
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.utils import CryptographyDeprecationWarning
 from cryptography.x509 import ocsp
 
 if TYPE_CHECKING:
@@ -114,7 +116,9 @@ def parse(pem: str) -> tuple[x509.Certificate, ...]:
         ValueError: There is none in it, or one cannot be read.
     """
     try:
-        return tuple(x509.load_pem_x509_certificates(pem.encode()))
+        with warnings.catch_warnings():  # what is odd about a certificate is no news for the log of a run
+            warnings.simplefilter("ignore", CryptographyDeprecationWarning)
+            return tuple(x509.load_pem_x509_certificates(pem.encode()))
     except x509.InvalidVersion as error:  # the one thing wrong with a certificate that is no ValueError
         raise ValueError(str(error)) from error
 
