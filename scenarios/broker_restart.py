@@ -12,7 +12,7 @@ from loadtest.scenario.quantiles import constant, exponential
 
 
 class PublicAc(ChargePointFleet):
-    """As in ``steady``: 600 drivers a day, each stays twenty seconds."""
+    """As in ``steady``: 600 drivers a day, each stays twenty seconds. An answer is waited for eight seconds."""
 
     profile = ChargePointProfile(
         connectors=2,
@@ -24,6 +24,7 @@ class PublicAc(ChargePointFleet):
             battery_wh=60_000,
         ),
         meter_interval_s=5,
+        configuration={"MessageTimeout": "8"},  # or whoever waits for what is lost falls silent, and the gateway cuts it
     )
 
 
