@@ -24,7 +24,8 @@ class PublicAc(ChargePointFleet):
             battery_wh=60_000,
         ),
         meter_interval_s=5,
-        configuration={"MessageTimeout": "8"},  # or whoever waits for what is lost falls silent, and the gateway cuts it
+        # Whoever waits longer for an answer that is lost falls silent meanwhile, and the gateway gives it up.
+        configuration={"MessageTimeout": "8"},
     )
 
 
