@@ -14,6 +14,7 @@ pytestmark = pytest.mark.integration
 
 SCENARIO = Path(__file__).parents[2] / "scenarios" / "flapping_links.py"
 
+
 def test_links_cut_hold_and_slow_down_and_the_books_balance(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "loadtest", "run", str(SCENARIO), "--results", str(tmp_path), "--run-id", "run"]
     sizes = ("--charge-points", "60", "--ramp", "1s", "--duration", "10s", "--drain-timeout", "5s")
