@@ -30,3 +30,19 @@ def test_links_cut_hold_and_slow_down_and_the_books_balance(tmp_path: Path) -> N
     assert counters["engine.registrations"] > 60
     fastest_us = min(row.p50_us for row in record.latency if ".round_trip." in row.tag and row.count > 10)
     assert fastest_us >= 120_000, "60 ms each way"
+
+
+def test_a_region_goes_down_as_a_whole_and_comes_back(tmp_path: Path) -> None:
+    scenario = SCENARIO.with_name("regional_outage.py")
+    command = [sys.executable, "-m", "loadtest", "run", str(scenario), "--results", str(tmp_path), "--run-id", "run"]
+    sizes = ("--charge-points", "40", "--ramp", "1s", "--duration", "25s", "--drain-timeout", "5s")
+    ended = subprocess.run([*command, *sizes], capture_output=True, text=True, timeout=150, check=False)
+    record = run_record.load(tmp_path / "run")
+    assert record.verdict is not None
+    assert record.verdict.reasons == [], ended.stdout + ended.stderr
+    assert record.unbalanced == []
+    counters = record.counters
+    assert counters["engine.link_outages_regional"] > 0, counters
+    assert counters["engine.link_resets"] >= 10, "a quarter of the fleet at a time"
+    assert record.registered == 40
+    assert counters["engine.registrations"] >= 50

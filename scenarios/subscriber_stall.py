@@ -1,4 +1,8 @@
-"""A scenario for tests: the central system stands still for three seconds."""
+"""Subscriber stall: the central system stands still for three seconds, and everything waits for it.
+
+``loadtest run subscriber_stall --charge-points 1000``. The stall shows in full in response times, counted from when
+messages were due; service times show it once for each charge point. Nothing may be lost.
+"""
 
 from loadtest.locust_plugin import ChargePointFleet, CsmsSubscriber
 from loadtest.scenario.faults import Pause

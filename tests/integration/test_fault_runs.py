@@ -25,9 +25,9 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.integration
 
 PAUSED_BROKER = Path(__file__).with_name("paused_broker.py")
-STALLED_SUBSCRIBER = Path(__file__).with_name("stalled_subscriber.py")
 STORMS = Path(__file__).with_name("storms.py")
 SCENARIOS = Path(__file__).parents[2] / "scenarios"
+STALLED_SUBSCRIBER = SCENARIOS / "subscriber_stall.py"
 BROKER = "mosquitto" if mosquitto.executable() else "amqtt"
 CHARGE_POINTS = 40
 COMMON = ("--headless", "--only-summary", "--charge-points", str(CHARGE_POINTS), "--ramp", "1s", "--broker", BROKER)
