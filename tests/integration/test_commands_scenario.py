@@ -17,7 +17,7 @@ from loadtest.protocol.actions import FROM_CENTRAL_SYSTEM
 if TYPE_CHECKING:
     from loadtest.measure.run_record import RunRecord
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.alone]
 
 SCENARIO = Path(__file__).parents[2] / "scenarios" / "commands.py"
 
