@@ -15,8 +15,9 @@ WRITE_FAILED = "write_failed"
 FIRST_CONNECT_FAULT = "first_connect_fault"
 """Why a charge point could not connect, the first time one could not."""
 
-HARNESS_FAULTS = frozenset({"engine_fault", "csms_fault", "gateway_fault"})
-"""A callback of ours raised: a bug here, so nothing this process says, or its gateway passes on, can be relied on."""
+CONDUCTOR_FAULT = "conductor_fault"
+HARNESS_FAULTS = frozenset({"engine_fault", "csms_fault", "gateway_fault", CONDUCTOR_FAULT})
+"""Something of ours raised: a bug here, so nothing this process says, or its gateway passes on, can be relied on."""
 
 FAULT_BEGUN, FAULT_OVER = "fault_begun", "fault_over"
 """Something was broken on purpose; what was broken is back."""

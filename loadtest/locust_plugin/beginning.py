@@ -1,0 +1,65 @@
+"""How a run begins: the system under test comes up, and what it turns out to be goes into the plan for the workers."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from loadtest.locust_plugin.description import boot_id
+from loadtest.scenario.credentials import CredentialFiles
+from loadtest.scenario.plan import Plan
+from loadtest.scenario.settings import masked
+
+if TYPE_CHECKING:
+    from loadtest.locust_plugin.run import Run
+
+
+def set_up(run: Run, cohorts: int) -> Plan:
+    """Start or probe the system under test and make the plan.
+
+    Raises:
+        LoadTestError: Something cannot be started or reached.
+    """
+    settings = run.settings
+    facts = run.stand.start(settings, run.epoch_ns, _id_prefixes(run))
+    credentials = msgspec.convert(facts.pop("credentials"), CredentialFiles)
+    run.collector.describe_sut(_without_passwords(facts))
+    shared = bool(facts["broker"].get("shared_subscriptions"))
+    subscribers = settings.subscribers if shared else 1
+    if subscribers < settings.subscribers:
+        run.collector.event(
+            "single_subscriber",
+            "the broker does not share subscriptions: one subscriber takes everything",
+            "broker",
+        )
+    run.parts.subscribers = subscribers
+    run_tag = run.description.run_tag
+    return Plan(
+        run_tag=run_tag,
+        epoch_ns=run.epoch_ns,
+        host_boot_id=boot_id(),
+        cohorts=cohorts,
+        gateway_url=facts["gateway"]["url"],
+        credentials=credentials,
+        broker_url=run.stand.broker_url(settings),
+        shared_group=f"loadtest-{run_tag:04x}" if subscribers > 1 else "",
+        subscribers=subscribers,
+        log_dir=str(run.log_dir.resolve()),
+        phases=run.description.phases,
+        settings=settings,
+    )
+
+
+def _id_prefixes(run: Run) -> list[str]:
+    """Those of all kinds of charge points in the scenario."""
+    classes = run.runner.environment.user_classes
+    return sorted({each.profile.id_prefix for each in classes if hasattr(each, "profile")})
+
+
+def _without_passwords(facts: dict[str, Any]) -> dict[str, Any]:
+    """The description of the parts as it may be written down."""
+    return {
+        name: {key: masked(value) if isinstance(value, str) else value for key, value in part.items()}
+        for name, part in facts.items()
+    }

@@ -1,0 +1,105 @@
+"""The course of a run: its parts gather, then ramp, steady, and the faults on their timeline."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import gevent
+
+from loadtest.clock import monotonic_ns
+from loadtest.errors import EnvironmentNotReady
+from loadtest.locust_plugin import wire
+from loadtest.protocol.phases import RAMP, STEADY
+from loadtest.scenario.faults import timeline
+from loadtest.units import NS_PER_S
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from loadtest.locust_plugin.run import Run
+    from loadtest.scenario.plan import Plan
+
+PREPARE_TIMEOUT_S = 60.0
+REGISTER_GRACE_S = 30.0
+_POLL_S = 0.1
+_NOTICE_S = 0.3
+"""A fault is announced so long before it begins, so that every process knows it in time."""
+
+
+class Course:
+    """Leads a run from its first phase to the end of its steady phase.
+
+    Args:
+        run: Set up.
+        plan: Its plan.
+        workers: How many Locust processes take part.
+        all_spawned: Says whether Locust has started all its users.
+    """
+
+    def __init__(self, run: Run, plan: Plan, workers: int, all_spawned: Callable[[], bool]) -> None:
+        self._run = run
+        self._plan = plan
+        self._workers = workers
+        self._all_spawned = all_spawned
+
+    def follow(self) -> None:
+        """Returns when the run is over; only its tail is still to be collected.
+
+        Raises:
+            EnvironmentNotReady: The parts did not come together.
+        """
+        self._gather()
+        if not self._ramp():
+            return
+        self._steady()
+
+    def _gather(self) -> None:
+        """Wait until every cohort is placed and every child is ready."""
+        plan, parts = self._plan, self._run.parts
+        engines = self._workers * plan.settings.engines
+        sources, granted = parts.sources, parts.granted
+
+        def gathered() -> bool:
+            return (
+                self._all_spawned()
+                and granted[wire.COHORT] >= plan.cohorts
+                and sources.ready(wire.ENGINE) >= engines
+                and sources.ready(wire.SUBSCRIBER) >= plan.subscribers
+            )
+
+        self._wait_until(monotonic_ns() + int(PREPARE_TIMEOUT_S * NS_PER_S), gathered)
+        if not gathered():
+            raise EnvironmentNotReady(
+                f"after {PREPARE_TIMEOUT_S:g} s only {sources.ready(wire.ENGINE)} of {engines} engines, "
+                f"{sources.ready(wire.SUBSCRIBER)} of {plan.subscribers} subscribers and "
+                f"{granted[wire.COHORT]} of {plan.cohorts} cohorts are there",
+                hint=f"see the logs in {plan.log_dir}",
+            )
+
+    def _ramp(self) -> bool:
+        """Have charge points connect and wait for them; returns whether there is a steady phase to come."""
+        run, settings = self._run, self._plan.settings
+        start_ns = run.enter(RAMP)
+        end_ns = start_ns + int(settings.ramp_s * NS_PER_S)
+        deadline_ns = end_ns + int((settings.call_timeout_s + REGISTER_GRACE_S) * NS_PER_S)
+        self._wait_until(deadline_ns, lambda: run.system_died or run.parts.sources.registered >= settings.charge_points)
+        if run.system_died:  # nobody else will register
+            return False
+        self._wait_until(end_ns)
+        return True
+
+    def _steady(self) -> None:
+        run = self._run
+        start_ns = run.enter(STEADY)
+        run.faults.plan(run.epoch_ns, start_ns)
+        for moment in timeline(run.system.faults):
+            at_ns = start_ns + int(moment.at_s * NS_PER_S)
+            self._wait_until(at_ns - int(_NOTICE_S * NS_PER_S))
+            run.faults.announce(moment, at_ns)
+            run.enter(moment.phase, at_ns)
+        self._wait_until(start_ns + int(self._plan.settings.duration_s * NS_PER_S))
+
+    def _wait_until(self, deadline_ns: int, met: Callable[[], bool] = lambda: False) -> None:
+        while (rest_ns := deadline_ns - monotonic_ns()) > 0 and not met():
+            self._run.parts.watch_workers()
+            gevent.sleep(min(_POLL_S, rest_ns / NS_PER_S))

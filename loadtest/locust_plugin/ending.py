@@ -1,0 +1,88 @@
+"""How a run ends: the tail is collected, the parts are taken down, the record and the reports are written.
+
+The drain is a barrier: no sample that exists is lost, whatever Locust does next.
+"""
+
+from __future__ import annotations
+
+import logging
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import gevent
+
+from loadtest.clock import monotonic_ns
+from loadtest.locust_plugin import wire
+from loadtest.measure.run_events import INTERRUPTED
+from loadtest.protocol.phases import DRAIN
+from loadtest.units import NS_PER_S
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from loadtest.locust_plugin.run import Run
+    from loadtest.measure.run_record import State, Verdict
+
+logger = logging.getLogger(__name__)
+
+_POLL_S = 0.05
+_LAST_WORDS_S = 5.0
+"""Beyond its deadline a child still needs time to close connections and to report."""
+_REPORTS_TIMEOUT_S = 120.0
+
+
+def drain(run: Run) -> None:
+    """Offer nothing new, await what is under way, first at charge points and then at subscribers; stop both."""
+    sources = run.parts.sources
+    timeout_s = run.settings.drain_timeout_s
+    run.parts.watch_workers()
+    run.faults.end_now()
+    run.enter(DRAIN)
+    # Charge points answer what they have been asked, and come back from restarts, before they disconnect.
+    _wait_while(run, lambda: bool(sources.commands_pending), timeout_s)
+    _last_reports(run, wire.ENGINE, timeout_s)
+    # Messages under way have the time to arrive.
+    _wait_while(run, lambda: sources.arrived < sources.sent and bool(sources.missing_final(wire.SUBSCRIBER)), timeout_s)
+    _last_reports(run, wire.SUBSCRIBER, timeout_s)
+    run.faults.stop()
+    run.runner.send_message(wire.END, {})  # before the broker goes, whose end is none of their business
+
+
+def conclude(run: Run, state: State) -> Verdict | None:
+    """Take the system under test down, settle the ledgers, write the record."""
+    run.stand.finish()
+    if run.interrupted:
+        state = "partial"
+        run.collector.event(INTERRUPTED, "stopped before its time")
+    return run.collector.finish(state, locust=run.parts.totals()).verdict
+
+
+def write_reports(folder: Path) -> None:
+    """Make the reports from the record, in a process of its own that loads no gevent."""
+    try:
+        with (folder / "logs" / "reports.log").open("ab") as log:
+            subprocess.run(
+                [sys.executable, "-m", "loadtest.reports", str(folder)],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                check=False,
+                timeout=_REPORTS_TIMEOUT_S,
+            )
+    except (OSError, subprocess.TimeoutExpired) as error:  # the record is written, and they can be made from it
+        logger.warning("no reports: %s", error)
+
+
+def _last_reports(run: Run, role: str, timeout_s: float) -> None:
+    deadline_ns = monotonic_ns() + int(timeout_s * NS_PER_S)
+    run.runner.send_message(wire.DRAIN, {"role": role, "deadline_ns": deadline_ns})
+    _wait_while(run, lambda: bool(run.parts.sources.missing_final(role)), timeout_s + _LAST_WORDS_S)
+
+
+def _wait_while(run: Run, pending: Callable[[], bool], timeout_s: float) -> None:
+    give_up_ns = monotonic_ns() + int(timeout_s * NS_PER_S)
+    while pending() and monotonic_ns() < give_up_ns:
+        run.parts.watch_workers()
+        gevent.sleep(_POLL_S)
