@@ -9,12 +9,15 @@ from typing import TYPE_CHECKING
 
 from loadtest.measure.tags import COMMAND, CONNECT, DOWNLINK, INTENDED, REGISTER, REPLY, ROUND_TRIP, SERVICE, UPLINK
 from loadtest.protocol import phases
-from loadtest.reports import tables
 from loadtest.reports.figures import count_text, latency_text, rate_text, share_text, span_text
+from loadtest.reports.latency_tables import latency
+from loadtest.reports.ledger_tables import ledgers
+from loadtest.reports.run_tables import events, health, tested, thresholds
+from loadtest.reports.storm_table import storms
 
 if TYPE_CHECKING:
     from loadtest.reports.run_folder import RunFolder
-    from loadtest.reports.tables import Table
+    from loadtest.reports.table import Table
 
 LEG_NAMES = {
     ROUND_TRIP: "Round trip",
@@ -102,18 +105,18 @@ def view(run: RunFolder) -> View:
         gaps=tuple(run.gaps),
         phase=phase,
         headlines=_headlines(run, phase),
-        thresholds=tables.thresholds(record),
+        thresholds=thresholds(record),
         latency_note=_LATENCY_NOTE,
         latency=tuple(
-            tables.latency(run, leg, f"{LEG_NAMES[leg]}: {LEG_MEANINGS[leg]}")
+            latency(run, leg, f"{LEG_NAMES[leg]}: {LEG_MEANINGS[leg]}")
             for leg in LEG_NAMES
             if any(tag.leg == leg for tag in run.totals)
         ),
-        storms=tables.storms(record),
-        ledgers=tables.ledgers(run),
-        health=tables.health(record),
-        events=tables.events(record),
-        tested=tables.tested(record),
+        storms=storms(record),
+        ledgers=ledgers(run),
+        health=health(record),
+        events=events(record),
+        tested=tested(record),
         command=shlex.join(record.run.command),
     )
 

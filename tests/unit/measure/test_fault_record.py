@@ -11,7 +11,7 @@ from sample_run import EPOCH_NS, SampleRun
 from loadtest.errors import UsageError
 from loadtest.measure.run_record import FaultSpan, Limits, OperationTotals, RunDescription, RunRecord, SourceHealth
 from loadtest.measure.verdict import judge
-from loadtest.reports import tables
+from loadtest.reports import run_tables
 from loadtest.reports.run_folder import open_run
 from loadtest.reports.time_charts import time_charts
 from loadtest.units import NS_PER_S
@@ -36,7 +36,7 @@ def test_a_fault_is_recorded_with_its_real_instants_and_shown(tmp_path: Path) ->
     assert [event.at_s for event in record.events if event.kind.startswith("fault_")] == [5.002, 7.4]
 
     run = open_run(tmp_path)
-    (table,) = [table for table in tables.tested(run.record) if table.title == "Faults"]
+    (table,) = [table for table in run_tables.tested(run.record) if table.title == "Faults"]
     assert table.rows == (
         ("f", "kill it", "5.0 s to 7.0 s", "5.002 s", "7.400 s"),
         ("never", "kill it", "8.0 s to 9.0 s", "never", "not"),

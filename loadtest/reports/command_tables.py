@@ -1,0 +1,49 @@
+"""The books of the central system's commands."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from loadtest.reports.figures import count_text
+from loadtest.reports.table import Table
+
+if TYPE_CHECKING:
+    from loadtest.measure.command_ledger import CommandLedger
+    from loadtest.measure.run_record import CommandTotals
+
+
+def commands(ledger: CommandLedger, totals: CommandTotals) -> list[Table]:
+    """What the central system asked for, what it was told, and the two legs."""
+    fates = ("offered", "dropped", "sent", "answered", "call_error", "timed_out", "unfinished")
+    rows = [
+        (
+            row.action,
+            ", ".join(f"{answer} {count_text(count)}" for answer, count in row.answers.items()),
+            *(count_text(getattr(row.operations, fate)) for fate in fates),
+        )
+        for row in totals.by_action
+    ]
+    rows.append(("all", "", *(count_text(getattr(totals.operations, fate)) for fate in fates)))
+    parts = ("sent", "delivered", "lost", "duplicated", "reordered")
+    legs = [
+        (leg, row.phase, row.action, *(count_text(getattr(row, part)) for part in parts))
+        for leg, rows_of_leg in (("downlink", ledger.downlink), ("reply", ledger.replies))
+        for row in rows_of_leg
+    ]
+    return [
+        Table(
+            "Commands, at the central system",
+            ("Action", "Answers", *(fate.replace("_", " ").capitalize() for fate in fates)),
+            tuple(rows),
+            "offered = dropped + sent; sent = answered + call error + timed out + unfinished. "
+            "Every answer was held against the official schema.",
+            left=2,
+        ),
+        Table(
+            "Commands and their answers, on their way",
+            ("Leg", "Phase", "Action", *(part.capitalize() for part in parts)),
+            tuple(legs),
+            "sent = delivered + lost; an answer is sent once for each command answered.",
+            left=3,
+        ),
+    ]

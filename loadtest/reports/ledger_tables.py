@@ -1,0 +1,107 @@
+"""The ledgers: what became of operations and messages, where they vanished, and whose they were."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from loadtest.measure.hops import BACK, DOWN, REPLIES, UP
+from loadtest.measure.validity import SHARE, Validity
+from loadtest.reports.command_tables import commands
+from loadtest.reports.figures import count_text
+from loadtest.reports.table import Table
+from loadtest.reports.transaction_tables import transactions
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from loadtest.measure.run_record import RunRecord
+    from loadtest.reports.run_folder import RunFolder
+
+MOST_LOSERS = 20
+MOST_EQUATIONS = 100
+
+
+def ledgers(run: RunFolder) -> tuple[Table, ...]:
+    """Operations, legs, hops, and what was lost by name."""
+    ledger, record = run.ledger, run.record
+    found = []
+    if ledger is not None:
+        fates = ("offered", "dropped", "sent", "answered", "call_error", "timed_out", "cut_off", "unfinished")
+        rows = [
+            (row.phase, row.action, *(count_text(getattr(row, fate)) for fate in fates)) for row in ledger.operations
+        ]
+        rows.append(("all", "", *(count_text(getattr(ledger.total, fate)) for fate in fates)))
+        found.append(
+            Table(
+                "Operations, at the charge points",
+                ("Phase", "Action", *(fate.replace("_", " ").capitalize() for fate in fates)),
+                tuple(rows),
+                "offered = dropped + sent; sent = answered + call error + timed out + cut off + unfinished.",
+                left=2,
+            )
+        )
+    if ledger is not None and ledger.observed:
+        parts = ("sent", "delivered", "lost", "duplicated", "reordered")
+        found.append(
+            Table(
+                "Uplink, at the subscriber",
+                ("Phase", "Action", *(part.capitalize() for part in parts)),
+                tuple(
+                    (row.phase, row.action, *(count_text(getattr(row, part)) for part in parts)) for row in ledger.legs
+                ),
+                "sent = delivered + lost; further arrivals of a message count as duplicated.",
+                left=2,
+            )
+        )
+    if ledger is not None and ledger.commands is not None and record.commands is not None:
+        found += commands(ledger.commands, record.commands)
+    if ledger is not None and ledger.transactions is not None:
+        found += transactions(ledger.transactions)
+    if record.counted_by:
+        ways = {UP: "CALLs up", BACK: "answers back", DOWN: "commands down", REPLIES: "their answers"}
+        found.append(
+            Table(
+                "The same messages, counted hop by hop",
+                ("Way", "Counted by", "Messages"),
+                tuple((ways.get(hop.way, hop.way), hop.counted_by, count_text(hop.count)) for hop in record.counted_by),
+                "The lines of one way agree, but for what stands between them, and what the ledgers name as repeated.",
+                left=2,
+            )
+        )
+    found += _validity(record)
+    if ledger is not None and ledger.lost_messages:
+        shown = ledger.lost_messages[:MOST_LOSERS]
+        more = ledger.lost_charge_points - len(shown)
+        found.append(
+            Table(
+                "Lost messages by charge point",
+                ("Charge point", "First sequence numbers", "Lost"),
+                tuple(
+                    (f"number {row.charge_point}", _sequences(row.sequences, row.count), count_text(row.count))
+                    for row in shown
+                ),
+                f"The worst first; {count_text(more)} more in ledger.json." if more else "The worst first.",
+                left=2,
+            )
+        )
+    if record.unbalanced:
+        rows = [(sentence,) for sentence in record.unbalanced[:MOST_EQUATIONS]]
+        found.append(Table("Equations that do not hold", ("Equation",), tuple(rows)))
+    return tuple(found)
+
+
+def _validity(record: RunRecord) -> Iterator[Table]:
+    """The share of messages that was held against the official schemas."""
+    sampled = Validity.of(record.counters)
+    rows = (
+        ("charge points: CALLs and answers", count_text(sampled.checked), count_text(sampled.invalid)),
+        ("central system: answers", count_text(sampled.answers_checked), count_text(sampled.answers_invalid)),
+    )
+    more = f" {count_text(sampled.unchecked)} more came too fast to be checked." if sampled.unchecked else ""
+    if sampled.checked + sampled.answers_checked:
+        note = f"1 of {SHARE} messages, held against the official schemas.{more}"
+        yield Table("Validity of messages", ("Sent by", "Checked", "Invalid"), rows, note)
+
+
+def _sequences(numbers: list[int], count: int) -> str:
+    return ", ".join(map(str, numbers[:10])) + (", …" if count > 10 else "")
