@@ -19,7 +19,7 @@ from enum import IntEnum
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
 
 class ExitCode(IntEnum):
@@ -78,3 +78,11 @@ class LocalProtocolError(HarnessError):
 
 class RemoteProtocolError(LoadTestError):
     """The other side broke a protocol rule. Counted and survived."""
+
+
+def join_hints(hints: Iterable[str]) -> str:
+    """Several hints as one line, each once; a question mark parts two as well as a semicolon does."""
+    line = ""
+    for hint in dict.fromkeys(filter(None, hints)):
+        line += ("" if not line else " " if line.endswith("?") else "; ") + hint
+    return line

@@ -18,7 +18,7 @@ from loadtest.conformance import run as rows_run
 from loadtest.conformance.findings import Verdict
 from loadtest.conformance.preflight import preflight
 from loadtest.conformance.target import Credentials, Target, broker_url, gateway_address, topics
-from loadtest.errors import EnvironmentNotReady, ExitCode, UsageError
+from loadtest.errors import EnvironmentNotReady, ExitCode, UsageError, join_hints
 from loadtest.protocol.topics import MOUNTPOINT
 from loadtest.runner.embedded_gateway import AS_EMQX, embedded_gateway
 from loadtest.transport import tls
@@ -136,7 +136,7 @@ def _target(gateway: str | None, broker: str | None, options: dict[str, Any]) ->
         None,
     )
     if faults:
-        raise UsageError(faults, hint="; ".join(hint for hint in hints if hint))
+        raise UsageError(faults, hint=join_hints(hints))
     return Target(
         gateway=address,
         broker=url,
@@ -158,7 +158,7 @@ def _refuse_nothing(rows: Sequence[Row], target: Target, only: Sequence[str]) ->
     """
     if not any(row.condition.holds(target) for row in rows):
         why = dict.fromkeys(row.condition.otherwise for row in rows)
-        raise UsageError(f"--only: none of {' '.join(only)} would run", hint="; ".join(why))
+        raise UsageError(f"--only: none of {' '.join(only)} would run", hint=join_hints(why))
 
 
 def _switches(options: dict[str, Any]) -> dict[str, Any]:

@@ -1,15 +1,17 @@
-"""Command-line options made from the table of settings."""
+"""Command-line options made from the table of settings, in groups, and what is said of an option nobody knows."""
 
 from __future__ import annotations
 
+import difflib
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from loadtest.scenario.settings import SETTINGS
+from loadtest.errors import UsageError
+from loadtest.scenario.settings import SECRETS, SETTINGS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from loadtest.scenario.settings import Setting
 
@@ -17,6 +19,47 @@ _Command = TypeVar("_Command", bound="Callable[..., Any]")
 
 PASS_ON = {"ignore_unknown_options": True, "allow_interspersed_args": True}
 """What we do not know is Locust's."""
+
+GROUPS: dict[str, tuple[str, ...]] = {
+    "Load": ("charge_points", "duration", "ramp", "seed", "engines", "call_timeout", "drain_timeout"),
+    "System under test": (
+        *("gateway", "gateway_processes", "gateway_config", "gateway_metrics_port", "broker", "qos"),
+        *("csms", "subscribers", "subscriber_client"),
+    ),
+    "Security": ("security_profile", "ca_file", "client_certificate", "client_key", "password_file"),
+}
+"""Headings of the help and what stands under them; everything else stands under ``Options`` at the end."""
+
+NEAR = 0.8
+"""How alike two options must be for one to be taken for a slip of the other. None of Locust's is as near to ours."""
+
+
+class SettingsCommand(click.Command):
+    """A command that takes the settings of a run, and passes on to Locust what it does not know."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """As click does, but a slip of the pen in an option of ours is not Locust's."""
+        ours = args[: args.index("--")] if "--" in args else list(args)
+        rest = super().parse_args(ctx, args)
+        if not ctx.resilient_parsing:
+            passed_on = set(ctx.params.get("locust_arguments", ()))
+            refuse_misspelt([word for word in ours if word in passed_on], _flags(self.get_params(ctx)))
+        return rest
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """The options under headings, then the variables of the environment."""
+        heading_of = {name: heading for heading, names in GROUPS.items() for name in names}
+        rows: dict[str, list[tuple[str, str]]] = {heading: [] for heading in (*GROUPS, "Options")}
+        for parameter in self.get_params(ctx):
+            record = parameter.get_help_record(ctx)
+            if record is not None and isinstance(parameter, click.Option):
+                rows[heading_of.get(parameter.name or "", "Options")].append(record)
+        for heading, records in rows.items():
+            with formatter.section(heading):
+                formatter.write_dl(records)
+        with formatter.section("Environment"):
+            formatter.write_dl([("LOADTEST_<OPTION>", f"Default of any option above, such as {SETTINGS[0].variable}.")])
+            formatter.write_dl([(secret.variable, _help(secret)) for secret in SECRETS])
 
 
 def run_settings(command: _Command) -> _Command:
@@ -26,7 +69,11 @@ def run_settings(command: _Command) -> _Command:
     """
     for setting in reversed(SETTINGS):
         command = click.option(
-            setting.flag, setting.name, default=None, metavar=setting.metavar or _metavar(setting), help=_help(setting)
+            setting.flag,
+            setting.name,
+            default=None,
+            metavar=setting.metavar or _metavar(setting),
+            help=f"{_help(setting)}  [default: {setting.default or 'none'}]",
         )(command)
     return command
 
@@ -37,9 +84,34 @@ def given(options: Mapping[str, Any]) -> dict[str, str]:
     return {name: str(value) for name, value in options.items() if name in names and value is not None}
 
 
+def refuse_misspelt(words: Iterable[str], flags: Iterable[str]) -> None:
+    """Refuse what looks like a slip in one of our flags before Locust is started with it.
+
+    Raises:
+        UsageError: With a sentence for each, and the flags that were probably meant.
+    """
+    known = list(flags)
+    meant: dict[str, str] = {}
+    for word in words:
+        flag = word.partition("=")[0]
+        if not flag.startswith("--"):
+            continue
+        near = difflib.get_close_matches(flag, known, n=1, cutoff=NEAR)
+        near += [each for each in known if each.startswith(flag)]  # an abbreviation
+        if near:
+            meant[flag] = near[0]
+    if meant:
+        faults = [f"{flag}: there is no such option; is {near} meant?" for flag, near in meant.items()]
+        raise UsageError(faults, hint="what follows after -- is passed on to Locust as it is")
+
+
+def _flags(parameters: Iterable[click.Parameter]) -> list[str]:
+    return [flag for parameter in parameters for flag in parameter.opts if flag.startswith("--")]
+
+
 def _metavar(setting: Setting) -> str:
     return "|".join(setting.choices) or "VALUE"
 
 
 def _help(setting: Setting) -> str:
-    return f"{setting.help[0].upper()}{setting.help[1:]}.  [default: {setting.default or 'none'}]"
+    return f"{setting.help[0].upper()}{setting.help[1:]}."

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from loadtest.cli.messages import talk
-from loadtest.cli.options import PASS_ON, given, run_settings
+from loadtest.cli.options import PASS_ON, SettingsCommand, given, run_settings
 from loadtest.cli.progress import progress
 from loadtest.cli.summary import print_summary
 from loadtest.errors import ExitCode, UsageError
@@ -23,7 +23,9 @@ if TYPE_CHECKING:
 REPORT_FILE = "report.html"
 
 
-@click.command(context_settings=PASS_ON, short_help="Run a scenario: measure, judge, write the results.")
+@click.command(
+    cls=SettingsCommand, context_settings=PASS_ON, short_help="Run a scenario: measure, judge, write the results."
+)
 @click.argument("scenario")
 @run_settings
 @click.option("--quiet", is_flag=True, help="Show no progress; the summary still comes.")
@@ -41,7 +43,7 @@ def run(scenario: str, quiet: bool, locust_arguments: tuple[str, ...], **options
     return outcome.exit_code
 
 
-@click.command(context_settings=PASS_ON, short_help="Run scenarios under Locust's web UI.")
+@click.command(cls=SettingsCommand, context_settings=PASS_ON, short_help="Run scenarios under Locust's web UI.")
 @click.argument("scenario")
 @run_settings
 @click.option("--web-host", default="127.0.0.1", show_default=True, help="Address of the web UI.")

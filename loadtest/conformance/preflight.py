@@ -9,7 +9,7 @@ from loadtest.conformance.backend import backend
 from loadtest.conformance.bench import Bench
 from loadtest.conformance.charge_point import charge_point
 from loadtest.conformance.findings import Nonconformity
-from loadtest.errors import EnvironmentNotReady, LoadTestError, UsageError
+from loadtest.errors import EnvironmentNotReady, LoadTestError, UsageError, join_hints
 from loadtest.transport import mqtt_url
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ async def preflight(target: Target) -> None:
     for check in (_gateway(target), _broker(target)):
         await _collect(check, faults, hints)
     if faults:
-        raise UsageError(faults, hint="; ".join(hints))
+        raise UsageError(faults, hint=join_hints(hints))
 
 
 async def _collect(check: Awaitable[None], faults: list[str], hints: list[str]) -> None:

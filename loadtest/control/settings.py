@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, get_args, get_origin
 
 import msgspec
 
@@ -32,7 +32,9 @@ def read_fields(kind: type[msgspec.Struct], owner: str, plain: Mapping[str, Any]
             try:
                 values[name] = msgspec.convert(plain[name], field.type)
             except msgspec.ValidationError as error:
-                faults.append(f"{owner}.{name}: {plain[name]!r} does not fit: {error}")
+                allowed = _choices(field.type)
+                misfit = f"is none of {', '.join(allowed)}" if allowed else f"does not fit: {error}"
+                faults.append(f"{owner}.{name}: {plain[name]!r} {misfit}")
         elif field.required:
             faults.append(f"{owner}.{name}: is missing")
     return values, faults
@@ -42,3 +44,10 @@ def nearest(name: str, names: Iterable[str]) -> str:
     """A hint at the name that may have been meant; empty when none is near."""
     near = difflib.get_close_matches(name, names, n=1)
     return f"; is {near[0]} meant?" if near else ""
+
+
+def _choices(kind: Any) -> list[str]:
+    """The values of a ``Literal``, or of one in a union; none for other types."""
+    if get_origin(kind) is Literal:
+        return [str(value) for value in get_args(kind)]
+    return [choice for part in get_args(kind) for choice in _choices(part)]

@@ -7,7 +7,7 @@ from base64 import b64encode
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from loadtest.errors import UsageError
+from loadtest.errors import UsageError, join_hints
 from loadtest.scenario.credentials import filled
 from loadtest.transport import tls
 
@@ -54,7 +54,7 @@ class Credentials:
             faults += error.faults
             hints.append(error.hint)
         if faults:
-            raise UsageError(faults, hint="; ".join(filter(None, hints)))
+            raise UsageError(faults, hint=join_hints(hints))
 
     def tls(self, charge_point_id: str, number: int) -> ssl.SSLContext | None:
         """What a charge point connects with; ``None``: without TLS.

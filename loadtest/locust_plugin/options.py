@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any
 
-from loadtest.scenario.settings import SETTINGS, RunSettings, resolve
+from loadtest.scenario.resolve import resolve
+from loadtest.scenario.settings import SETTINGS, RunSettings
 
 if TYPE_CHECKING:
     from argparse import Namespace
@@ -17,7 +18,11 @@ _IN_WEB_FORM = ("charge_points", "duration", "ramp", "seed")
 
 
 def add_options(parser: LocustArgumentParser) -> None:
-    """Add every setting to Locust's parser, as text: checking them is ours, all faults at once."""
+    """Add every setting to Locust's parser, as text: checking them is ours, all faults at once.
+
+    Abbreviations are refused: what ``--ch`` stands for today may be two options tomorrow.
+    """
+    parser.allow_abbrev = False
     for setting in SETTINGS:
         default = os.environ.get(setting.variable, str(setting.default))
         parser.add_argument(
@@ -37,4 +42,6 @@ def settings_of(options: Namespace) -> RunSettings:
         UsageError: With every fault found.
     """
     plain: dict[str, Any] = vars(options)
-    return resolve({setting.name: plain[setting.name] for setting in SETTINGS if setting.name in plain})
+    values = {setting.name: plain[setting.name] for setting in SETTINGS if setting.name in plain}
+    unchanged = {setting.name for setting in SETTINGS if os.environ.get(setting.variable) == values.get(setting.name)}
+    return resolve(values, from_environment=unchanged)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from loadtest.errors import UsageError
+from loadtest.errors import UsageError, join_hints
 from loadtest.measure.run_record import Limits
 from loadtest.scenario import faults
 
@@ -36,7 +36,7 @@ def check_scenario(user_classes: Iterable[Any], settings: RunSettings) -> None:
                 mistakes += error.faults
                 hints += [error.hint] if error.hint else []
     if mistakes:
-        raise UsageError(mistakes, hint="; ".join(hints))
+        raise UsageError(mistakes, hint=join_hints(hints))
 
 
 def _checks_of_subscriber(user_class: type[CsmsSubscriber], settings: RunSettings) -> list[Callable[[], None]]:

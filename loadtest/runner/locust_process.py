@@ -12,6 +12,7 @@ import time
 from typing import TYPE_CHECKING
 
 from loadtest.control.lifeline import dies_with_parent
+from loadtest.errors import join_hints
 from loadtest.runner.process_usage import living_members
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 LEFTOVER_GRACE_S = 12.0
 """How long processes of the run may take to end after Locust has: the stand allows each part 5 s."""
 
-_REFUSAL = re.compile(r"^(?:(?:locust|__main__\.py): )?(error|hint): (.*)$")
+_REFUSAL = re.compile(r"^(?:(?:locust|__main__\.py): )?(?:(error|hint): |(?=Did you mean ))(.*)$")
 """Lines of ours, and those of Locust's own argument parser."""
 
 
@@ -105,8 +106,8 @@ def refusal_in(text: str) -> tuple[list[str], str]:
     for line in text.splitlines():
         match = _REFUSAL.match(line)
         if match:
-            found[match[1]][match[2]] = None
-    return list(found["error"]), "; ".join(found["hint"])
+            found[match[1] or "hint"][match[2]] = None
+    return list(found["error"]), join_hints(found["hint"])
 
 
 def last_line(text: str) -> str:

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from loadtest.brokers.ports import free_port
-from loadtest.scenario.settings import SETTINGS, resolve
+from loadtest.scenario.resolve import resolve
+from loadtest.scenario.settings import SETTINGS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -39,7 +40,7 @@ class RunRequest:
         from_environment = {
             setting.name: os.environ[setting.variable] for setting in SETTINGS if setting.variable in os.environ
         }
-        return resolve(from_environment | dict(self.settings))
+        return resolve(from_environment | dict(self.settings), from_environment.keys() - self.settings.keys())
 
     def flags(self, *, run_id: str | None) -> list[str]:
         """Locust's command line: what was given and nothing else, so that defaults stay in one place."""

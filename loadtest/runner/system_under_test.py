@@ -13,7 +13,7 @@ from loadtest.brokers import choose, shared_subscription
 from loadtest.clock import monotonic_ns
 from loadtest.control import messages
 from loadtest.engine.credentials import Credentials
-from loadtest.errors import LoadTestError, UsageError
+from loadtest.errors import LoadTestError, UsageError, join_hints
 from loadtest.measure.health import HealthMonitor
 from loadtest.measure.interval import IntervalReport
 from loadtest.runner.descriptors import gateway_fault, raise_limit
@@ -83,7 +83,7 @@ class SystemUnderTest:
             await _collect(self._probe_gateway(), faults, hints)
         await _collect(self._start_broker(), faults, hints)
         if faults:
-            raise UsageError(faults, hint="; ".join(dict.fromkeys(hint for hint in hints if hint)))
+            raise UsageError(faults, hint=join_hints(hints))
         if settings.gateway_embedded:
             await self._start_gateway()
         self._watch()

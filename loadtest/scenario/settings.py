@@ -1,21 +1,18 @@
-"""The settings of a run: one table from which command-line flags, Locust's form and validation follow."""
+"""The settings of a run: one table from which command-line flags, Locust's form and validation follow.
+
+How values become settings, and what is wrong with them: :mod:`loadtest.scenario.resolve`.
+"""
 
 from __future__ import annotations
 
 import os
 import re
-from typing import TYPE_CHECKING, Any, Literal
-from urllib.parse import urlsplit
+from typing import Any, Literal
 
 import msgspec
 
-from loadtest.errors import UsageError
 from loadtest.protocol.stamp import MAX_CHARGE_POINTS
 from loadtest.scenario.credentials import CredentialFiles
-from loadtest.units import seconds
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 EMBEDDED = "embedded"
 """The gateway that comes with the harness."""
@@ -155,7 +152,8 @@ SETTINGS: tuple[Setting, ...] = (
         kind="choice",
         default="embedded",
         choices=("embedded", "observe"),
-        help="embedded answers charge points; observe only listens and measures while a backend of yours answers",
+        help="embedded answers charge points; observe only listens and measures while a backend of yours answers, "
+        "behind a --broker of yours",
     ),
     Setting(
         name="qos", kind="choice", default="1", choices=("0", "1", "2"), help="MQTT quality of service on every hop"
@@ -201,7 +199,6 @@ SECRETS: tuple[Setting, ...] = (
 :func:`secret`. So it cannot get into arguments, Locust's options, its web UI, a run's record or its reports."""
 
 _PASSWORD_IN_URL = re.compile(r"((?:^|\w://)[^:/@\s]*):[^/?#\s]*@")
-_RUN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
 
 class RunSettings(msgspec.Struct, frozen=True, kw_only=True):
@@ -252,118 +249,7 @@ def masked(text: str) -> str:
     return _PASSWORD_IN_URL.sub(r"\1:***@", text)
 
 
-def _value(setting: Setting, raw: object) -> tuple[str, Any]:
-    """Resolve one value to its field and content.
-
-    Raises:
-        ValueError: It does not fit; the text says how.
-    """
-    if setting.kind == "choice":
-        if str(raw) not in setting.choices:
-            raise ValueError(f"{raw!r} is none of {', '.join(setting.choices)}")
-        return setting.name, int(str(raw)) if str(raw).isdecimal() else str(raw)
-    if setting.kind == "text":
-        return setting.name, str(raw).strip()
-    if setting.kind == "duration":
-        number: float = seconds(raw if isinstance(raw, (int, float)) else str(raw))
-        field = f"{setting.name}_s"
-    else:
-        try:
-            number = int(str(raw)) if setting.kind == "int" else float(str(raw))
-        except ValueError:
-            wanted = "a whole number" if setting.kind == "int" else "a number"
-            raise ValueError(f"{raw!r} is not {wanted}") from None
-        field = setting.name
-    if not setting.low <= number <= setting.high:
-        limit = f"at least {setting.low:g}" if number < setting.low else f"at most {setting.high:g}"
-        raise ValueError(f"{raw!r} is out of range: {limit}")
-    return field, number
-
-
-def _endpoint_faults(fields: Mapping[str, Any]) -> list[str]:
-    faults = []
-    for name, words, schemes in (
-        ("gateway", (EMBEDDED,), ("ws", "wss")),
-        ("broker", ("auto", "mosquitto", "amqtt"), ("mqtt", "mqtts")),
-    ):
-        value = fields.get(name)
-        if value is None or value in words:
-            continue
-        try:
-            parts = urlsplit(value)
-            known = parts.scheme in schemes and bool(parts.hostname) and parts.port != 0
-        except ValueError:
-            known = False
-        if not known:
-            faults.append(
-                f"--{name}: {masked(value) if '@' in value else value!r} is neither {' nor '.join(words)} "
-                f"nor a URL like {schemes[0]}://host:port"
-            )
-    return faults
-
-
-def _security_faults(fields: Mapping[str, Any], *, password: bool) -> list[str]:
-    """What contradicts itself: who brings which credentials depends on whose gateway it is, and on its URL."""
-    gateway, profile = str(fields.get("gateway", EMBEDDED)), fields.get("security_profile", 0)
-    given = [name for name in ("ca_file", "client_certificate", "client_key", "password_file") if fields.get(name)]
-    if gateway == EMBEDDED:
-        faults = [
-            f"--{name.replace('_', '-')}: is for a gateway given by its URL; the embedded one makes its own "
-            "with --security-profile"
-            for name in given
-        ]
-        if password and profile not in (1, 2):
-            faults.append("LOADTEST_PASSWORD: the embedded gateway asks for passwords with --security-profile 1 or 2")
-        return faults
-    faults = []
-    if profile:
-        faults.append(
-            "--security-profile: is for the embedded gateway; for another say it by its URL (wss://), --ca-file, "
-            "--client-certificate, LOADTEST_PASSWORD or --password-file"
-        )
-    if not gateway.startswith("wss://"):
-        faults += [
-            f"--{name.replace('_', '-')}: has no use without TLS; write --gateway wss://…"
-            for name in given
-            if name != "password_file"
-        ]
-    if "client_key" in given and "client_certificate" not in given:
-        faults.append("--client-key: needs --client-certificate as well")
-    sources = ["LOADTEST_PASSWORD"] if password else []
-    sources += ["--password-file"] if "password_file" in given else []
-    sources += ["a user name in --gateway"] if "@" in gateway.partition("?")[0] else []
-    if len(sources) > 1:
-        faults.append(f"passwords come from {' and '.join(sources)}: leave one")
-    return faults
-
-
 def secret(name: str) -> str:
     """The value of a secret setting, from the environment; empty when it is not given."""
     (setting,) = (setting for setting in SECRETS if setting.name == name)
     return os.environ.get(setting.variable, "")
-
-
-def resolve(values: Mapping[str, object]) -> RunSettings:
-    """Check every setting and bring it into its final form; what is missing takes its default.
-
-    Raises:
-        UsageError: With one sentence for each fault found.
-    """
-    faults: list[str] = []
-    fields: dict[str, Any] = {}
-    for setting in SETTINGS:
-        try:
-            field, content = _value(setting, values.get(setting.name, setting.default))
-        except ValueError as error:
-            faults.append(f"{setting.flag}: {error}")
-        else:
-            fields[field] = content
-    faults += _endpoint_faults(fields)
-    faults += _security_faults(fields, password=bool(secret("password")))
-    if not _RUN_ID.fullmatch(str(fields.get("run_id", "auto"))):
-        faults.append(f"--run-id: {fields['run_id']!r} must be letters, digits, dots, dashes and underscores")
-    if not faults and fields["engines"] > fields["charge_points"]:
-        faults.append(f"--engines: {fields['engines']} engines for {fields['charge_points']} charge points")
-    if faults:
-        raise UsageError(faults)
-    return RunSettings(**fields)

@@ -85,6 +85,7 @@ def test_every_action_is_answered_correctly_and_nothing_is_lost(tmp_path: Path) 
 
 def test_commands_and_observing_contradict_each_other(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "loadtest", "run", str(SCENARIO), "--results", str(tmp_path), "--csms", "observe"]
+    command += ["--broker", "mqtt://127.0.0.1:1"]
     ended = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     assert ended.returncode == 2
     assert "--csms observe: CentralSystem has commands, but only listens" in ended.stderr

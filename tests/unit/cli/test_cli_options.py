@@ -11,8 +11,8 @@ from click.testing import CliRunner
 from loadtest import __version__
 from loadtest.cli.main import loadtest
 from loadtest.cli.messages import show_error
-from loadtest.cli.options import given
-from loadtest.errors import EnvironmentNotReady, UsageError
+from loadtest.cli.options import GROUPS, given
+from loadtest.errors import EnvironmentNotReady, UsageError, join_hints
 from loadtest.scenario.settings import SETTINGS
 
 
@@ -20,6 +20,33 @@ from loadtest.scenario.settings import SETTINGS
 def test_every_setting_has_its_option(command: str) -> None:
     shown = CliRunner().invoke(loadtest, [command, "--help"], terminal_width=200).output
     assert [setting.flag for setting in SETTINGS if setting.flag not in shown] == []
+
+
+def test_the_groups_of_the_help_name_settings() -> None:
+    names = {setting.name for setting in SETTINGS}
+    assert {name for group in GROUPS.values() for name in group} <= names
+
+
+def test_the_help_tells_variables_of_the_environment() -> None:
+    shown = CliRunner().invoke(loadtest, ["run", "--help"], terminal_width=200).output
+    assert "LOADTEST_CHARGE_POINTS" in shown
+    assert "LOADTEST_PASSWORD" in shown
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [("--charge-point=5", "--charge-points"), ("--dur", "--duration"), ("--quite", "--quiet")],
+)
+def test_a_slip_in_an_option_is_refused_before_anything_starts(written: str, meant: str) -> None:
+    refused = CliRunner().invoke(loadtest, ["run", "steady", written]).exception
+    assert isinstance(refused, UsageError)
+    assert refused.faults == (f"{written.partition('=')[0]}: there is no such option; is {meant} meant?",)
+
+
+def test_hints_are_joined_as_sentences() -> None:
+    assert join_hints(["is it running?", "", "take another", "is it running?", "ask"]) == (
+        "is it running? take another; ask"
+    )
 
 
 def test_only_settings_that_were_given_count() -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from loadtest.cli.progress import latest_row, line, progress
 from loadtest.measure.result_files import AppendFile
 from loadtest.measure.timeline import TimelineRow, TimelineWriter
-from loadtest.scenario.settings import resolve
+from loadtest.scenario.resolve import resolve
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -37,3 +37,8 @@ def test_without_a_traceback_nothing_is_taken_for_the_cause() -> None:
 
 def test_an_empty_log_has_no_last_line() -> None:
     assert last_line("\n \n") == ""
+
+
+def test_what_locust_thinks_was_meant_is_a_hint() -> None:
+    log = "__main__.py: error: unrecognized arguments: --headles\nDid you mean '--headless'?\nhint: more\n"
+    assert refusal_in(log) == (["unrecognized arguments: --headles"], "Did you mean '--headless'? more")

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from loadtest.errors import UsageError
 from loadtest.protocol.phases import PHASES, STEADY
 from loadtest.scenario.faults import Command, Cut, Kill, Pause, Restart, StandFault, check, phases_of, timeline
-from loadtest.scenario.settings import resolve
+from loadtest.scenario.resolve import resolve
 
 if TYPE_CHECKING:
     from loadtest.scenario.faults import Fault

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from loadtest.scenario import plan as plans
 from loadtest.scenario.plan import COHORT_SIZE, Plan, cohorts_for
-from loadtest.scenario.settings import resolve
+from loadtest.scenario.resolve import resolve
 
 
 def a_plan(charge_points: int, cohorts: int) -> Plan:

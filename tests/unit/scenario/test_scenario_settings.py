@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from loadtest.errors import UsageError
-from loadtest.scenario.settings import SETTINGS, RunSettings, masked, resolve
+from loadtest.scenario.resolve import resolve
+from loadtest.scenario.settings import SETTINGS, RunSettings, masked
 
 
 def faults_of(**values: object) -> tuple[str, ...]:
@@ -122,3 +123,19 @@ def test_no_text_whatever_brings_a_traceback(values: dict[str, str]) -> None:
         faults = refused.faults
     flags = {setting.flag for setting in SETTINGS}
     assert all(fault.partition(": ")[0] in flags for fault in faults)
+
+
+def test_observing_needs_a_broker_where_somebody_answers() -> None:
+    with pytest.raises(UsageError, match=r"^--csms: observe needs --broker mqtt://"):
+        resolve({"csms": "observe"})
+    assert resolve({"csms": "observe", "broker": "mqtt://host"}).csms == "observe"
+
+
+def test_a_fault_names_the_variable_of_the_environment_it_came_from() -> None:
+    with pytest.raises(UsageError) as refused:
+        resolve({"qos": "3", "gateway": "nowhere", "seed": "x"}, from_environment={"qos", "gateway"})
+    assert [fault.partition(":")[0] for fault in refused.value.faults] == [
+        "--seed",
+        "LOADTEST_QOS",
+        "LOADTEST_GATEWAY",
+    ]

@@ -6,7 +6,8 @@ import pytest
 
 from loadtest.errors import UsageError
 from loadtest.scenario.credentials import CredentialFiles, filled
-from loadtest.scenario.settings import SECRETS, SETTINGS, resolve, secret
+from loadtest.scenario.resolve import resolve
+from loadtest.scenario.settings import SECRETS, SETTINGS, secret
 
 SECURE = {"gateway": "wss://h:1/o", "broker": "mqtt://h"}
 PLAIN = {"gateway": "ws://h:1/o", "broker": "mqtt://h"}

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from loadtest.locust_plugin.description import boot_id, describe, repeat_command, run_name
 from loadtest.measure.run_record import Limits
 from loadtest.protocol.phases import PHASES
-from loadtest.scenario.settings import resolve
+from loadtest.scenario.resolve import resolve
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -28,7 +28,8 @@ CHANGES = st.fixed_dictionaries(
         "seed": st.integers(0, 2**63),
         "engines": st.integers(1, 256),
         "qos": st.sampled_from(["0", "1", "2"]),
-        "csms": st.sampled_from(["embedded", "observe"]),
+        "csms": st.just("embedded"),
+        "broker": st.sampled_from(["auto", "mqtt://host"]),
         "gateway": st.sampled_from(["embedded", "ws://host:1/ocpp"]),
         "call_timeout": st.sampled_from(["0.5s", "30s", "1m"]),
     },

@@ -21,7 +21,7 @@ from loadtest.scenario.commands import CommandLoad
 from loadtest.scenario.credentials import CredentialFiles
 from loadtest.scenario.plan import Plan
 from loadtest.scenario.profile import ChargePointProfile
-from loadtest.scenario.settings import resolve
+from loadtest.scenario.resolve import resolve
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

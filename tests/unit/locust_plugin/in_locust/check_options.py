@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import pytest
-from locust.argument_parser import LocustArgumentParser
+from locust.argument_parser import LocustArgumentParser, get_empty_argument_parser, setup_parser_arguments
 
+from loadtest.cli.options import refuse_misspelt
+from loadtest.cli.run import run, web
 from loadtest.errors import UsageError
 from loadtest.locust_plugin.options import add_options, settings_of
-from loadtest.scenario.settings import SETTINGS, resolve
+from loadtest.scenario.resolve import resolve
+from loadtest.scenario.settings import SETTINGS
 
 
 def parser() -> LocustArgumentParser:
@@ -47,3 +50,26 @@ def test_the_web_form_shows_no_setting_that_may_hold_a_password() -> None:
     shown = set(parser().args_included_in_web_ui)
     assert {"charge_points", "duration"} <= shown
     assert not shown & {"gateway", "broker", "results"}
+
+
+def test_what_is_wrong_in_the_environment_is_called_by_its_variable(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LOADTEST_QOS", "7")
+    with pytest.raises(UsageError, match=r"^LOADTEST_QOS: '7' is none of 0, 1, 2$"):
+        settings_of(parser().parse_args([]))
+    with pytest.raises(UsageError, match=r"^--qos: '8' is none of"):
+        settings_of(parser().parse_args(["--qos", "8"]))
+
+
+def test_an_abbreviation_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        parser().parse_args(["--charge-point", "5"])
+    assert "Did you mean '--charge-points'?" in capsys.readouterr().err
+
+
+def test_no_option_of_locust_is_taken_for_a_slip_in_one_of_ours() -> None:
+    ours = {option for command in (run, web) for parameter in command.params for option in parameter.opts}
+    theirs = get_empty_argument_parser()
+    setup_parser_arguments(theirs)
+    flags = {flag for action in theirs._actions for flag in action.option_strings} - ours
+    assert len(flags) > 20
+    refuse_misspelt(flags, ours)

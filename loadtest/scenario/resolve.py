@@ -1,0 +1,148 @@
+"""From what was written to :class:`~loadtest.scenario.settings.RunSettings`, or to everything that is wrong with it.
+
+A fault begins with where its value was written: a flag, or a variable of the environment.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from loadtest.errors import UsageError
+from loadtest.scenario.settings import EMBEDDED, SECRETS, SETTINGS, RunSettings, masked, secret
+from loadtest.units import seconds
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
+
+    from loadtest.scenario.settings import Setting
+
+_RUN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
+_CREDENTIAL_FILES = ("ca_file", "client_certificate", "client_key", "password_file")
+(_PASSWORD,) = (setting.variable for setting in SECRETS if setting.name == "password")
+
+
+def resolve(values: Mapping[str, object], from_environment: Collection[str] = ()) -> RunSettings:
+    """Check every setting and bring it into its final form; what is missing takes its default.
+
+    Args:
+        values: As written, by name.
+        from_environment: Names of those that were written into a variable of the environment.
+
+    Raises:
+        UsageError: With one sentence for each fault found.
+    """
+    written = {
+        setting.name: setting.variable if setting.name in from_environment else setting.flag for setting in SETTINGS
+    }
+    faults: list[str] = []
+    fields: dict[str, Any] = {}
+    for setting in SETTINGS:
+        try:
+            field, content = _value(setting, values.get(setting.name, setting.default))
+        except ValueError as error:
+            faults.append(f"{written[setting.name]}: {error}")
+        else:
+            fields[field] = content
+    faults += _endpoint_faults(fields, written)
+    faults += _security_faults(fields, written, password=bool(secret("password")))
+    if not _RUN_ID.fullmatch(str(fields.get("run_id", "auto"))):
+        faults.append(
+            f"{written['run_id']}: {fields['run_id']!r} must be letters, digits, dots, dashes and underscores"
+        )
+    if fields.get("csms") == "observe" and "://" not in str(fields.get("broker", "://")):
+        faults.append(
+            f"{written['csms']}: observe needs --broker mqtt://host:port, where a backend of yours answers; "
+            "nobody else knows a broker that the harness starts"
+        )
+    if not faults and fields["engines"] > fields["charge_points"]:
+        faults.append(f"{written['engines']}: {fields['engines']} engines for {fields['charge_points']} charge points")
+    if faults:
+        raise UsageError(faults)
+    return RunSettings(**fields)
+
+
+def _value(setting: Setting, raw: object) -> tuple[str, Any]:
+    """Resolve one value to its field and content.
+
+    Raises:
+        ValueError: It does not fit; the text says how.
+    """
+    if setting.kind == "choice":
+        if str(raw) not in setting.choices:
+            raise ValueError(f"{raw!r} is none of {', '.join(setting.choices)}")
+        return setting.name, int(str(raw)) if str(raw).isdecimal() else str(raw)
+    if setting.kind == "text":
+        return setting.name, str(raw).strip()
+    if setting.kind == "duration":
+        number: float = seconds(raw if isinstance(raw, (int, float)) else str(raw))
+        field = f"{setting.name}_s"
+    else:
+        try:
+            number = int(str(raw)) if setting.kind == "int" else float(str(raw))
+        except ValueError:
+            wanted = "a whole number" if setting.kind == "int" else "a number"
+            raise ValueError(f"{raw!r} is not {wanted}") from None
+        field = setting.name
+    if not setting.low <= number <= setting.high:
+        limit = f"at least {setting.low:g}" if number < setting.low else f"at most {setting.high:g}"
+        raise ValueError(f"{raw!r} is out of range: {limit}")
+    return field, number
+
+
+def _endpoint_faults(fields: Mapping[str, Any], written: Mapping[str, str]) -> list[str]:
+    faults = []
+    for name, words, schemes in (
+        ("gateway", (EMBEDDED,), ("ws", "wss")),
+        ("broker", ("auto", "mosquitto", "amqtt"), ("mqtt", "mqtts")),
+    ):
+        value = fields.get(name)
+        if value is None or value in words:
+            continue
+        try:
+            parts = urlsplit(value)
+            known = parts.scheme in schemes and bool(parts.hostname) and parts.port != 0
+        except ValueError:
+            known = False
+        if not known:
+            faults.append(
+                f"{written[name]}: {masked(value) if '@' in value else value!r} is neither {' nor '.join(words)} "
+                f"nor a URL like {schemes[0]}://host:port"
+            )
+    return faults
+
+
+def _security_faults(fields: Mapping[str, Any], written: Mapping[str, str], *, password: bool) -> list[str]:
+    """What contradicts itself: who brings which credentials depends on whose gateway it is, and on its URL."""
+    gateway, profile = str(fields.get("gateway", EMBEDDED)), fields.get("security_profile", 0)
+    given = [name for name in _CREDENTIAL_FILES if fields.get(name)]
+    if gateway == EMBEDDED:
+        faults = [
+            f"{written[name]}: is for a gateway given by its URL; the embedded one makes its own "
+            "with --security-profile"
+            for name in given
+        ]
+        if password and profile not in (1, 2):
+            faults.append(f"{_PASSWORD}: the embedded gateway asks for passwords with --security-profile 1 or 2")
+        return faults
+    faults = []
+    if profile:
+        faults.append(
+            f"{written['security_profile']}: is for the embedded gateway; for another say it by its URL (wss://), "
+            f"--ca-file, --client-certificate, {_PASSWORD} or --password-file"
+        )
+    if not gateway.startswith("wss://"):
+        faults += [
+            f"{written[name]}: has no use without TLS; write --gateway wss://…"
+            for name in given
+            if name != "password_file"
+        ]
+    if "client_key" in given and "client_certificate" not in given:
+        faults.append(f"{written['client_key']}: needs --client-certificate as well")
+    sources = [_PASSWORD] if password else []
+    sources += [written["password_file"]] if "password_file" in given else []
+    sources += [f"a user name in {written['gateway']}"] if "@" in gateway.partition("?")[0] else []
+    if len(sources) > 1:
+        faults.append(f"passwords come from {' and '.join(sources)}: leave one")
+    return faults
