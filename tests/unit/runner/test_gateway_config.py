@@ -50,7 +50,7 @@ def test_every_fault_of_a_file_is_told_by_name(tmp_path: Path) -> None:
         "stict: there is no such switch; is strict meant?",
         "port: is set with --bind",
         "qos: is set with --qos",
-        "piggyback: 'double' does not fit",
+        "piggyback: 'double' is none of multiple, single",
         "strict_retry_interval_s: 0 does not fit",
         "upstream_topic: 'ocpp/cs/${cid}' can be the downstream topic",
         "upstream_reply_topic: 'ocpp/a/#' has a wildcard",
