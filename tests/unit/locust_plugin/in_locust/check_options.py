@@ -69,7 +69,7 @@ def test_an_abbreviation_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
 def test_no_option_of_locust_is_taken_for_a_slip_in_one_of_ours() -> None:
     ours = {option for command in (run, web) for parameter in command.params for option in parameter.opts}
     theirs = get_empty_argument_parser()
-    setup_parser_arguments(theirs)
+    setup_parser_arguments(theirs)  # type: ignore[no-untyped-call]
     flags = {flag for action in theirs._actions for flag in action.option_strings} - ours
     assert len(flags) > 20
     refuse_misspelt(flags, ours)
