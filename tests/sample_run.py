@@ -258,6 +258,9 @@ class SampleProcesses:
                 "registered": 0 if final else len(own),
                 "registered_ever": len(own),
                 "transactions": 0 if final else len(own) // 3,
+                "offline": len(range(k, self.sample.charge_points, self.sample.engines)) - (0 if final else len(own)),
+                "idle": 0 if final else len(own) - len(own) // 3,
+                "charging": 0 if final else len(own) // 3,
             }
             if final:
                 report.sent = [

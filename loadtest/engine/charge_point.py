@@ -182,6 +182,15 @@ class ChargePoint(ReportingConnection):
         found = [connector.transaction for connector in self.connectors_known]
         return [transaction for transaction in found if transaction is not None and not transaction.over]
 
+    @property
+    def is_charging(self) -> bool:
+        """Whether a transaction is under way; asked of every charge point each second."""
+        if self._connectors is not None:
+            for connector in self._connectors.values():
+                if connector.transaction is not None and not connector.transaction.over:
+                    return True
+        return False
+
     def limits_changed(self, now_ns: int) -> None:
         """A limit of the power was set or lifted."""
         for transaction in self.transactions:

@@ -7,6 +7,7 @@ import ssl
 from typing import TYPE_CHECKING
 
 from loadtest.clock import monotonic_ns
+from loadtest.engine import sending
 from loadtest.engine.charge_point import ChargePoint
 from loadtest.engine.comings import Comings
 from loadtest.engine.commands_received import CommandsReceived
@@ -20,6 +21,7 @@ from loadtest.engine.sampled_checks import SampledChecks
 from loadtest.engine.sending import CONNECTING, OFFLINE, OPEN, REGISTERED, REJECTED, RETIRED
 from loadtest.engine.transaction_messages import TransactionBook
 from loadtest.engine.wall_clock import WallClock
+from loadtest.measure import connection_states
 from loadtest.measure.interval import SentCounts
 from loadtest.measure.tags import CONNECT, INTENDED, REGISTER, SERVICE, Tag
 from loadtest.scenario.schedule import connect_offset_s, uniform
@@ -220,23 +222,25 @@ class Fleet:
 
     def gauges(self) -> dict[str, int]:
         """How many charge points are in which state now."""
-        states, backlog, backing_off = [0] * (RETIRED + 1), 0, 0
+        raw, backlog = [0] * (RETIRED + 1), 0
+        states = dict.fromkeys(connection_states.CONNECTION_STATES, 0)
         for charge_point in self._charge_points.values():
-            states[charge_point.state] += 1
-            backing_off += charge_point.state == OFFLINE and charge_point.failures > 0
+            raw[charge_point.state] += 1
+            states[_connection_state(charge_point)] += 1
             if charge_point.outbox is not None:
                 backlog += len(charge_point.outbox.entries)
+        for charge_point in self._links.half_open:
+            states[_connection_state(charge_point)] -= 1
+            states[connection_states.HALF_OPEN] += 1
         return {
             "charge_points": len(self._charge_points),
-            "offline": states[OFFLINE] - backing_off,
-            "backing_off": backing_off,
-            "connecting": states[CONNECTING],
-            "connected": states[OPEN] + states[REJECTED] + states[REGISTERED],
-            "registered": states[REGISTERED],
+            "connected": raw[OPEN] + raw[REJECTED] + raw[REGISTERED],
+            "registered": raw[REGISTERED],
             "registered_ever": self.registered_ever,
             "transactions": self.transactions,
             "backlog": backlog,
-            **self._links.gauges(),
+            "links_down": self._links.down,
+            **states,
         }
 
     def sent(self) -> list[SentCounts]:
@@ -298,6 +302,20 @@ class Fleet:
 
     def _note_fault(self, text: str) -> None:
         self.first_fault = self.first_fault or text
+
+
+def _connection_state(charge_point: ChargePoint) -> str:
+    """What its connection is like, as far as it knows."""
+    match charge_point.state:
+        case sending.REGISTERED:
+            return connection_states.CHARGING if charge_point.is_charging else connection_states.IDLE
+        case sending.OPEN | sending.REJECTED:
+            return connection_states.REGISTERING
+        case sending.CONNECTING:
+            return connection_states.CONNECTING
+        case sending.OFFLINE if charge_point.failures:
+            return connection_states.BACKING_OFF
+    return connection_states.OFFLINE
 
 
 def _sent_counts(first: int, charge_points: list[ChargePoint]) -> SentCounts:

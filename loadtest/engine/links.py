@@ -111,10 +111,12 @@ class Links:
             if link.model.regional is not None:
                 self._regions[link.model, link.model.region_of(charge_point.number)].remove(link)
 
-    def gauges(self) -> dict[str, int]:
-        """How many are down, and how many connections are half-open and not noticed yet."""
-        links = self._links.values()
-        return {
-            "links_down": sum(link.is_down for link in links),
-            "half_open": sum(link.is_half_open for link in links),
-        }
+    @property
+    def down(self) -> int:
+        """How many are down."""
+        return sum(link.is_down for link in self._links.values())
+
+    @property
+    def half_open(self) -> list[ChargePoint]:
+        """Whose connections are half-open, and not noticed yet."""
+        return [link.charge_point for link in self._links.values() if link.is_half_open]

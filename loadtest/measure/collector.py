@@ -9,6 +9,7 @@ The folder grows while the run goes on, so a run that is killed leaves all but i
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from loadtest.clock import monotonic_ns, utc_now
@@ -23,7 +24,7 @@ from loadtest.measure.run_record import PhaseSpan, RunEvent, RunRecord
 from loadtest.measure.sources import Source, total_gauge
 from loadtest.measure.storm_watch import StormWatch
 from loadtest.measure.tags import INTENDED, REPLY, SERVICE, Tag, parse
-from loadtest.measure.timeline import COUNTS, GAUGES, PARTS, SecondLatency, TimelineRow, TimelineWriter
+from loadtest.measure.timeline import GAUGES, PARTS, SecondLatency, TimelineRow, TimelineWriter
 from loadtest.measure.transaction_join import TransactionJoin
 from loadtest.protocol.phases import STEADY
 from loadtest.units import NS_PER_S
@@ -46,7 +47,7 @@ class _Second:
     __slots__ = ("counts", "histograms")
 
     def __init__(self) -> None:
-        self.counts = dict.fromkeys(COUNTS, 0)
+        self.counts: Counter[str] = Counter()
         self.histograms: dict[Tag, Histogram] = {}
 
 
@@ -113,8 +114,7 @@ class Collector:
         self._take_instants(source, report)
         if report.reply_instants:
             self._join_replies(source, role, second, report.reply_instants)
-        for name, count in grown.items():
-            second.counts[name] += count
+        second.counts.update(grown)
         late = index <= self._written and bool(report.series)
         if late and not report.final:
             self.event(
@@ -287,8 +287,7 @@ class Collector:
         """Rows are written once: counts of a late report go to the next second, so that columns add up."""
         if any(late.counts.values()):
             following = self._seconds.setdefault(self._written + 1, _Second())
-            for name, count in late.counts.items():
-                following.counts[name] += count
+            following.counts.update(late.counts)
 
     def _write_row(self, index: int, second: _Second) -> None:
         latency = SecondLatency(second.histograms)

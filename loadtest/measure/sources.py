@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from loadtest.measure.run_record import SourceHealth
-from loadtest.measure.timeline import COUNTS
+from loadtest.measure.timeline import COMMAND_COUNTS, COUNTS
 from loadtest.units import NS_PER_S
 
 if TYPE_CHECKING:
@@ -100,7 +100,7 @@ class Source:
         self.commands_seen: list[ChargePointWindow] = []
         self.usage = Usage(name, role, host)
         self.parts: dict[str, Usage] = {}
-        self._counts = dict.fromkeys(COUNTS, 0)
+        self._counts: dict[str, int] = {}
 
     def take(self, report: IntervalReport, *, steady: bool) -> dict[str, int]:
         """Book a report and return what was counted since the one before, by the names of the timeline.
@@ -126,13 +126,15 @@ class Source:
         counts = {
             name: sum(getattr(row, name, 0) for row in (*report.operations, *report.deliveries)) for name in COUNTS
         }
-        grown = {name: counts[name] - self._counts[name] for name in COUNTS}
+        for name in COMMAND_COUNTS:
+            counts[f"commands_{name}"] = sum(getattr(row, name) for row in report.commands)
+        grown = {name: counts[name] - self._counts.get(name, 0) for name in counts}
         self._counts = counts
         return grown
 
     def count(self, name: str) -> int:
         """One of the timeline's counts since the start."""
-        return self._counts[name]
+        return self._counts.get(name, 0)
 
     def gone(self) -> None:
         """The process is no more, and with it whatever its gauges showed."""

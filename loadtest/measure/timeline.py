@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from loadtest.errors import ResultError
+from loadtest.measure.connection_states import CONNECTION_STATES
 from loadtest.measure.histogram import Histogram
-from loadtest.measure.tags import INTENDED, PACER, ROUND_TRIP, SERVICE, UPLINK
+from loadtest.measure.tags import COMMAND, INTENDED, PACER, ROUND_TRIP, SERVICE, UPLINK
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -25,7 +26,10 @@ if TYPE_CHECKING:
 COUNTS = ("offered", "dropped", "sent", "answered", "call_error", "timed_out", "cut_off", "delivered", "duplicated")
 """What is counted in each second."""
 
-GAUGES = ("connected", "registered", "transactions", "backlog")
+COMMAND_COUNTS = ("sent", "answered", "call_error", "timed_out")
+"""What is counted of the central system's commands, in columns named ``commands_sent`` and so on."""
+
+GAUGES = ("connected", "registered", "transactions", "backlog", *CONNECTION_STATES)
 """What stands at the end of each second; ``backlog``: transaction messages that wait in charge points."""
 
 PARTS = ("engine", "subscriber", "gateway", "broker")
@@ -36,7 +40,8 @@ class TimelineRow(msgspec.Struct, kw_only=True):
     """One second. A percentile without samples is 0.
 
     CPU of engines and subscribers is that of the busiest process; gateway and broker are all their processes together,
-    when embedded.
+    when embedded. The connection states from ``offline`` to ``charging`` exclude each other and add up to the charge
+    points that engines have on their books.
     """
 
     second: int
@@ -45,6 +50,13 @@ class TimelineRow(msgspec.Struct, kw_only=True):
     registered: int = 0
     transactions: int = 0
     backlog: int = 0
+    offline: int = 0
+    backing_off: int = 0
+    connecting: int = 0
+    half_open: int = 0
+    registering: int = 0
+    idle: int = 0
+    charging: int = 0
     offered: int = 0
     dropped: int = 0
     sent: int = 0
@@ -54,12 +66,18 @@ class TimelineRow(msgspec.Struct, kw_only=True):
     cut_off: int = 0
     delivered: int = 0
     duplicated: int = 0
+    commands_sent: int = 0
+    commands_answered: int = 0
+    commands_call_error: int = 0
+    commands_timed_out: int = 0
     round_trip_intended_p50_us: int = 0
     round_trip_intended_p99_us: int = 0
     round_trip_service_p50_us: int = 0
     round_trip_service_p99_us: int = 0
     uplink_p50_us: int = 0
     uplink_p99_us: int = 0
+    command_p50_us: int = 0
+    command_p99_us: int = 0
     pacer_p99_us: int = 0
     engine_cpu_percent: float = 0.0
     subscriber_cpu_percent: float = 0.0
@@ -78,6 +96,7 @@ class SecondLatency:
         self.round_trip_intended = Histogram()
         self.round_trip_service = Histogram()
         self.uplink = Histogram()
+        self.command = Histogram()
         self.pacer = Histogram()
         for tag, histogram in histograms.items():
             match tag.leg, tag.kind:
@@ -87,6 +106,8 @@ class SecondLatency:
                     self.round_trip_service.merge(histogram)
                 case (leg, kind) if leg == UPLINK and kind == INTENDED:
                     self.uplink.merge(histogram)
+                case (leg, kind) if leg == COMMAND and kind == INTENDED:
+                    self.command.merge(histogram)
                 case (leg, _) if leg == PACER:
                     self.pacer.merge(histogram)
 
@@ -98,6 +119,7 @@ class SecondLatency:
         row.round_trip_intended_p50_us, row.round_trip_intended_p99_us = intended
         row.round_trip_service_p50_us, row.round_trip_service_p99_us = service
         row.uplink_p50_us, row.uplink_p99_us = uplink
+        row.command_p50_us, row.command_p99_us = self.command.percentiles((50, 99))
         row.pacer_p99_us = self.pacer.percentile(99)
 
 
