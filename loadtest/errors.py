@@ -15,11 +15,12 @@ Facts travel as attributes; the sentence is for people: what happened, then ``hi
 
 from __future__ import annotations
 
+import contextlib
 from enum import IntEnum
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
 
 class ExitCode(IntEnum):
@@ -78,6 +79,46 @@ class LocalProtocolError(HarnessError):
 
 class RemoteProtocolError(LoadTestError):
     """The other side broke a protocol rule. Counted and survived."""
+
+
+class Faults:
+    """Gathers what several checks find wrong, so that all of it is told at once.
+
+    Usage::
+
+        found = Faults()
+        with found.gathered():
+            check_one()
+        with found.gathered():
+            check_another()
+        found.refuse()
+
+    Attributes:
+        faults: Sentences, one for each fault.
+        hints: What can be done about them.
+    """
+
+    def __init__(self) -> None:
+        self.faults: list[str] = []
+        self.hints: list[str] = []
+
+    @contextlib.contextmanager
+    def gathered(self) -> Iterator[None]:
+        """Keep the faults of an error of ours that ends the block."""
+        try:
+            yield
+        except LoadTestError as error:
+            self.faults += error.faults
+            self.hints.append(error.hint)
+
+    def refuse(self) -> None:
+        """Raise what was gathered, if anything.
+
+        Raises:
+            UsageError: With every fault.
+        """
+        if self.faults:
+            raise UsageError(self.faults, hint=join_hints(self.hints))
 
 
 def join_hints(hints: Iterable[str]) -> str:

@@ -62,7 +62,7 @@ def gateway(
 ) -> int:
     """Serve the gateway alone: OCPP over WebSocket on one side, EMQX's MQTT topics on the other."""
     host, port = _address(bind)
-    switches = {
+    options = {
         "path": path,
         "password_file": _name(password_file),
         "check_identity": check_identity,
@@ -76,7 +76,7 @@ def gateway(
         host=host,
         port=port,
         qos=int(qos),
-        switches=switches if gateway_config is None else switches | _switches_not_given(gateway_config),
+        switches=read_switches(_name(gateway_config), _given(options)),
         metrics_port=metrics_port,
     )
     run(alone.gateway(request, lambda url: click.echo(f"gateway ready: {url}")))
@@ -123,11 +123,10 @@ def _address(bind: str) -> tuple[str, int]:
     return host.strip("[]"), int(port)
 
 
-def _switches_not_given(path: Path) -> dict[str, Any]:
-    """The switches of a file, without those that have an option of their own on the command line."""
+def _given(options: dict[str, Any]) -> dict[str, Any]:
+    """Those that stand on the command line: a file may say otherwise than their defaults."""
     source = click.get_current_context().get_parameter_source
-    switches = read_switches(str(path))
-    return {name: value for name, value in switches.items() if source(name) is not ParameterSource.COMMANDLINE}
+    return {name: value for name, value in options.items() if source(name) is ParameterSource.COMMANDLINE}
 
 
 def _name(path: Path | None) -> str:

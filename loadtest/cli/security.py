@@ -23,7 +23,7 @@ from loadtest.scenario.profile import ChargePointProfile
 def password(charge_point_id: str, generate: bool) -> int:  # noqa: FBT001 - click's
     """Print the line that lets charge point ID into a gateway with --password-file.
 
-    The password is asked for, or read as one line from standard input: 16 bytes or more, as text or as hex:00ff….
+    The password is asked for, or read as one line from standard input: at least 16 bytes, as text or as hex:00ff….
     """
     if generate:
         text = f"hex:{secrets.token_hex(KEY_BYTES)}"

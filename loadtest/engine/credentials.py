@@ -7,12 +7,14 @@ from base64 import b64encode
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from loadtest.errors import UsageError, join_hints
+from loadtest.errors import Faults, UsageError
 from loadtest.scenario.credentials import filled
+from loadtest.scenario.settings import written
 from loadtest.transport import tls
 
 if TYPE_CHECKING:
     import ssl
+    from collections.abc import Callable, Iterable, Sequence
 
     from loadtest.scenario.credentials import CredentialFiles
 
@@ -36,25 +38,43 @@ class Credentials:
         self._password = password
         self._passwords: dict[str, bytes] = {}
         self._shared: ssl.SSLContext | None = None
-        faults: list[str] = []
-        hints: list[str] = []
-        try:
+        found = Faults()
+        with found.gathered():
             if files.password_file:
                 self._passwords = read_passwords(Path(files.password_file))
             elif password:
-                password_bytes(filled(password, "x", 0))
-        except UsageError as error:
-            faults += error.faults
-            hints.append(error.hint)
-        try:
+                _check_template(password)
+        with found.gathered():
             if encrypted:
                 certificate, key = ("", "") if files.personal else (files.client_certificate, files.client_key)
-                self._shared = tls.client_context(files.ca_file, certificate, key)
-        except UsageError as error:
-            faults += error.faults
-            hints.append(error.hint)
+                self._shared = tls.client_context(files.ca_file, certificate, key, names=_names(files))
+        found.refuse()
+
+    def refuse_missing(self, fleet: Iterable[tuple[str, int]]) -> None:
+        """Refuse a fleet of which some have no certificate or no password.
+
+        Args:
+            fleet: Ids and numbers of all there may be. Of several ids with one number one will be, so one is enough.
+
+        Raises:
+            UsageError: Names the first that is missing, and says how many are.
+        """
+        files, everybody, faults = self._files, list(fleet), []
+        if self._shared is not None and files.personal:
+            for name in ("client_certificate", "client_key"):
+                template: str = getattr(files, name)
+                if template and (lacking := _without(everybody, _has_file(template))):
+                    faults.append(
+                        f"{written(name, template)} {template}: {len(lacking):,} charge points have none; "
+                        f"the first file missing is {filled(template, *lacking[0])}"
+                    )
+        if files.password_file and (lacking := _without(everybody, lambda identity, _: identity in self._passwords)):
+            called = f"{written('password_file', files.password_file)} {files.password_file}"
+            faults.append(
+                f"{called}: {len(lacking):,} charge points have no password in it; the first is {lacking[0][0]}"
+            )
         if faults:
-            raise UsageError(faults, hint=join_hints(hints))
+            raise UsageError(faults)
 
     def tls(self, charge_point_id: str, number: int) -> ssl.SSLContext | None:
         """What a charge point connects with; ``None``: without TLS.
@@ -68,7 +88,8 @@ class Credentials:
         if self._shared is None or not files.personal:
             return self._shared
         certificate = filled(files.client_certificate, charge_point_id, number)
-        return tls.client_context(files.ca_file, certificate, filled(files.client_key, charge_point_id, number))
+        key = filled(files.client_key, charge_point_id, number)
+        return tls.client_context(files.ca_file, certificate, key, names=_names(files))
 
     def headers(self, charge_point_id: str, number: int) -> tuple[tuple[str, str], ...]:
         """The ``Authorization`` header of HTTP Basic (RFC 7617), if there is a password. The user name is the id."""
@@ -96,18 +117,44 @@ def password_bytes(text: str) -> bytes:
         raise UsageError("a password that begins with hex: must go on in pairs of hexadecimal digits") from None
 
 
+def _check_template(password: str) -> None:
+    try:
+        password_bytes(filled(password, "x", 0))
+    except UsageError as error:
+        raise UsageError(f"LOADTEST_PASSWORD: {error.message}") from None
+
+
+def _names(files: CredentialFiles) -> tls.Names:
+    return tls.Names(*(written(name, getattr(files, name)) for name in ("client_certificate", "client_key", "ca_file")))
+
+
+def _has_file(template: str) -> Callable[[str, int], bool]:
+    return lambda identity, number: Path(filled(template, identity, number)).is_file()
+
+
+def _without(fleet: Sequence[tuple[str, int]], has: Callable[[str, int], bool]) -> list[tuple[str, int]]:
+    """Those that lack something: the first id of each number of which no id has it."""
+    served = {number for identity, number in fleet if has(identity, number)}
+    lacking: dict[int, tuple[str, int]] = {}
+    for identity, number in fleet:
+        if number not in served:
+            lacking.setdefault(number, (identity, number))
+    return list(lacking.values())
+
+
 def read_passwords(path: Path) -> dict[str, bytes]:
     """Read a file of passwords in clear: ``id:password`` lines; blank ones and those that begin with ``#`` are skipped.
 
     Raises:
         UsageError: With every faulty line by its number; never with what stands there.
     """
+    called = f"{written('password_file', str(path))} {path}"
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
     except OSError as error:
-        raise UsageError(f"--password-file {path}: {error.strerror}") from None
+        raise UsageError(f"{called}: {error.strerror}") from None
     except UnicodeDecodeError:
-        raise UsageError(f"--password-file {path}: is not UTF-8", hint="write other bytes as id:hex:00ff…") from None
+        raise UsageError(f"{called}: is not UTF-8", hint="write other bytes as id:hex:00ff…") from None
     passwords: dict[str, bytes] = {}
     faults: list[str] = []
     for number, line in enumerate(lines, 1):
@@ -122,7 +169,7 @@ def read_passwords(path: Path) -> dict[str, bytes]:
         except UsageError as error:
             fault = error.message
         if fault:
-            faults.append(f"--password-file {path}: line {number}: {fault}")
+            faults.append(f"{called}: line {number}: {fault}")
     if faults:
         raise UsageError(faults)
     return passwords

@@ -34,7 +34,9 @@ def entry(charge_point_id: str, password: bytes) -> str:
     if not charge_point_id or _FORBIDDEN_IN_ID.intersection(charge_point_id) or not charge_point_id.isprintable():
         faults.append(f"{charge_point_id!r} is no id for HTTP Basic: it must be printable, without / + # and :")
     if len(password) < LEAST_BYTES:
-        faults.append(f"the password of {charge_point_id!r} has {len(password)} bytes; OCPP wants {LEAST_BYTES} to 20")
+        faults.append(
+            f"the password of {charge_point_id!r} has {len(password)} bytes; OCPP wants at least {LEAST_BYTES}"
+        )
     if faults:
         raise UsageError(faults)
     salt = secrets.token_bytes(16)
@@ -60,8 +62,12 @@ class Passwords:
         return hmac.compare_digest(_hash(salt, password), expected)
 
 
-def read(path: Path) -> Passwords:
+def read(path: Path, name: str = "password file") -> Passwords:
     """Read a password file.
+
+    Args:
+        path: The file.
+        name: What the user calls it, for messages.
 
     Raises:
         UsageError: With every faulty line by its number; never with what stands there.
@@ -69,7 +75,7 @@ def read(path: Path) -> Passwords:
     try:
         lines = path.read_bytes().splitlines()
     except OSError as error:
-        raise UsageError(f"password file {path}: {error.strerror}") from None
+        raise UsageError(f"{name} {path}: {error.strerror}") from None
     entries: dict[bytes, tuple[bytes, bytes]] = {}
     first_line: dict[bytes, int] = {}
     faults: list[str] = []
@@ -79,14 +85,14 @@ def read(path: Path) -> Passwords:
         user, _, hashed = line.rstrip().partition(b":")
         match = _ENTRY.fullmatch(hashed.decode("ascii", "replace"))
         if not user or match is None:
-            faults.append(f"password file {path}: line {number} is not id:sha256$salt$hash")
+            faults.append(f"{name} {path}: line {number} is not id:sha256$salt$hash")
         elif user in entries:
-            faults.append(f"password file {path}: line {number} has the id of line {first_line[user]} again")
+            faults.append(f"{name} {path}: line {number} has the id of line {first_line[user]} again")
         else:
             entries[user] = (bytes.fromhex(match[1]), bytes.fromhex(match[2]))
             first_line[user] = number
     if not entries and not faults:
-        faults.append(f"password file {path}: has no entry, so nobody could connect")
+        faults.append(f"{name} {path}: has no entry, so nobody could connect")
     if faults:
         raise UsageError(faults, hint="loadtest password ID makes a line")
     return Passwords(entries)

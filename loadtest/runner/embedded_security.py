@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from loadtest.engine.credentials import password_bytes
+from loadtest.errors import UsageError
 from loadtest.gateway import passwords
 from loadtest.runner.certificates import CA_FILE, SERVER_FILE, SHARED_CLIENT_FILE, make_certificates
 from loadtest.scenario.credentials import CredentialFiles, filled
@@ -81,7 +82,10 @@ class EmbeddedSecurity:
         clear: list[str] = []
         for identity, number in charge_points:
             text = filled(template, identity, number) if template else f"hex:{secrets.token_hex(KEY_BYTES)}"
-            hashed.append(passwords.entry(identity, password_bytes(text)))
+            try:
+                hashed.append(passwords.entry(identity, password_bytes(text)))
+            except UsageError as error:
+                raise UsageError([f"LOADTEST_PASSWORD: {fault}" for fault in error.faults]) from None
             clear.append(f"{identity}:{text}")
         self.gateway["password_file"] = _written(folder / "gateway-passwords", hashed)
         return {} if template else {"password_file": _written(folder / "charge-point-passwords", clear)}

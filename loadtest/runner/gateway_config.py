@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -9,12 +10,14 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from loadtest.control.settings import nearest
-from loadtest.errors import UsageError
+from loadtest.errors import Faults, UsageError, join_hints
+from loadtest.gateway import passwords
 from loadtest.gateway.settings import GatewaySettings, gateway_settings
 from loadtest.gateway.topic_routes import UPSTREAM_FIELDS
+from loadtest.transport import tls
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
 OPTION = "--gateway-config"
 
@@ -25,38 +28,91 @@ _ELSEWHERE = {
     "qos": "--qos, or with upstream_qos for publishing alone",
 }
 _INTERNAL = frozenset({"epoch_ns", "process_index", "peer_sockets"})
+_FILES = ("password_file", *tls.SWITCHES)
+_FILE_SWITCH = re.compile(rf"\b({'|'.join(_FILES)})\b")
 _TOPICS = ("mountpoint", *UPSTREAM_FIELDS, "topic_override_mapping", "dnstream_topic")
 SWITCHES = frozenset(GatewaySettings.__struct_fields__) - _ELSEWHERE.keys() - _INTERNAL
 """Settings of a gateway that a file may contain."""
 
 
-def read_switches(path: str) -> dict[str, Any]:
-    """Read and check a TOML file of switches; names are those of :class:`GatewaySettings`.
+def read_switches(path: str, options: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """Read a TOML file of switches, and check them together with the files they name.
+
+    Args:
+        path: The file; empty: there is none.
+        options: Switches given as options of a command; they outdo the file.
+
+    Returns:
+        Switches by the names of :class:`GatewaySettings`, those of the file and the options.
 
     Raises:
-        UsageError: With every fault of the file.
+        UsageError: With every fault of everything, each named as it was written.
     """
+    options = options or {}
+    plain = _read_toml(path)
+    switches = {name: value for name, value in plain.items() if name in SWITCHES} | dict(options)
+    faults = [
+        f"{OPTION} {path}: {name}: is set with {_ELSEWHERE[name]}"
+        if name in _ELSEWHERE
+        else f"{OPTION} {path}: {name}: there is no such switch{nearest(name, SWITCHES)}"
+        for name in plain
+        if name not in SWITCHES
+    ]
     try:
-        plain = tomllib.loads(Path(path).read_text(encoding="utf-8"))
+        gateway_settings({"port": 1, "broker_url": "mqtt://localhost"} | switches)
+    except UsageError as error:
+        faults += [_as_written(fault.removeprefix("gateway."), path, options) for fault in error.faults]
+    hint = "docs/gateway.md lists the switches" if faults and path else ""
+    try:
+        _check_files(switches, lambda name: _as_written(name, path, options))
+    except UsageError as error:
+        faults += error.faults
+        hint = join_hints((hint, error.hint))
+    if faults:
+        raise UsageError(faults, hint=hint)
+    return switches
+
+
+def _read_toml(path: str) -> dict[str, Any]:
+    if not path:
+        return {}
+    try:
+        plain: dict[str, Any] = tomllib.loads(Path(path).read_text(encoding="utf-8"))
     except OSError as error:
         raise UsageError(f"{OPTION} {path}: {error.strerror}") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise UsageError(f"{OPTION} {path} is not TOML: {error}") from None
-    faults = [
-        f"{name}: is set with {_ELSEWHERE[name]}"
-        if name in _ELSEWHERE
-        else f"{name}: there is no such switch{nearest(name, SWITCHES)}"
-        for name in plain
-        if name not in SWITCHES
-    ]
-    switches = {name: value for name, value in plain.items() if name in SWITCHES}
-    try:
-        gateway_settings({"port": 1, "broker_url": "mqtt://localhost"} | switches)
-    except UsageError as error:
-        faults += [fault.removeprefix("gateway.") for fault in error.faults]
-    if faults:
-        raise UsageError([f"{OPTION} {path}: {fault}" for fault in faults], hint="docs/gateway.md lists the switches")
-    return switches
+    return plain
+
+
+def _as_written(fault: str, path: str, options: Mapping[str, Any]) -> str:
+    """A fault that begins with the name of a switch: as the option it was, or as a line of the file."""
+    name = re.match(r"\w+", fault)
+    if name is None or name[0] not in options:
+        return f"{OPTION} {path}: {fault}"
+    return _option(name[0]) + _FILE_SWITCH.sub(lambda found: _option(found[0]), fault[name.end() :])
+
+
+def _option(name: str) -> str:
+    return "--" + name.replace("_", "-")
+
+
+def _check_files(switches: Mapping[str, Any], written: Callable[[str], str]) -> None:
+    """Refuse passwords and certificates that the gateway could not use.
+
+    Raises:
+        UsageError: With every fault of every file.
+    """
+    files = {name: value for name in _FILES if isinstance(value := switches.get(name), str) and value}
+    found = Faults()
+    if "password_file" in files:
+        with found.gathered():
+            passwords.read(Path(files["password_file"]), written("password_file"))
+    if "tls_certificate" in files:
+        certificate, key, authorities = (files.get(name, "") for name in tls.SWITCHES)
+        with found.gathered():
+            tls.server_context(certificate, key, authorities, names=tls.Names(*map(written, tls.SWITCHES)))
+    found.refuse()
 
 
 def unfit_for_runs(switches: Mapping[str, Any]) -> list[str]:

@@ -98,7 +98,8 @@ class SystemUnderTest:
     async def _probe_gateway(self) -> None:
         """Check the charge points' credentials and whether the given gateway answers."""
         settings, files = self._settings, self._settings.credentials
-        Credentials(files, settings.password, encrypted=settings.gateway.startswith("wss:"))
+        encrypted = settings.gateway.startswith("wss:")
+        Credentials(files, settings.password, encrypted=encrypted).refuse_missing(settings.fleet())
         guarded = bool(settings.password or files.password_file or files.client_certificate)
         await answers_handshake(settings.gateway, files, guarded=guarded)
 

@@ -253,3 +253,9 @@ def secret(name: str) -> str:
     """The value of a secret setting, from the environment; empty when it is not given."""
     (setting,) = (setting for setting in SECRETS if setting.name == name)
     return os.environ.get(setting.variable, "")
+
+
+def written(name: str, value: str) -> str:
+    """Where a setting's value was written, for messages: the variable of the environment that holds it, or the flag."""
+    (setting,) = (setting for setting in SETTINGS if setting.name == name)
+    return setting.variable if os.environ.get(setting.variable) == value else setting.flag

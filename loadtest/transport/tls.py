@@ -6,13 +6,13 @@ At least TLS 1.2, no compression, no renegotiation (OCPP 1.6 security whitepaper
 from __future__ import annotations
 
 import ssl
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from loadtest.errors import UsageError
+from loadtest.errors import Faults, UsageError
 
 if TYPE_CHECKING:
     import asyncio
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
 SHUTDOWN_TIMEOUT_S = 2.0
 """How long a peer may take to say goodbye in TLS before TCP is ended; uvloop's own choice is 30 s."""
@@ -52,6 +52,20 @@ _OTHER_NAME = frozenset({62, 64})
 """OpenSSL's verify codes: authorities unknown in several ways; names and addresses that do not match."""
 
 
+class Names(NamedTuple):
+    """What the user calls the three files, for messages."""
+
+    certificate: str
+    key: str
+    authorities: str
+
+
+OPTIONS = Names("--client-certificate", "--client-key", "--ca-file")
+"""Of a client."""
+SWITCHES = Names("tls_certificate", "tls_key", "tls_client_ca")
+"""Of a gateway."""
+
+
 def failure(reason: str | None) -> str:
     """Which of :data:`FAILURES` OpenSSL's name of a handshake's error is."""
     if reason is None:
@@ -60,7 +74,12 @@ def failure(reason: str | None) -> str:
 
 
 def server_context(
-    certificate: str, key: str = "", client_ca: str = "", *, on_failed: Callable[[str], None] | None = None
+    certificate: str,
+    key: str = "",
+    client_ca: str = "",
+    *,
+    on_failed: Callable[[str], None] | None = None,
+    names: Names = SWITCHES,
 ) -> ssl.SSLContext:
     """What a server shows and asks for.
 
@@ -69,40 +88,52 @@ def server_context(
         key: PEM file of its private key; empty: it is in ``certificate``.
         client_ca: PEM file of the authorities of client certificates; given, every client must show one.
         on_failed: Called with one of :data:`FAILURES` but the unfinished for each handshake that fails.
+        names: What the files are called in messages.
 
     Raises:
-        UsageError: A file cannot be used, named with what is wrong.
+        UsageError: With a sentence for each file that cannot be used.
     """
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     _harden(context)
-    _load_chain(context, certificate, key)
+    found = Faults()
+    with found.gathered():
+        _load_chain(context, certificate, key, names)
     if client_ca:
         context.verify_mode = ssl.CERT_REQUIRED
-        _load_authorities(context, client_ca)
+        with found.gathered():
+            _load_authorities(context, client_ca, names)
+    found.refuse()
     if on_failed is not None:
         context.sslobject_class = _told_of_failures(on_failed)
     return context
 
 
-def client_context(ca_file: str = "", certificate: str = "", key: str = "") -> ssl.SSLContext:
+def client_context(
+    ca_file: str = "", certificate: str = "", key: str = "", *, names: Names = OPTIONS
+) -> ssl.SSLContext:
     """What a client trusts and shows; the server's name is checked against its certificate.
 
     Args:
         ca_file: PEM file of the authorities trusted; empty: those of the system.
         certificate: PEM file of the client's certificate; empty: none is shown.
         key: PEM file of its private key; empty: it is in ``certificate``.
+        names: What the files are called in messages.
 
     Raises:
-        UsageError: A file cannot be used, named with what is wrong.
+        UsageError: With a sentence for each file that cannot be used.
     """
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     _harden(context)
+    found = Faults()
     if ca_file:
-        _load_authorities(context, ca_file)
+        with found.gathered():
+            _load_authorities(context, ca_file, names)
     else:
         context.load_default_certs()
     if certificate:
-        _load_chain(context, certificate, key)
+        with found.gathered():
+            _load_chain(context, certificate, key, names)
+    found.refuse()
     return context
 
 
@@ -143,40 +174,50 @@ def _harden(context: ssl.SSLContext) -> None:
     context.options |= ssl.OP_NO_COMPRESSION | ssl.OP_NO_RENEGOTIATION
 
 
-def _load_chain(context: ssl.SSLContext, certificate: str, key: str) -> None:
+def _load_chain(context: ssl.SSLContext, certificate: str, key: str, names: Names) -> None:
+    given = [(names.certificate, certificate), *([(names.key, key)] if key else [])]
+    _readable(given)
+    called = " and ".join(f"{name} {file}" for name, file in given)
+
     def no_password() -> str:
-        raise UsageError(f"{key or certificate}: the private key is encrypted", hint="give one without a passphrase")
+        name, file = given[-1]
+        raise UsageError(f"{name} {file}: the private key is encrypted", hint="give one without a passphrase")
 
     try:
         context.load_cert_chain(certificate, key or None, password=no_password)
     except ssl.SSLError as error:
-        files = f"{certificate} and {key}" if key else certificate
         reason = (error.reason or "no certificate with its private key").lower().replace("_", " ")
         raise UsageError(
-            f"{files}: {reason}", hint="both are PEM files, and the key is that of the first certificate"
+            f"{called}: {reason}",
+            hint="certificate and private key are PEM, and the key is that of the first certificate",
         ) from None
     except OSError as error:
-        raise UsageError(f"{_unreadable(certificate, key)}: {error.strerror}") from None
+        raise UsageError(f"{called}: {error.strerror}") from None
 
 
-def _load_authorities(context: ssl.SSLContext, file: str) -> None:
+def _load_authorities(context: ssl.SSLContext, file: str, names: Names) -> None:
+    _readable([(names.authorities, file)])
     try:
         context.load_verify_locations(file)
     except ssl.SSLError:
-        raise UsageError(f"{file}: holds no certificate of an authority", hint="a PEM file is wanted") from None
+        raise UsageError(
+            f"{names.authorities} {file}: holds no certificate of an authority", hint="a PEM file is wanted"
+        ) from None
     except OSError as error:
-        raise UsageError(f"{file}: {error.strerror}") from None
+        raise UsageError(f"{names.authorities} {file}: {error.strerror}") from None
 
 
-def _unreadable(*files: str) -> str:
-    """Which of the files it is; OpenSSL does not say."""
-    for file in filter(None, files):
+def _readable(files: Iterable[tuple[str, str]]) -> None:
+    """Refuse those that cannot be read, by name; OpenSSL does not say which it is."""
+    faults = []
+    for name, file in files:
         try:
-            with open(file, "rb"):  # noqa: PTH123 - not read, only whether it can be
-                pass
-        except OSError:
-            return file
-    return files[0]
+            with open(file, "rb") as opened:  # noqa: PTH123 - as OpenSSL takes it
+                opened.read(1)
+        except OSError as error:
+            faults.append(f"{name} {file}: {error.strerror}")
+    if faults:
+        raise UsageError(faults)
 
 
 def _told_of_failures(on_failed: Callable[[str], None]) -> type[ssl.SSLObject]:

@@ -95,3 +95,45 @@ def test_an_engines_settings_do_not_show_the_password() -> None:
     settings = engine_settings(plain | {"gateway_url": "wss://u:hunter2@h/o", "password": "hunter2"})
     assert settings.password == "hunter2"
     assert "hunter2" not in repr(settings)
+
+
+def test_every_file_that_cannot_be_read_is_named_by_its_option(monkeypatch: pytest.MonkeyPatch) -> None:
+    files = CredentialFiles(
+        ca_file="none.pem", client_certificate="none.crt", client_key="none.key", password_file="none.txt"
+    )
+    monkeypatch.setenv("LOADTEST_CLIENT_KEY", "none.key")
+    with pytest.raises(UsageError) as refused:
+        Credentials(files, encrypted=True)
+    assert refused.value.faults == (
+        "--password-file none.txt: No such file or directory",
+        "--ca-file none.pem: No such file or directory",
+        "--client-certificate none.crt: No such file or directory",
+        "LOADTEST_CLIENT_KEY none.key: No such file or directory",
+    )
+
+
+def test_who_lacks_a_certificate_or_a_password_is_known_before_anybody_connects(tmp_path: Path) -> None:
+    make_certificates(tmp_path, charge_points=["cp-0", "cp-2"])
+    (tmp_path / "passwords").write_text("cp-0:secret\n")
+    template = f"{tmp_path}/${{cid}}.pem"
+    files = CredentialFiles(client_certificate=template, password_file=str(tmp_path / "passwords"))
+    credentials = Credentials(files, encrypted=True)
+    credentials.refuse_missing([("cp-0", 0)])
+    with pytest.raises(UsageError) as refused:
+        credentials.refuse_missing((f"cp-{number}", number) for number in range(4))
+    certificates, passwords = refused.value.faults
+    assert certificates == (
+        f"--client-certificate {template}: 2 charge points have none; the first file missing is {tmp_path}/cp-1.pem"
+    )
+    assert passwords.endswith("3 charge points have no password in it; the first is cp-1")
+
+
+def test_of_ids_that_share_a_number_one_is_enough(tmp_path: Path) -> None:
+    (tmp_path / "passwords").write_text("ac-0:secret\ndc-1:secret\n")
+    credentials = Credentials(CredentialFiles(password_file=str(tmp_path / "passwords")))
+    credentials.refuse_missing([("ac-0", 0), ("ac-1", 1), ("dc-0", 0), ("dc-1", 1)])
+
+
+def test_a_bad_template_of_passwords_names_its_variable() -> None:
+    with pytest.raises(UsageError, match=r"^LOADTEST_PASSWORD: a password that begins with hex:"):
+        Credentials(NONE, "hex:0g")

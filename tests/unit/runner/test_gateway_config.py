@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from loadtest.errors import UsageError
+from loadtest.runner.certificates import CA_FILE, SERVER_FILE, make_certificates
 from loadtest.runner.gateway_config import SWITCHES, read_switches, resolved, unfit_for_runs
 
 if TYPE_CHECKING:
@@ -77,3 +78,36 @@ def test_topics_that_a_run_could_not_follow_are_named() -> None:
     assert unfit_for_runs({"mountpoint": "ocpp/", "strict": True, "dnstream_topic": "cs/${cid}"}) == []
     faults = unfit_for_runs({"mountpoint": "m/", "topic_override_mapping": {"Heartbeat": "hb"}})
     assert [fault.split(": ")[1] for fault in faults] == ["mountpoint", "topic_override_mapping"]
+
+
+def test_files_and_options_are_checked_together_each_named_as_it_was_written(tmp_path: Path) -> None:
+    path = written(tmp_path, 'piggyback = "double"\npassword_file = "none.txt"\ntls_key = "none.pem"\n')
+    with pytest.raises(UsageError) as refused:
+        read_switches(path, {"tls_certificate": "none.crt", "path": "ocpp"})
+    told = refused.value.faults
+    assert [fault.partition(":")[0] for fault in told] == [
+        "--path",
+        f"--gateway-config {path}",
+        f"--gateway-config {path}",
+        "--tls-certificate none.crt",
+        f"--gateway-config {path}",
+    ]
+    assert told[2].endswith("password_file none.txt: No such file or directory")
+    assert told[4].endswith("tls_key none.pem: No such file or directory")
+
+
+def test_what_is_wrong_with_options_alone_names_options() -> None:
+    with pytest.raises(UsageError) as refused:
+        read_switches("", {"tls_key": "key.pem", "tls_client_ca": "ca.pem"})
+    assert refused.value.faults == (
+        "--tls-key: needs --tls-certificate as well",
+        "--tls-client-ca: needs --tls-certificate as well",
+    )
+    assert refused.value.hint == ""
+
+
+def test_an_option_may_complete_a_file(tmp_path: Path) -> None:
+    make_certificates(tmp_path)
+    path = written(tmp_path, f'tls_client_ca = "{tmp_path / CA_FILE}"\n')
+    switches = read_switches(path, {"tls_certificate": str(tmp_path / SERVER_FILE)})
+    assert set(switches) == {"tls_client_ca", "tls_certificate"}
