@@ -15,7 +15,7 @@ import numpy as np
 from loadtest.measure.collector import Collector
 from loadtest.measure.interval import DeliveryRow, Health, IntervalReport, OperationRow, SentCounts
 from loadtest.measure.recorder import Recorder
-from loadtest.measure.run_record import RunDescription, RunRecord, ThresholdOutcome
+from loadtest.measure.run_record import RunDescription, RunRecord
 from loadtest.measure.sequence import SequenceWindows
 from loadtest.measure.tags import CONNECT, INTENDED, PACER, REGISTER, ROUND_TRIP, SERVICE, UPLINK, Tag
 from loadtest.measure.validity import Validity
@@ -23,6 +23,8 @@ from loadtest.units import NS_PER_S
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from loadtest.scenario.thresholds import Threshold
 
 STARTED_AT = dt.datetime(2026, 1, 31, 12, 0, 0, tzinfo=dt.UTC)
 EPOCH_NS = 1_000 * NS_PER_S
@@ -59,7 +61,7 @@ class SampleRun:
     pacer_us: float = 60.0
     cpu_ns: int = 300_000_000
     seed: int = 1
-    thresholds: tuple[ThresholdOutcome, ...] = ()
+    thresholds: tuple[Threshold, ...] = ()
     description: dict[str, Any] = dataclasses.field(default_factory=dict)
 
     def play(self, run_dir: Path, *, until_s: int | None = None) -> SampleProcesses:
@@ -88,7 +90,7 @@ class SampleProcesses:
         self.sample = sample
         self.now_ns = EPOCH_NS
         self.run_dir = run_dir
-        self.collector = Collector(run_dir, self._description(), clock=lambda: self.now_ns)
+        self.collector = Collector(run_dir, self._description(), sample.thresholds, clock=lambda: self.now_ns)
         self.sent = 0
         self.lost: list[tuple[int, int]] = []
         self.random = np.random.default_rng(sample.seed)
@@ -139,7 +141,6 @@ class SampleProcesses:
         """Close the books."""
         return self.collector.finish(
             state,  # type: ignore[arg-type]
-            thresholds=lambda record: self.sample.thresholds,
             locust={"requests": self.sent, "failures": 0},
         )
 

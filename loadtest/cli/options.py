@@ -21,11 +21,12 @@ PASS_ON = {"ignore_unknown_options": True, "allow_interspersed_args": True}
 """What we do not know is Locust's."""
 
 GROUPS: dict[str, tuple[str, ...]] = {
-    "Load": ("charge_points", "duration", "ramp", "seed", "engines", "call_timeout", "drain_timeout"),
+    "Load": ("charge_points", "duration", "ramp", "warmup", "seed", "engines", "call_timeout", "drain_timeout"),
     "System under test": (
         *("gateway", "gateway_processes", "gateway_config", "gateway_metrics_port", "broker", "qos"),
         *("csms", "subscribers", "subscriber_client"),
     ),
+    "Verdict": ("threshold", "no_thresholds"),
     "Security": ("security_profile", "ca_file", "client_certificate", "client_key", "password_file"),
 }
 """Headings of the help and what stands under them; everything else stands under ``Options`` at the end."""
@@ -68,10 +69,14 @@ def run_settings(command: _Command) -> _Command:
     All are taken as text, and absent unless given: the table's own check reports every fault at once.
     """
     for setting in reversed(SETTINGS):
+        if setting.kind == "flag":
+            command = click.option(setting.flag, setting.name, is_flag=True, help=_help(setting))(command)
+            continue
         command = click.option(
             setting.flag,
             setting.name,
             default=None,
+            multiple=setting.repeatable,
             metavar=setting.metavar or _metavar(setting),
             help=f"{_help(setting)}  [default: {setting.default or 'none'}]",
         )(command)
@@ -80,8 +85,14 @@ def run_settings(command: _Command) -> _Command:
 
 def given(options: Mapping[str, Any]) -> dict[str, str]:
     """The settings among a command's options that were given."""
-    names = {setting.name for setting in SETTINGS}
-    return {name: str(value) for name, value in options.items() if name in names and value is not None}
+    found: dict[str, str] = {}
+    for setting in SETTINGS:
+        value = options.get(setting.name)
+        if setting.repeatable:
+            value = "; ".join(value or ()) or None
+        if value is not None and not (setting.kind == "flag" and not value):
+            found[setting.name] = str(value)
+    return found
 
 
 def refuse_misspelt(words: Iterable[str], flags: Iterable[str]) -> None:
@@ -114,4 +125,5 @@ def _metavar(setting: Setting) -> str:
 
 
 def _help(setting: Setting) -> str:
-    return f"{setting.help[0].upper()}{setting.help[1:]}."
+    text = setting.help.replace("%%", "%")
+    return f"{text[0].upper()}{text[1:]}."

@@ -100,7 +100,7 @@ def _share_done(row: TimelineRow, settings: RunSettings) -> float:
     """How much of the planned time is over; the drain counts as the end."""
     if row.phase == phases.DRAIN:
         return 1.0
-    return min(1.0, row.second / (settings.ramp_s + settings.duration_s))
+    return min(1.0, row.second / (settings.ramp_s + settings.warmup_s + settings.duration_s))
 
 
 def _ms(value_us: int) -> str:

@@ -25,7 +25,7 @@ from loadtest.measure.reply_join import ReplyInstants
 from loadtest.measure.sequence import DUPLICATE, REORDERED, SequenceWindows
 from loadtest.protocol import call_errors, schemas, stamp
 from loadtest.protocol.frames import CALL_RESULT
-from loadtest.protocol.phases import DRAIN, STEADY
+from loadtest.protocol.phases import DRAIN, UNDER_LOAD
 from loadtest.units import NS_PER_S, NS_PER_US
 
 if TYPE_CHECKING:
@@ -113,9 +113,9 @@ class Commander:
     # When -------------------------------------------------------------------------------------------------------
 
     def enter_phase(self, phase: str, start_ns: int) -> None:
-        """Commands are due from the beginning of the steady phase to that of the drain, whatever breaks between."""
+        """Commands are due from the end of the ramp to the beginning of the drain, whatever breaks between."""
         self._phase = self._settings.phases.index(phase)
-        if phase == STEADY and not self._begun:  # it is steady again after every fault
+        if phase in UNDER_LOAD and not self._begun:  # it is steady again after every fault
             self._begun = True
             self._schedule.begin(max(start_ns, monotonic_ns()))  # a subscriber may join late
         elif phase == DRAIN:

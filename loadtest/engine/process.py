@@ -19,7 +19,7 @@ from loadtest.measure.interval import IntervalReport
 from loadtest.measure.recorder import Recorder
 from loadtest.measure.tags import PACER, SERVICE, Tag
 from loadtest.pacing.pacer import Pacer
-from loadtest.protocol.phases import STEADY
+from loadtest.protocol.phases import UNDER_LOAD
 from loadtest.units import NS_PER_MS, NS_PER_S, NS_PER_US
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ class EngineProcess:
                 self._fleet.remove_cohort(first)
             case messages.EnterPhase(phase, start_ns):
                 self._fleet.enter_phase(phase, start_ns)
-                if phase == STEADY and not gc.get_freeze_count():
+                if phase in UNDER_LOAD and not gc.get_freeze_count():
                     # The fleet is built and stays: a collection that walks it would stop the clock for nothing.
                     gc.collect()
                     gc.freeze()

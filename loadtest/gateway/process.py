@@ -22,7 +22,7 @@ from loadtest.gateway.peers import PeerLinks
 from loadtest.gateway.settings import gateway_settings
 from loadtest.measure.health import HealthMonitor
 from loadtest.measure.interval import IntervalReport
-from loadtest.protocol.phases import STEADY
+from loadtest.protocol.phases import UNDER_LOAD
 from loadtest.transport import mqtt_client, tls
 from loadtest.units import NS_PER_MS, NS_PER_S, NS_PER_US
 
@@ -77,7 +77,7 @@ class GatewayProcess:
         match command:
             case messages.Configure(plain) if not self._configured.done():
                 self._configured.set_result(plain)
-            case messages.EnterPhase(phase=phase) if phase == STEADY and not gc.get_freeze_count():
+            case messages.EnterPhase(phase=phase) if phase in UNDER_LOAD and not gc.get_freeze_count():
                 # Connections are there and stay: a collection that walks them would stop the clock for nothing.
                 gc.collect()
                 gc.freeze()

@@ -1,4 +1,4 @@
-"""The course of a run: its parts gather, then ramp, steady, and the faults on their timeline."""
+"""The course of a run: its parts gather, then ramp, warm-up, steady, and the faults on their timeline."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import gevent
 from loadtest.clock import monotonic_ns
 from loadtest.errors import EnvironmentNotReady
 from loadtest.locust_plugin import wire
-from loadtest.protocol.phases import RAMP, STEADY
+from loadtest.protocol.phases import RAMP, STEADY, WARMUP
 from loadtest.scenario.faults import timeline
 from loadtest.units import NS_PER_S
 
@@ -23,7 +23,11 @@ PREPARE_TIMEOUT_S = 60.0
 REGISTER_GRACE_S = 30.0
 _POLL_S = 0.1
 _NOTICE_S = 0.3
-"""A fault is announced so long before it begins, so that every process knows it in time."""
+"""What begins at a given instant is announced so long before it begins, so that every process knows it in time."""
+
+
+class _EndedEarly(Exception):  # noqa: N818 - nothing is wrong with the harness
+    """A threshold that may end a run did not hold."""
 
 
 class Course:
@@ -43,15 +47,17 @@ class Course:
         self._all_spawned = all_spawned
 
     def follow(self) -> None:
-        """Returns when the run is over; only its tail is still to be collected.
+        """Returns when the run is over, or ended early by a threshold; only its tail is still to be collected.
 
         Raises:
             EnvironmentNotReady: The parts did not come together.
         """
-        self._gather()
-        if not self._ramp():
+        try:
+            self._gather()
+            if self._ramp():
+                self._steady(self._warm_up())
+        except _EndedEarly:
             return
-        self._steady()
 
     def _gather(self) -> None:
         """Wait until every cohort is placed and every child is ready."""
@@ -88,9 +94,18 @@ class Course:
         self._wait_until(end_ns)
         return True
 
-    def _steady(self) -> None:
+    def _warm_up(self) -> int | None:
+        """Have the full load without looking at it; returns when that is over, if there was any."""
+        warmup_s = self._plan.settings.warmup_s
+        if not warmup_s:
+            return None
+        end_ns = self._run.enter(WARMUP) + int(warmup_s * NS_PER_S)
+        self._wait_until(end_ns - int(_NOTICE_S * NS_PER_S))
+        return end_ns
+
+    def _steady(self, start_ns: int | None) -> None:
         run = self._run
-        start_ns = run.enter(STEADY)
+        start_ns = run.enter(STEADY, start_ns)
         run.faults.plan(run.epoch_ns, start_ns)
         for moment in timeline(run.system.faults):
             at_ns = start_ns + int(moment.at_s * NS_PER_S)
@@ -102,4 +117,6 @@ class Course:
     def _wait_until(self, deadline_ns: int, met: Callable[[], bool] = lambda: False) -> None:
         while (rest_ns := deadline_ns - monotonic_ns()) > 0 and not met():
             self._run.parts.watch_workers()
+            if self._run.collector.missed_early():
+                raise _EndedEarly
             gevent.sleep(min(_POLL_S, rest_ns / NS_PER_S))

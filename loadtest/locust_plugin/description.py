@@ -16,14 +16,24 @@ from loadtest.measure.run_record import RunDescription
 from loadtest.scenario.settings import SETTINGS, masked
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from loadtest.measure.run_record import Limits
     from loadtest.scenario.settings import RunSettings
+    from loadtest.scenario.thresholds import Threshold
 
 _PACKAGES = ("loadtest", "locust", "gevent", "websockets", "aiomqtt", "uvloop", "hdrhistogram", "numpy", "msgspec")
 
 
 def describe(
-    settings: RunSettings, scenario: str, run_id: str, epoch_ns: int, *, limits: Limits, phases: tuple[str, ...]
+    settings: RunSettings,
+    scenario: str,
+    run_id: str,
+    epoch_ns: int,
+    *,
+    limits: Limits,
+    thresholds: Sequence[Threshold],
+    phases: tuple[str, ...],
 ) -> RunDescription:
     """Describe a run that is about to start."""
     return RunDescription(
@@ -39,6 +49,7 @@ def describe(
         host=_host(),
         command=repeat_command(settings, scenario),
         limits=limits,
+        thresholds=tuple(map(str, thresholds)),
         phases=phases,
     )
 
@@ -52,6 +63,9 @@ def repeat_command(settings: RunSettings, scenario: str) -> list[str]:
             continue
         field = f"{setting.name}_s" if setting.kind == "duration" else setting.name
         value = plain[field]
+        if setting.kind == "flag":
+            command += [setting.flag] if value else []
+            continue
         text = f"{value:g}s" if setting.kind == "duration" else str(value)
         if text != str(setting.default):
             command += [setting.flag, masked(text)]

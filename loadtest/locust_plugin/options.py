@@ -24,13 +24,23 @@ def add_options(parser: LocustArgumentParser) -> None:
     """
     parser.allow_abbrev = False
     for setting in SETTINGS:
-        default = os.environ.get(setting.variable, str(setting.default))
+        if setting.kind == "flag":
+            parser.add_argument(
+                setting.flag,
+                dest=setting.name,
+                action="store_true",
+                default=os.environ.get(setting.variable, setting.default),
+                help=setting.help,
+                include_in_web_ui=False,
+            )
+            continue
         parser.add_argument(
             setting.flag,
             dest=setting.name,
-            default=default,
+            action="append" if setting.repeatable else "store",
+            default=None if setting.repeatable else os.environ.get(setting.variable, str(setting.default)),
             metavar=setting.metavar or "VALUE",
-            help=f"{setting.help} (default: {setting.default})",
+            help=f"{setting.help} (default: {setting.default or 'none'})",
             include_in_web_ui=setting.name in _IN_WEB_FORM,
         )
 
@@ -43,5 +53,8 @@ def settings_of(options: Namespace) -> RunSettings:
     """
     plain: dict[str, Any] = vars(options)
     values = {setting.name: plain[setting.name] for setting in SETTINGS if setting.name in plain}
+    for setting in SETTINGS:
+        if setting.repeatable:  # what is given replaces the environment's; argparse would add to a default
+            values[setting.name] = "; ".join(plain.get(setting.name) or [os.environ.get(setting.variable, "")])
     unchanged = {setting.name for setting in SETTINGS if os.environ.get(setting.variable) == values.get(setting.name)}
     return resolve(values, from_environment=unchanged)

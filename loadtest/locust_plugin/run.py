@@ -12,6 +12,7 @@ from loadtest.locust_plugin.description import describe, run_name
 from loadtest.locust_plugin.fault_command import FaultCommands
 from loadtest.locust_plugin.fault_conductor import FaultConductor
 from loadtest.locust_plugin.run_parts import RunParts
+from loadtest.locust_plugin.scenario_check import thresholds_of
 from loadtest.locust_plugin.stand import Stand
 from loadtest.measure.collector import Collector
 from loadtest.measure.run_events import CONDUCTOR_FAULT, PART_DIED, REFUSED
@@ -79,11 +80,18 @@ class Run:
         self.plan: Plan | None = None
         self.system_died = self.ending = self.interrupted = False
         self.system = _system_class(runner)
+        thresholds = thresholds_of(self.system, settings)
         self.description = describe(
-            settings, scenario, run_id, self.epoch_ns, limits=self.system.limits, phases=phases_of(self.system.faults)
+            settings,
+            scenario,
+            run_id,
+            self.epoch_ns,
+            limits=self.system.limits,
+            thresholds=thresholds,
+            phases=phases_of(self.system.faults),
         )
         self._on_refused = on_refused
-        self.collector = Collector(self.folder, self.description)
+        self.collector = Collector(self.folder, self.description, thresholds)
         self.parts = RunParts(runner, self.collector, self.description.run_tag, self.refuse)
         self.stand = Stand(self.log_dir, self.parts.take_stand_report, self._on_stand_event, self._on_fault_state)
         self.faults = FaultConductor(

@@ -6,13 +6,15 @@ from typing import TYPE_CHECKING, Any
 
 from loadtest.errors import UsageError, join_hints
 from loadtest.measure.run_record import Limits
-from loadtest.scenario import faults
+from loadtest.protocol.phases import WARMUP
+from loadtest.scenario import faults, threshold_set, threshold_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from loadtest.locust_plugin.users import CsmsSubscriber
     from loadtest.scenario.settings import RunSettings
+    from loadtest.scenario.thresholds import Threshold
 
 
 def check_scenario(user_classes: Iterable[Any], settings: RunSettings) -> None:
@@ -45,6 +47,7 @@ def _checks_of_subscriber(user_class: type[CsmsSubscriber], settings: RunSetting
         lambda: _refuse_commands(user_class, settings),
         lambda: faults.check(user_class.faults, settings),
         lambda: _check_limits(user_class.limits),
+        lambda: _check_thresholds(user_class, settings),
     ]
 
 
@@ -60,3 +63,21 @@ def _check_limits(limits: Limits) -> None:
     if not isinstance(limits, Limits):
         raise UsageError("limits: must be loadtest.measure.run_record.Limits(…)")
     limits.check()
+
+
+def thresholds_of(user_class: type[CsmsSubscriber], settings: RunSettings) -> tuple[Threshold, ...]:
+    """What a run is held against: the thresholds of the scenario, overridden by those of the settings."""
+    if settings.no_thresholds:
+        return ()
+    given = threshold_text.parse_all(threshold_text.split(settings.threshold))
+    return threshold_set.overridden(user_class.thresholds, given)
+
+
+def _check_thresholds(user_class: type[CsmsSubscriber], settings: RunSettings) -> None:
+    try:
+        phases = faults.phases_of(user_class.faults)
+    except UsageError:
+        return  # said with the faults
+    present = [phase for phase in phases if phase != WARMUP or settings.warmup_s]
+    threshold_set.check(user_class.thresholds, present)
+    threshold_set.check(thresholds_of(user_class, settings), present)

@@ -15,6 +15,7 @@ from loadtest.scenario.profile import ChargePointProfile
 if TYPE_CHECKING:
     from loadtest.locust_plugin.node import Node
     from loadtest.scenario.faults import Fault
+    from loadtest.scenario.thresholds import Threshold
 
 
 class _Part(User):
@@ -66,6 +67,7 @@ class CsmsSubscriber(_Part):
         commands: What the central system asks of charge points during the steady phase; nothing unless said.
         faults: What is broken on purpose during the steady phase, and when.
         limits: What the verdict holds the run against.
+        thresholds: What else it holds it against: latencies, rates, times until charge points are back.
     """
 
     abstract = True
@@ -74,6 +76,7 @@ class CsmsSubscriber(_Part):
     commands: ClassVar[CommandLoad] = CommandLoad()
     faults: ClassVar[tuple[Fault, ...]] = ()
     limits: ClassVar[Limits] = Limits()
+    thresholds: ClassVar[tuple[Threshold, ...]] = ()
 
     def on_start(self) -> None:
         """Ask the master for a place in the group of subscribers; called by Locust."""

@@ -14,28 +14,34 @@ from typing import TYPE_CHECKING, Any
 
 from loadtest.clock import monotonic_ns, utc_now
 from loadtest.errors import ResultError
+from loadtest.measure import ledger as ledgers
 from loadtest.measure import run_events, run_record, verdict
 from loadtest.measure.closing import fill, settle
 from loadtest.measure.histogram import Histogram
 from loadtest.measure.interval_log import IntervalLogWriter
+from loadtest.measure.leg import leg_rows
 from loadtest.measure.reply_join import ReplyJoin
 from loadtest.measure.result_files import AppendFile, DiskReserve, write_whole
-from loadtest.measure.run_record import PhaseSpan, RunEvent, RunRecord
+from loadtest.measure.run_record import DeliveryTotals, PhaseSpan, RunEvent, RunRecord
 from loadtest.measure.sources import Source, total_gauge
 from loadtest.measure.storm_watch import StormWatch
 from loadtest.measure.tags import INTENDED, REPLY, SERVICE, Tag, parse
+from loadtest.measure.threshold_watch import ThresholdWatch
+from loadtest.measure.thresholds import Evidence, judge
 from loadtest.measure.timeline import GAUGES, PARTS, SecondLatency, TimelineRow, TimelineWriter
 from loadtest.measure.transaction_join import TransactionJoin
 from loadtest.protocol.phases import STEADY
 from loadtest.units import NS_PER_S
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Iterable, Sequence
     from pathlib import Path
 
     from loadtest.clock import Clock
     from loadtest.measure.interval import IntervalReport, Series
+    from loadtest.measure.ledger import Ledger
     from loadtest.measure.run_record import FaultSpan, Role, RunDescription, State, ThresholdOutcome
+    from loadtest.scenario.thresholds import Threshold
 
 PATIENCE = 3
 """Seconds by which the fastest process may be ahead before a second is written without the others."""
@@ -57,13 +63,16 @@ class Collector:
     Args:
         run_dir: The run's folder; made when it is missing.
         run: What is being run.
+        thresholds: What it is held against besides its limits.
         clock: Monotonic nanoseconds, of the same origin as ``run.epoch_ns``.
 
     Raises:
         ResultError: The folder cannot be written to. Later failures are put on record instead.
     """
 
-    def __init__(self, run_dir: Path, run: RunDescription, clock: Clock = monotonic_ns) -> None:
+    def __init__(
+        self, run_dir: Path, run: RunDescription, thresholds: Sequence[Threshold] = (), clock: Clock = monotonic_ns
+    ) -> None:
         self._run_dir = run_dir
         self._clock = clock
         self._record = RunRecord(run=run)
@@ -76,6 +85,8 @@ class Collector:
         self._replies = ReplyJoin(run.phases)
         self._storms = StormWatch()
         self._transactions = TransactionJoin()
+        self._thresholds = tuple(thresholds)
+        self._watch = ThresholdWatch(self._thresholds)
         try:
             run_dir.mkdir(parents=True, exist_ok=True)
             self._files = [AppendFile(run_dir / name) for name in (run_record.LATENCY_HLOG, run_record.TIMELINE_CSV)]
@@ -159,6 +170,13 @@ class Collector:
         """Add to the description of the system under test."""
         self._record.run.sut.update(facts)
 
+    def missed_early(self) -> ThresholdOutcome | None:
+        """The threshold for which the run is to end now; to be asked now and then, it is put on record."""
+        missed = self._watch.look(self._written, self._evidence_now)
+        if missed is not None:
+            self.event(run_events.ENDED_EARLY, f"{missed.text}: {missed.reason}", "scenario")
+        return missed
+
     # Ending it --------------------------------------------------------------------------------------------------
 
     def drain(self) -> list[tuple[Tag, Histogram]]:
@@ -172,14 +190,12 @@ class Collector:
         self,
         state: State,
         *,
-        thresholds: Callable[[RunRecord], Sequence[ThresholdOutcome]] | None = None,
         locust: dict[str, Any] | None = None,
     ) -> RunRecord:
         """Close the books, judge the run and write its record.
 
         Args:
             state: ``complete``, or ``partial`` when the run was cut short.
-            thresholds: Judges the scenario's own thresholds on the record, which is complete but for the verdict.
             locust: Locust's own totals.
 
         Returns:
@@ -199,10 +215,10 @@ class Collector:
             self._record.phases[-1].end_s = self._record.end_s
         fill(self._record, ledger, sources, self._totals, self._registered_most)
         ramp_s = self._record.run.settings.get("ramp_s")
-        self._record.storms = self._storms.find(
-            self._record.run.charge_points, self._record.phases, ramp_s, self._totals
-        )
-        self._record.thresholds = list(thresholds(self._record)) if thresholds else []
+        fleet, phases = self._record.run.charge_points, self._record.phases
+        self._record.storms = self._storms.find(fleet, phases, ramp_s, self._totals)
+        self._record.registered_after_s = self._storms.registered_after_s(fleet, phases)
+        self._record.thresholds = self._judged_thresholds(ledger)
         self._record.verdict = verdict.judge(self._record)
         self._reserve.release()
         for name, document in ((run_record.LEDGER_JSON, ledger), (run_record.RUN_JSON, self._record)):
@@ -213,6 +229,28 @@ class Collector:
                 self.event(run_events.WRITE_FAILED, f"{name}: {_reason(error)}")
                 self._record.verdict = verdict.judge(self._record)
         return self._record
+
+    def _judged_thresholds(self, ledger: Ledger) -> list[ThresholdOutcome]:
+        record = self._record
+        cut_short = (run_events.INTERRUPTED, run_events.REFUSED, run_events.ENDED_EARLY)
+        evidence = Evidence(
+            over=not any(event.kind in cut_short for event in record.events),
+            now_s=record.end_s,
+            phases=record.phases,
+            operations=ledger.operations,
+            legs=ledger.legs,
+            deliveries=record.deliveries,
+            totals=self._totals,
+            charge_points=record.run.charge_points,
+            registered_after_s=record.registered_after_s,
+            storms=record.storms,
+            transactions=record.transactions,
+        )
+        ended_by = self._watch.ended_by
+        return [
+            ended_by if ended_by is not None and outcome.text == ended_by.text else outcome
+            for outcome in judge(self._thresholds, evidence)
+        ]
 
     # Inside -----------------------------------------------------------------------------------------------------
 
@@ -225,6 +263,34 @@ class Collector:
             if span.start_s <= second:
                 name = span.name
         return name
+
+    def _evidence_now(self) -> Evidence:
+        """What is known by the end of the last second written; what may still be under way counts as neither."""
+        record, sources = self._record, self._sources.values()
+        now_s = float(self._written + 1)
+        *before, last = record.phases or [PhaseSpan("", now_s, now_s)]
+        phases = [*before, PhaseSpan(last.name, last.start_s, max(now_s, last.start_s))]
+        operations = ledgers.merge_rows(source.operations for source in sources)
+        deliveries = ledgers.merge_rows(source.deliveries for source in sources)
+        legs = leg_rows({(row.phase, row.action): row.sent for row in operations}, deliveries)
+        fleet, storms = record.run.charge_points, self._watch.needs_storms
+        return Evidence(
+            over=False,
+            now_s=now_s,
+            phases=phases,
+            operations=operations,
+            legs=legs,
+            deliveries=DeliveryTotals(
+                observed=any(source.role == "subscriber" for source in sources),
+                duplicated=sum(row.duplicated for row in deliveries),
+                reordered=sum(row.reordered for row in deliveries),
+            ),
+            totals=self._totals,
+            charge_points=fleet,
+            registered_after_s=self._storms.registered_after_s(fleet, phases) if storms else {},
+            storms=self._storms.find(fleet, phases, None, {}) if storms else [],
+            transactions=None,
+        )
 
     def _gauge(self, name: str) -> int:
         return total_gauge(self._sources.values(), name)

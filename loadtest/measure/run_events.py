@@ -4,6 +4,8 @@ from __future__ import annotations
 
 INTERRUPTED = "interrupted"
 """Somebody stopped the run."""
+ENDED_EARLY = "ended_early"
+"""A threshold that may end a run did so."""
 REFUSED = "refused"
 """The run could not start, for a reason the user can mend."""
 PART_DIED = "part_died"

@@ -81,6 +81,7 @@ class RunDescription(msgspec.Struct, kw_only=True):
         sut: The system under test: gateway, broker, central system, each with version and settings.
         command: What to type to run it again.
         limits: What the verdict holds it against.
+        thresholds: What else it holds it against, in their text form.
         phases: All phases there may be; a number in a stamp is a position in it.
     """
 
@@ -97,6 +98,7 @@ class RunDescription(msgspec.Struct, kw_only=True):
     sut: dict[str, Any] = {}
     command: list[str] = []
     limits: Limits = msgspec.field(default_factory=Limits)
+    thresholds: tuple[str, ...] = ()
     phases: tuple[str, ...] = PHASES
 
 
@@ -244,11 +246,41 @@ class RunEvent(msgspec.Struct):
 
 
 class ThresholdOutcome(msgspec.Struct):
-    """One threshold of the scenario, in words, what was observed, and whether it holds."""
+    """One threshold and what came of it.
+
+    Attributes:
+        text: The threshold in its text form.
+        observed: What was observed, with its unit.
+        passed: Whether it holds; ``None``: not judged, because the run was cut short before that could be known.
+        kind: ``latency``, ``messages``, ``registered``, ``rate`` or ``transactions``.
+        metric: What was looked at: ``text`` without the bound.
+        leg: Of a latency; otherwise empty.
+        action: Empty for all of them together.
+        phase: Empty for the whole run.
+        relation: ``<``, ``<=``, ``>`` or ``>=``.
+        bound: In ``unit``.
+        unit: ``us``, ``ms``, ``s``, ``min``, ``%``, ``/s``, or empty for a count.
+        value: ``observed`` as a number of ``unit``; ``None``: there was no data, or it was never reached.
+        samples: Messages, transactions or charge points it was found from.
+        no_data: It is not held to because there was nothing to hold it against.
+        reason: Why it does not hold, or is not judged.
+    """
 
     text: str
     observed: str
-    passed: bool
+    passed: bool | None
+    kind: str = ""
+    metric: str = ""
+    leg: str = ""
+    action: str = ""
+    phase: str = ""
+    relation: str = ""
+    bound: float = 0.0
+    unit: str = ""
+    value: float | None = None
+    samples: int = 0
+    no_data: bool = False
+    reason: str = ""
 
 
 class Reason(msgspec.Struct):
@@ -273,6 +305,8 @@ class RunRecord(msgspec.Struct, kw_only=True):
         end_s: Length of the run in seconds.
         faults: What the scenario broke on purpose.
         registered: Most charge points that were ever registered with the central system.
+        registered_after_s: Seconds from the beginning of the ramp until 50, 90, 99 and 100 % of the fleet were
+            registered together, by percent; what was never reached is left out.
         registered_at_end: How many were when the drain was over; -1 when not every engine could tell.
         commands: What became of the central system's commands; ``None`` when it sent none.
         transactions: What became of transactions; ``None`` when there were none.
@@ -294,6 +328,7 @@ class RunRecord(msgspec.Struct, kw_only=True):
     phases: list[PhaseSpan] = []
     faults: list[FaultSpan] = []
     registered: int = 0
+    registered_after_s: dict[int, float] = {}
     registered_at_end: int = -1
     operations: OperationTotals = msgspec.field(default_factory=OperationTotals)
     deliveries: DeliveryTotals = msgspec.field(default_factory=DeliveryTotals)

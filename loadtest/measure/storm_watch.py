@@ -64,6 +64,13 @@ class StormWatch:
         """Take what all processes together say of a second."""
         self._seconds[index] = (sent, backlog)
 
+    def registered_after_s(self, charge_points: int, phases: Sequence[PhaseSpan]) -> dict[int, float]:
+        """Seconds from the beginning of the ramp until a share of the fleet was registered, by percent."""
+        if not phases or not charge_points:
+            return {}
+        start_s, end_s = _watched(phases)
+        return storms.boot_storm(self._levels(), charge_points, start_s, end_s, RAMP).back_after_s
+
     def find(
         self,
         charge_points: int,
@@ -81,9 +88,8 @@ class StormWatch:
         """
         if not phases or not charge_points:
             return []
-        levels = Levels(np.array(self._lost_ms, np.uint32), np.array(self._registered_ms, np.uint32))
-        start_s = phases[0].start_s
-        end_s = next((span.start_s for span in phases if span.name == DRAIN), phases[-1].end_s)
+        levels = self._levels()
+        start_s, end_s = _watched(phases)
         found = []
         if ramp_s is not None and ramp_s < BOOT_STORM_RAMP_S:
             found.append(storms.boot_storm(levels, charge_points, start_s, end_s, RAMP))
@@ -98,6 +104,14 @@ class StormWatch:
             storms.fill_counts(storm, seconds, until_s)
             _fill_latencies(storm, totals)
         return found
+
+    def _levels(self) -> Levels:
+        return Levels(np.array(self._lost_ms, np.uint32), np.array(self._registered_ms, np.uint32))
+
+
+def _watched(phases: Sequence[PhaseSpan]) -> tuple[float, float]:
+    """Between which instants charge points are missed: once a run drains they are to leave."""
+    return phases[0].start_s, next((span.start_s for span in phases if span.name == DRAIN), phases[-1].end_s)
 
 
 def _phase_at(phases: Sequence[PhaseSpan], at_s: float) -> str:

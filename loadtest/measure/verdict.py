@@ -12,6 +12,7 @@ from loadtest.errors import ExitCode
 from loadtest.measure.interval import INVALID
 from loadtest.measure.run_events import (
     DAMAGED_REPORT,
+    ENDED_EARLY,
     FAULT_FAILED,
     FIRST_CONNECT_FAULT,
     HARNESS_FAULTS,
@@ -67,7 +68,7 @@ def judge(record: RunRecord) -> Verdict:
         return Verdict("void", refused, int(ExitCode.USAGE))
     reasons = [*_instrument(record), *_generator(record), *_system(record), *_commands(record), *_thresholds(record)]
     stopped = [event for event in record.events if event.kind == INTERRUPTED]
-    if stopped:  # what was not reached is not judged
+    if stopped or any(event.kind == ENDED_EARLY for event in record.events):  # what was not reached is not judged
         reasons = [reason for reason in reasons if reason.code not in _NOT_REACHED]
     result: Result = "passed"
     if reasons:
@@ -254,8 +255,10 @@ def _commands(record: RunRecord) -> Iterator[Reason]:
 
 def _thresholds(record: RunRecord) -> Iterator[Reason]:
     for outcome in record.thresholds:
-        if not outcome.passed:
-            yield Reason("threshold", f"Threshold missed: {outcome.text}; observed {outcome.observed}.")
+        if outcome.no_data:
+            yield Reason("threshold_no_data", f"Threshold without data: {outcome.text}; {outcome.reason}.")
+        elif outcome.passed is False:
+            yield Reason("threshold", f"Threshold missed: {outcome.text}; {outcome.reason}.")
 
 
 def _first(record: RunRecord, kind: str) -> str:

@@ -15,6 +15,9 @@ RAMP, WARMUP, STEADY, DRAIN = "ramp", "warmup", "steady", "drain"
 PHASES = (RAMP, WARMUP, STEADY, DRAIN)
 """Phases known to every process without asking. A number in a stamp is a position in this tuple."""
 
+UNDER_LOAD = (WARMUP, STEADY)
+"""The first phase after the ramp is one of these: whatever is to happen at full load begins with it."""
+
 FAULT, RECOVERY = "fault", "recovery"
 """Kinds of the phases a scenario adds: ``fault:<name>`` while something is broken, ``recovery:<name>`` after it."""
 

@@ -50,7 +50,7 @@ class RunRequest:
         flags: list[str] = []
         for setting in SETTINGS:
             if setting.name in given:
-                flags += [setting.flag, given[setting.name]]
+                flags += [setting.flag] if setting.kind == "flag" else [setting.flag, given[setting.name]]
         return [*flags, *self.locust_arguments, *self._private_master()]
 
     def _private_master(self) -> list[str]:

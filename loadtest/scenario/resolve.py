@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from loadtest.errors import UsageError
+from loadtest.scenario import threshold_text
 from loadtest.scenario.settings import EMBEDDED, SECRETS, SETTINGS, RunSettings, masked, secret
 from loadtest.units import seconds
 
@@ -18,6 +19,10 @@ if TYPE_CHECKING:
 
     from loadtest.scenario.settings import Setting
 
+MIN_WARMUP_S = 1.0
+"""Phases are announced ahead of time, and what happens in them is counted by the second."""
+
+_FLAG_WORDS = {"1": True, "true": True, "yes": True, "on": True, "": False, "0": False, "false": False, "no": False}
 _RUN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 _CREDENTIAL_FILES = ("ca_file", "client_certificate", "client_key", "password_file")
 (_PASSWORD,) = (setting.variable for setting in SECRETS if setting.name == "password")
@@ -47,6 +52,11 @@ def resolve(values: Mapping[str, object], from_environment: Collection[str] = ()
             fields[field] = content
     faults += _endpoint_faults(fields, written)
     faults += _security_faults(fields, written, password=bool(secret("password")))
+    faults += _threshold_faults(fields, written)
+    if 0 < fields.get("warmup_s", 0) < MIN_WARMUP_S:
+        faults.append(
+            f"{written['warmup']}: {fields['warmup_s']:g} s is too short for a phase; 0, or at least {MIN_WARMUP_S:g} s"
+        )
     if not _RUN_ID.fullmatch(str(fields.get("run_id", "auto"))):
         faults.append(
             f"{written['run_id']}: {fields['run_id']!r} must be letters, digits, dots, dashes and underscores"
@@ -73,6 +83,10 @@ def _value(setting: Setting, raw: object) -> tuple[str, Any]:
         if str(raw) not in setting.choices:
             raise ValueError(f"{raw!r} is none of {', '.join(setting.choices)}")
         return setting.name, int(str(raw)) if str(raw).isdecimal() else str(raw)
+    if setting.kind == "flag":
+        if str(raw).lower() not in _FLAG_WORDS:
+            raise ValueError(f"{raw!r} is neither yes nor no")
+        return setting.name, _FLAG_WORDS[str(raw).lower()]
     if setting.kind == "text":
         return setting.name, str(raw).strip()
     if setting.kind == "duration":
@@ -146,3 +160,15 @@ def _security_faults(fields: Mapping[str, Any], written: Mapping[str, str], *, p
     if len(sources) > 1:
         faults.append(f"passwords come from {' and '.join(sources)}: leave one")
     return faults
+
+
+def _threshold_faults(fields: Mapping[str, Any], written: Mapping[str, str]) -> list[str]:
+    given = threshold_text.split(fields.get("threshold", ""))
+    if given and fields.get("no_thresholds"):
+        return [f"{written['no_thresholds']}: judges nothing, but there is --threshold as well: leave one"]
+    try:
+        threshold_text.parse_all(given)
+    except UsageError as error:
+        told = [fault.removeprefix("threshold ").removeprefix("thresholds: ") for fault in error.faults]
+        return [f"{written['threshold']}: {fault}" for fault in told]
+    return []

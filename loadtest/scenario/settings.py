@@ -17,17 +17,22 @@ from loadtest.scenario.credentials import CredentialFiles
 EMBEDDED = "embedded"
 """The gateway that comes with the harness."""
 
-Kind = Literal["int", "float", "duration", "text", "choice"]
+Kind = Literal["int", "float", "duration", "text", "choice", "flag"]
 
 
 class Setting(msgspec.Struct, frozen=True, kw_only=True):
-    """One setting. A ``duration`` is written as text (``30s``) and resolved to seconds."""
+    """One setting. A ``duration`` is written as text (``30s``) and resolved to seconds.
+
+    A ``flag`` is an option without a value. One that is ``repeatable`` may be given several times; its value is then
+    all of them, joined by semicolons.
+    """
 
     name: str
     kind: Kind
     default: int | float | str
     help: str
     metavar: str = ""
+    repeatable: bool = False
     choices: tuple[str, ...] = ()
     low: float = 0
     high: float = float("inf")
@@ -62,6 +67,13 @@ SETTINGS: tuple[Setting, ...] = (
         help="length of the steady phase, after ramp-up",
     ),
     Setting(name="ramp", kind="duration", default="10s", metavar="TIME", help="time over which charge points connect"),
+    Setting(
+        name="warmup",
+        kind="duration",
+        default="0s",
+        metavar="TIME",
+        help="a phase before the steady one, at full load, that thresholds and tables of the steady phase leave out",
+    ),
     Setting(
         name="seed",
         kind="int",
@@ -182,6 +194,16 @@ SETTINGS: tuple[Setting, ...] = (
         help="how long answers and deliveries under way are waited for at the end",
     ),
     Setting(
+        name="threshold",
+        kind="text",
+        default="",
+        repeatable=True,
+        metavar="TEXT",
+        help="what must hold, such as 'p99 uplink Heartbeat steady < 50ms' or 'lost < 0.1%%'; may be given several "
+        "times; replaces what the scenario says of the same metric",
+    ),
+    Setting(name="no_thresholds", kind="flag", default="", help="judge no thresholds, not even those of the scenario"),
+    Setting(
         name="results", kind="text", default="results", metavar="DIR", help="folder in which the run's folder is made"
     ),
     Setting(name="run_id", kind="text", default="auto", metavar="NAME", help="name of the run and of its folder"),
@@ -207,6 +229,7 @@ class RunSettings(msgspec.Struct, frozen=True, kw_only=True):
     charge_points: int
     duration_s: float
     ramp_s: float
+    warmup_s: float
     seed: int
     engines: int
     gateway: str
@@ -225,6 +248,8 @@ class RunSettings(msgspec.Struct, frozen=True, kw_only=True):
     subscriber_client: str
     call_timeout_s: float
     drain_timeout_s: float
+    threshold: str
+    no_thresholds: bool
     results: str
     run_id: str
 

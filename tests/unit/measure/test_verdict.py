@@ -75,7 +75,16 @@ def test_a_run_within_its_limits_passes() -> None:
         ({"operations": OperationTotals(offered=9, sent=8, dropped=1)}, "dropped", "1 of 9"),
         ({"operations": OperationTotals()}, "no_data", "not|single"),
         ({"events": [RunEvent(2.5, "part_died", "broker ended with status 1", "system")]}, "sut_died", "2.5 s: broker"),
-        ({"thresholds": [ThresholdOutcome("p99 below 5 ms", "7 ms", passed=False)]}, "threshold", "below 5 ms.*7 ms"),
+        (
+            {"thresholds": [ThresholdOutcome("p99 below 5 ms", "7 ms", passed=False, reason="was 7 ms")]},
+            "threshold",
+            "below 5 ms.*7 ms",
+        ),
+        (
+            {"thresholds": [ThresholdOutcome("p99 < 5ms", "", passed=False, no_data=True, reason="no samples")]},
+            "threshold_no_data",
+            "Threshold without data: p99 < 5ms; no samples",
+        ),
         (
             {
                 "counters": {"engine.answers_checked": 9, "engine.answers_invalid": 2},

@@ -10,12 +10,13 @@ from sample_run import SampleRun
 
 from loadtest.errors import ResultError
 from loadtest.measure import run_record
-from loadtest.measure.run_record import ThresholdOutcome
 from loadtest.measure.storm import Storm
 from loadtest.reports import write_reports
 from loadtest.reports.__main__ import main
 from loadtest.reports.run_folder import open_run
 from loadtest.reports.view import phase_shown, view
+from loadtest.scenario.bounds import below
+from loadtest.scenario.thresholds import Latency
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -59,7 +60,7 @@ def test_the_share_of_messages_that_was_checked_is_shown(tmp_path: Path) -> None
 
 def test_every_table_row_has_as_many_cells_as_columns(tmp_path: Path) -> None:
     SampleRun(
-        lost_every=30, thresholds=(ThresholdOutcome("p99 below 1 ms", "2 ms", passed=False),), stall_from_s=4, stall_s=1
+        lost_every=30, thresholds=(Latency("p99", "uplink", below(1, "ms")),), stall_from_s=4, stall_s=1
     ).finished(tmp_path)
     shown = view(open_run(tmp_path))
     tables = [shown.thresholds, *shown.latency, *shown.ledgers, shown.health, *shown.tested]

@@ -55,7 +55,7 @@ def test_no_password_reaches_the_record(monkeypatch: pytest.MonkeyPatch) -> None
     words = ["locust", "--broker", "mqtt://u:s3cret@h", "--gateway=ws://u:s3cret@h", "[", "plain"]
     monkeypatch.setattr("sys.argv", words)
     settings = resolve({"broker": "mqtt://u:s3cret@h", "gateway": "ws://u:s3cret@h"})
-    described = describe(settings, "steady", "run", 1, limits=Limits(), phases=PHASES)
+    described = describe(settings, "steady", "run", 1, limits=Limits(), thresholds=(), phases=PHASES)
     assert "s3cret" not in msgspec.json.encode(described).decode()
     assert described.host["locust_command"].endswith("plain")
     assert described.versions["locust"][0].isdigit()

@@ -24,8 +24,12 @@ def test_without_flags_locust_gives_the_defaults() -> None:
 
 
 def test_every_setting_has_its_flag() -> None:
-    flags = [part for setting in SETTINGS for part in (setting.flag, str(setting.default))]
+    valued = [setting for setting in SETTINGS if setting.kind != "flag"]
+    flags = [part for setting in valued for part in (setting.flag, str(setting.default))]
     assert settings_of(parser().parse_args(flags)) == resolve({})
+    switches = [setting for setting in SETTINGS if setting.kind == "flag"]
+    switched = settings_of(parser().parse_args([setting.flag for setting in switches]))
+    assert all(getattr(switched, setting.name) is True for setting in switches)
     changed = settings_of(parser().parse_args(["--charge-points", "7", "--ramp", "250ms", "--qos", "2"]))
     assert (changed.charge_points, changed.ramp_s, changed.qos) == (7, 0.25, 2)
 
@@ -44,6 +48,16 @@ def test_the_environment_gives_defaults_that_flags_outdo(monkeypatch: pytest.Mon
     settings = settings_of(parser().parse_args(["--charge-points", "56"]))
     assert (settings.broker, settings.charge_points) == ("mqtt://u:s3cret@host", 56)
     assert "s3cret" not in parser().format_help()
+
+
+def test_thresholds_are_given_one_by_one_and_outdo_those_of_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LOADTEST_THRESHOLD", "lost < 7; sent rate > 5/s")
+    assert settings_of(parser().parse_args([])).threshold == "lost < 7; sent rate > 5/s"
+    given = settings_of(parser().parse_args(["--threshold", "lost < 5", "--threshold", "duplicated < 3"]))
+    assert given.threshold == "lost < 5; duplicated < 3"
+    monkeypatch.delenv("LOADTEST_THRESHOLD")
+    monkeypatch.setenv("LOADTEST_NO_THRESHOLDS", "yes")
+    assert settings_of(parser().parse_args([])).no_thresholds is True
 
 
 def test_the_web_form_shows_no_setting_that_may_hold_a_password() -> None:
