@@ -12,6 +12,7 @@ import sys
 from typing import Any
 
 from loadtest.csms.backend import Backend, CallRefusedError
+from loadtest.errors import LoadTestError
 
 BLOCKED = {"TAG0000013"}
 
@@ -41,5 +42,27 @@ def make_backend(url: str) -> Backend:
     return backend
 
 
+async def serve(url: str) -> None:
+    """Answer charge points until cancelled."""
+    async with make_backend(url):
+        print(f"backend ready: answers charge points behind {url}; Ctrl-C ends it", flush=True)  # noqa: T201
+        await asyncio.Event().wait()
+
+
+def main() -> int:
+    """The command; returns its exit status."""
+    if len(sys.argv) != 2:
+        sys.stderr.write("usage: python docs/examples/backend.py mqtt://host:port\n")
+        return 2
+    try:
+        asyncio.run(serve(sys.argv[1]))
+    except KeyboardInterrupt:
+        return 130
+    except LoadTestError as error:
+        sys.stderr.write(f"error: {error}\n")
+        return 2
+    return 0
+
+
 if __name__ == "__main__":
-    asyncio.run(make_backend(sys.argv[1]).run())
+    sys.exit(main())

@@ -90,7 +90,7 @@ class Backend:
             async with asyncio.timeout(patience_s):
                 return await self._arrived.get()
         except TimeoutError:
-            raise Nonconformity(f"nothing was published within {patience_s:g} s") from None
+            raise Nonconformity(f"what had to be published was not, within {patience_s:g} s") from None
 
     def take_waiting(self) -> list[Publication]:
         """What has come and was not looked at yet."""

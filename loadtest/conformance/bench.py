@@ -75,7 +75,7 @@ class Line:
             if coming.done():
                 return coming.result()
             ending = await self.charge_point.ended(GRACE_S)
-            raise Nonconformity(f"the connection {ending}, and nothing was published")
+            raise Nonconformity(f"the connection {ending}, and what had to be published was not")
         finally:
             gone.cancel()
             coming.cancel()

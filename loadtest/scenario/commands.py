@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 
 from loadtest.errors import UsageError
+from loadtest.protocol import schemas
 from loadtest.protocol.actions import FROM_CENTRAL_SYSTEM
 from loadtest.protocol.stamp import MAX_CHARGE_POINTS
 
@@ -21,7 +22,8 @@ class CommandLoad(msgspec.Struct, frozen=True):
     Attributes:
         rates: Commands per second over the whole fleet, by action.
         charge_points: Numbers of the charge points they go to; empty: any, at random.
-        payloads: The payload of every command of an action, as JSON values, where the generated ones will not do.
+        payloads: The payload of every command of an action, as JSON values, where the generated ones will not do. Valid
+            by the official schema: what is not would be refused by charge points, and blamed on the system under test.
         timeout_s: How long an answer is waited for.
     """
 
@@ -62,6 +64,11 @@ class CommandLoad(msgspec.Struct, frozen=True):
             if not 0 <= number < MAX_CHARGE_POINTS
         ]
         faults += [f"commands.payloads: {action} has no rate" for action in self.payloads if not self.rates.get(action)]
+        faults += [
+            f"commands.payloads: {action}: {fault.text}"
+            for action, payload in self.payloads.items()
+            if (schema := schemas.request(action)) and (fault := schema.check_value(payload))
+        ]
         if not 0 < self.timeout_s < math.inf:
             faults.append(f"commands.timeout_s: {self.timeout_s:g} is not a time above 0")
         if faults:

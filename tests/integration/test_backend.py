@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import runpy
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -94,16 +95,19 @@ def test_the_documented_example(mosquitto_url: str, gateway_url: str) -> None:
 
 
 def test_the_example_is_measured_by_a_run_that_observes(mosquitto_url: str, gateway_url: str, tmp_path: Path) -> None:
-    serving = subprocess.Popen([sys.executable, str(EXAMPLE), mosquitto_url])
+    serving = subprocess.Popen([sys.executable, str(EXAMPLE), mosquitto_url], stdout=subprocess.PIPE, text=True)
+    assert serving.stdout is not None
     try:
+        assert serving.stdout.readline().startswith(f"backend ready: answers charge points behind {mosquitto_url}")
         options = ["--charge-points", "20", "--ramp", "2s", "--duration", "3s", "--csms", "observe"]
         urls = ["--broker", mosquitto_url, "--gateway", gateway_url, "--results", str(tmp_path), "--run-id", "run"]
         command = [sys.executable, "-m", "loadtest", "run", "steady", *options, *urls]
         ended = subprocess.run(command, capture_output=True, text=True, timeout=90, check=False)
     finally:
-        serving.terminate()
-        serving.wait(10)
+        serving.send_signal(signal.SIGINT)
+        serving.communicate(timeout=10)
     assert ended.returncode == 0, ended.stdout + ended.stderr
+    assert serving.returncode == 130
     record = run_record.load(tmp_path / "run")
     assert record.operations.answered == record.operations.sent == record.deliveries.delivered > 0
     assert record.commands is None
@@ -169,3 +173,15 @@ def test_what_cannot_be_is_refused(mosquitto_url: str) -> None:
 def test_a_broker_that_is_not_there_is_told() -> None:
     with pytest.raises(EnvironmentNotReady):
         asyncio.run(Backend(f"mqtt://127.0.0.1:{free_port()}").run())
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [([], "usage: python docs/examples/backend.py mqtt://"), (["mqtt://127.0.0.1:{port}"], "error: MQTT broker")],
+)
+def test_the_example_says_in_one_line_why_it_cannot_start(arguments: list[str], said: str) -> None:
+    command = [sys.executable, str(EXAMPLE), *(each.format(port=free_port()) for each in arguments)]
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+    assert (ended.returncode, ended.stdout) == (2, "")
+    assert ended.stderr.startswith(said)
+    assert ended.stderr.count("\n") == 1

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import trustme
 from flawed_gateway import FlawedGateway
+from mosquitto_process import MosquittoProcess
 from servers import free_port
 
 from loadtest.conformance import catalogue
@@ -494,6 +495,32 @@ def test_unusable_urls_are_exit_2_with_every_fault() -> None:
     assert [fault in err for fault in ("--gateway:", "--broker:", "--downstream-topic:", "--user:", "ca.pem")] == [
         True
     ] * 5
+
+
+def test_where_nothing_passes_the_likely_cause_is_told_instead_of_52_failed_rows(
+    mosquitto_url: str, tmp_path: Path
+) -> None:
+    async def told(gateway: str, *options: str) -> str:
+        arguments = ("--gateway", gateway, "--broker", mosquitto_url, "--patience", "2")
+        code, out, err = await command(*arguments, *options)
+        assert (code, out) == (2, ""), err
+        return err
+
+    async def hold_it() -> list[str]:
+        with MosquittoProcess(tmp_path) as other:
+            async with FlawedGateway(mosquitto_url) as stub:
+                return await asyncio.gather(
+                    told(stub.url, "--mountpoint", "other/"),
+                    told(stub.url, "--downstream-topic", "to/${cid}"),
+                    told(stub.url, "--broker", other.url),
+                )
+
+    elsewhere, deaf, nowhere = asyncio.run(hold_it())
+    assert "publishes what charge points send on 'ocpp/cp/conformance-preflight-" in elsewhere
+    assert "--mountpoint" in elsewhere
+    assert "does not reach the charge point" in deaf
+    assert "--downstream-topic" in deaf
+    assert "is --broker the one that gateway is connected to?" in nowhere
 
 
 def test_results_have_to_have_a_place(tmp_path: Path) -> None:

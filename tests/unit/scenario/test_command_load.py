@@ -48,3 +48,19 @@ def test_all_faults_are_told_at_once() -> None:
 def test_a_rate_of_the_wrong_type_is_named() -> None:
     with pytest.raises(UsageError, match=r"commands: .*rates"):
         CommandLoad(rates={"Reset": "often"}).check()  # type: ignore[dict-item]
+
+
+def test_payloads_are_held_against_the_official_schemas_before_the_run() -> None:
+    rates = dict.fromkeys(("Reset", "UnlockConnector", "ClearCache", "GetLog"), 1.0)
+    load = CommandLoad(
+        rates=rates,
+        payloads={"Reset": {"type": "Violent"}, "UnlockConnector": {}, "ClearCache": {"x": 1}, "GetLog": {"log": []}},
+    )
+    with pytest.raises(UsageError) as refusal:
+        load.check()
+    assert [fault.split(": ")[:2] for fault in refusal.value.faults] == [
+        ["commands.payloads", action] for action in load.payloads
+    ]
+    assert "type is none of Hard, Soft" in refusal.value.faults[0]
+    assert "lacks the field connectorId" in refusal.value.faults[1]
+    CommandLoad(rates={"Reset": 1.0}, payloads={"Reset": {"type": "Soft"}}).check()
