@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from loadtest.measure.tags import INTENDED, LEGS, SERVICE, parse
+from loadtest.measure.tags import COMMAND_LEGS, INTENDED, LEGS, SERVICE, parse
 from loadtest.measure.validity import Validity
 from loadtest.protocol.phases import PHASES, STEADY
 
@@ -58,7 +58,7 @@ def _latency_table(record: RunRecord) -> Table:
         table.add_column(heading, no_wrap=True)
     for heading in ("count", "p50", "p90", "p99", "max", "service p99"):
         table.add_column(heading, justify="right", no_wrap=True)
-    for leg in LEGS:
+    for leg in (*LEGS, *COMMAND_LEGS):
         # Connecting belongs to the ramp, wherever the rest is looked at.
         shown = [tag for tag in series if tag.leg == leg and tag.kind == INTENDED]
         rows = [tag for tag in shown if tag.phase == phase] or _latest(shown)

@@ -95,7 +95,13 @@ def test_the_documented_example(mosquitto_url: str, gateway_url: str) -> None:
 
 
 def test_the_example_is_measured_by_a_run_that_observes(mosquitto_url: str, gateway_url: str, tmp_path: Path) -> None:
-    serving = subprocess.Popen([sys.executable, str(EXAMPLE), mosquitto_url], stdout=subprocess.PIPE, text=True)
+    serving = subprocess.Popen(
+        [sys.executable, str(EXAMPLE), mosquitto_url],
+        stdout=subprocess.PIPE,
+        text=True,
+        # A shell's background job ignores SIGINT, and children would inherit that.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )
     assert serving.stdout is not None
     try:
         assert serving.stdout.readline().startswith(f"backend ready: answers charge points behind {mosquitto_url}")

@@ -86,3 +86,12 @@ def test_the_share_that_was_checked_is_told_if_there_was_one() -> None:
     assert "checked  1 of 64 messages against the official schemas: 12,345 of charge points, 0 invalid" in shown(
         sampled
     )
+
+
+def test_what_the_central_system_asked_has_its_rows() -> None:
+    text = shown(record(*(series(f"steady.{leg}.Reset.intended", 900) for leg in ("command", "downlink", "reply"))))
+    assert [line.split()[:2] for line in text.splitlines() if "Reset" in line] == [
+        ["command", "Reset"],
+        ["downlink", "Reset"],
+        ["reply", "Reset"],
+    ]
