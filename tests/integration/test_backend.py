@@ -100,7 +100,7 @@ def test_the_example_is_measured_by_a_run_that_observes(mosquitto_url: str, gate
         stdout=subprocess.PIPE,
         text=True,
         # A shell's background job ignores SIGINT, and children would inherit that.
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509 - no threads here
     )
     assert serving.stdout is not None
     try:

@@ -506,7 +506,7 @@ def test_where_nothing_passes_the_likely_cause_is_told_instead_of_52_failed_rows
         assert (code, out) == (2, ""), err
         return err
 
-    async def hold_it() -> list[str]:
+    async def hold_it() -> tuple[str, str, str]:
         with MosquittoProcess(tmp_path) as other:
             async with FlawedGateway(mosquitto_url) as stub:
                 return await asyncio.gather(
