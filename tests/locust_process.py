@@ -7,27 +7,34 @@ import os
 import subprocess
 import sys
 import time
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import psutil
+from scenario_copies import unhurried
 from servers import free_port
 
 from loadtest.measure import run_record
 
 if TYPE_CHECKING:
-    from loadtest.measure.run_record import RunRecord
+    from pathlib import Path
 
-SCENARIO = Path(__file__).parents[1] / "scenarios" / "steady.py"
+    from loadtest.measure.run_record import RunRecord
 
 
 class LocustRun:
-    """Locust in a session of its own, so that signals and left-overs can be told from those of other tests."""
+    """Locust in a session of its own, so that signals and left-overs can be told from those of other tests.
 
-    def __init__(self, results: Path, *options: str, scenario: Path = SCENARIO) -> None:
+    Args:
+        results: Where the run's folder is made; beside it stand the log and a copy of the scenario.
+        options: Of Locust and ours.
+        scenario: ``steady`` when left out.
+    """
+
+    def __init__(self, results: Path, *options: str, scenario: Path | None = None) -> None:
         self.results = results
         self.folder = results / "run"
         self.log = results.parent / f"locust-{len(list(results.parent.glob('locust-*')))}.log"
+        scenario = scenario or unhurried(results.parent, "steady")
         command = [sys.executable, "-m", "locust", "-f", str(scenario), "--results", str(results), "--run-id", "run"]
         if "--processes" in options:  # Locust's own port is fixed, and another run's master may sit on it
             port = str(free_port())

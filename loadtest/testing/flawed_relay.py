@@ -1,7 +1,8 @@
 """A relay between MQTT clients and their broker that loses, repeats and swaps messages, and knows exactly which.
 
 It concerns CALLs of charge points on their way to the broker, counted one after the other; everything else passes. The
-clients must publish them with QoS 0: what is lost then stays lost, and nobody acknowledges what was repeated.
+clients must publish them with QoS 0: what is lost then stays lost, and nobody acknowledges what was repeated. A
+BootNotification always passes: without its answer a charge point would keep silent for a minute.
 
 ::
 
@@ -138,13 +139,14 @@ class FlawedRelay:
         call = found[1].decode(), found[2].decode()
         charge_point = found[1][_CHARGE_POINT]
         self.calls += 1
-        if self.calls % DROP_EVERY == 0:
+        spared = found[2] == b"BootNotification"
+        if self.calls % DROP_EVERY == 0 and not spared:
             self.dropped.append(call)
             return b""
-        if self.calls % SWAP_EVERY == _SWAP_AT and charge_point not in self._held:
+        if self.calls % SWAP_EVERY == _SWAP_AT and charge_point not in self._held and not spared:
             self._held[charge_point] = call, packet
             return b""
-        if self.calls % DUPLICATE_EVERY == _DUPLICATE_AT:
+        if self.calls % DUPLICATE_EVERY == _DUPLICATE_AT and not spared:
             self.duplicated.append(call)
             packet += packet
         held = self._held.pop(charge_point, None)

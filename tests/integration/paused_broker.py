@@ -1,4 +1,4 @@
-"""A scenario for tests: charge points that beat every second, and a broker that stands still for three."""
+"""A scenario for tests: charge points that beat every second, and a broker that stands still for two."""
 
 from loadtest.locust_plugin import ChargePointFleet, CsmsSubscriber
 from loadtest.scenario.faults import Pause
@@ -12,4 +12,4 @@ class CentralSystem(CsmsSubscriber):
     """Asks for one a second."""
 
     heartbeat_interval_s = 1
-    faults = (Pause(name="pause", part="broker", at_s=2, duration_s=3, recovery_s=2),)
+    faults = (Pause(name="pause", part="broker", at_s=1, duration_s=2, recovery_s=1),)

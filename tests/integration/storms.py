@@ -3,10 +3,14 @@
 from loadtest.locust_plugin import ChargePointFleet, CsmsSubscriber
 from loadtest.measure.run_record import Limits
 from loadtest.scenario.faults import Cut, Restart
+from loadtest.scenario.profile import ChargePointProfile
+from loadtest.scenario.reconnect import CappedDoubling
 
 
 class Beating(ChargePointFleet):
-    """Nothing but heartbeats."""
+    """Nothing but heartbeats, and soon back."""
+
+    profile = ChargePointProfile(reconnect=CappedDoubling(minimum_s=0.2, maximum_s=0.5))
 
 
 class CentralSystem(CsmsSubscriber):
@@ -14,7 +18,7 @@ class CentralSystem(CsmsSubscriber):
 
     heartbeat_interval_s = 2
     faults = (
-        Cut(name="cut", share=0.5, at_s=1, recovery_s=4),
-        Restart(name="rolling", part="gateway", rolling=True, at_s=7, duration_s=3, recovery_s=6),
+        Cut(name="cut", share=0.5, at_s=1, recovery_s=2),
+        Restart(name="rolling", part="gateway", rolling=True, at_s=4, duration_s=2, recovery_s=2),
     )
-    limits = Limits(unanswered=None, lost=None, dropped_share=None)
+    limits = Limits(unanswered=None, lost=None, dropped_share=None, pacer_p99_us=None, coalesced_intervals=None)

@@ -34,7 +34,7 @@ class Busy(ChargePointFleet):
     profile = ChargePointProfile(
         connectors=2,
         drivers=Drivers(
-            per_day=20_000, stay_s=constant(4), energy_wh=constant(9_000), vehicle_power_w=11_000, battery_wh=60_000
+            per_day=20_000, stay_s=constant(2), energy_wh=constant(9_000), vehicle_power_w=11_000, battery_wh=60_000
         ),
         meter_interval_s=0.5,
         configuration={"TransactionMessageAttempts": "3", "TransactionMessageRetryInterval": "1"},
@@ -50,7 +50,7 @@ def run(tmp_path: Path, broker_url: str, *options: str) -> tuple[Ledger, str]:
     scenario = tmp_path / "busy.py"
     scenario.write_text(SCENARIO)
     command = [sys.executable, "-m", "loadtest", "run", str(scenario), "--results", str(tmp_path), "--run-id", "run"]
-    command += ["--charge-points", "60", "--ramp", "1s", "--broker", broker_url, "--qos", "0", *options]
+    command += ["--charge-points", "60", "--ramp", "300ms", "--broker", broker_url, "--qos", "0", *options]
     ended = subprocess.run(command, capture_output=True, text=True, timeout=100, check=False)
     ledger = ledgers.load(tmp_path / "run")
     assert ledger.unbalanced == [], ended.stdout + ended.stderr
@@ -64,7 +64,7 @@ def test_lost_repeated_and_swapped_messages_are_reported_with_exactly_those_coun
     assert broker.hostname is not None
     assert broker.port is not None
     with FlawedRelay(broker.hostname, broker.port) as relay:
-        options = ("--duration", "12s", "--call-timeout", "1s", "--drain-timeout", "8s")
+        options = ("--duration", "5s", "--call-timeout", "1s", "--drain-timeout", "4s")
         ledger, summary = run(tmp_path, relay.url, *options)
     assert relay.calls == ledger.total.sent
     assert min(len(relay.dropped), len(relay.duplicated), len(relay.swapped)) > 2
@@ -98,7 +98,7 @@ def of_transactions(calls: list[tuple[str, str]]) -> int:
 
 
 def test_an_honest_broker_is_accused_of_nothing(tmp_path: Path, mosquitto_url: str) -> None:
-    ledger, _ = run(tmp_path, mosquitto_url, "--duration", "5s")
+    ledger, _ = run(tmp_path, mosquitto_url, "--duration", "4s")
     found = ledger.transactions
     assert found is not None
     assert found.rows == []

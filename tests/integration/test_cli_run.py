@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.integration
 
-SMALL = ("--charge-points", "60", "--ramp", "1s", "--duration", "2s")
+SMALL = ("--charge-points", "60", "--ramp", "300ms", "--duration", "1s")
 
 
 class Command:

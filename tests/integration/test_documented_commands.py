@@ -25,7 +25,7 @@ pytestmark = pytest.mark.integration
 
 ROOT = Path(__file__).parents[2]
 DOCUMENTS = [ROOT / "README.md", ROOT / "results" / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
-SMALL = {"--charge-points": "40", "--duration": "1s", "--ramp": "0.5s"}
+SMALL = {"--charge-points": "40", "--duration": "1s", "--ramp": "0.3s"}
 SERVING = ("web", "gateway", "csms", "broker")
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import psutil
 import pytest
+from scenario_copies import unhurried
 
 from loadtest.brokers import mosquitto
 from loadtest.measure import run_record
@@ -26,11 +27,18 @@ pytestmark = pytest.mark.integration
 
 PAUSED_BROKER = Path(__file__).with_name("paused_broker.py")
 STORMS = Path(__file__).with_name("storms.py")
-SCENARIOS = Path(__file__).parents[2] / "scenarios"
-STALLED_SUBSCRIBER = SCENARIOS / "subscriber_stall.py"
 BROKER = "mosquitto" if mosquitto.executable() else "amqtt"
 CHARGE_POINTS = 40
-COMMON = ("--headless", "--only-summary", "--charge-points", str(CHARGE_POINTS), "--ramp", "1s", "--broker", BROKER)
+COMMON = ("--headless", "--only-summary", "--charge-points", str(CHARGE_POINTS), "--ramp", "300ms", "--broker", BROKER)
+KILLED_SOONER = """
+from loadtest.scenario.reconnect import CappedDoubling
+
+CentralSystem.faults = (replace(CentralSystem.faults[0], at_s=1, duration_s=1.5, recovery_s=5),)
+PublicAc.profile = replace(PublicAc.profile, reconnect=CappedDoubling(minimum_s=0.2, maximum_s=0.5))
+"""
+STALLED_SOONER = """
+CentralSystem.faults = (replace(CentralSystem.faults[0], at_s=1, duration_s=2, recovery_s=1),)
+"""
 SLOW_US = 300_000
 """Longer than anything takes while nothing is broken."""
 
@@ -46,12 +54,12 @@ def test_a_pause_of_the_broker_shows_in_full_from_the_intended_instants(
 ) -> None:
     patient = tmp_path / "gateway.toml"  # as it is set up otherwise, it cuts who has not beaten for two seconds
     patient.write_text("heartbeat_checking_times_backoff = 9\n")
-    run = start(*COMMON, "--duration", "8s", "--gateway-config", str(patient), scenario=PAUSED_BROKER)
+    run = start(*COMMON, "--duration", "5s", "--gateway-config", str(patient), scenario=PAUSED_BROKER)
     assert run.wait() == 0, run.log.read_text()
     record = run.record()
     (fault,) = record.faults
-    assert fault.begin_s == pytest.approx(fault.planned_begin_s, abs=0.2)
-    assert fault.back_s == pytest.approx(fault.planned_end_s, abs=0.2)
+    assert fault.begin_s == pytest.approx(fault.planned_begin_s, abs=0.5)
+    assert fault.back_s == pytest.approx(fault.planned_end_s, abs=0.5)
     assert [span.name for span in record.phases] == [
         "ramp", "steady", "fault:pause", "recovery:pause", "steady", "drain"
     ]  # fmt: skip
@@ -59,10 +67,10 @@ def test_a_pause_of_the_broker_shows_in_full_from_the_intended_instants(
     for leg in (ROUND_TRIP, UPLINK):
         intended = totals[str(Tag("fault:pause", leg, "Heartbeat", INTENDED))]
         service = totals[str(Tag("fault:pause", leg, "Heartbeat", SERVICE))]
-        # Each charge point beats every second: what was due first waited almost three seconds, the next two, then one.
-        assert 1.9e6 < intended.percentile(90) < 3.3e6
-        assert 2.7e6 < intended.max_us < 3.3e6
-        assert slow(intended) > 2 * CHARGE_POINTS
+        # Each charge point beats every second: what was due first waited up to two seconds, the next up to one.
+        assert 1.2e6 < intended.percentile(90) < 3e6
+        assert 1.7e6 < intended.max_us < 3e6
+        assert slow(intended) > 1.25 * CHARGE_POINTS
         # One CALL of each charge point was under way, or was sent into the silence; no other waited for an answer.
         assert slow(service) <= CHARGE_POINTS
     assert record.operations.answered == record.operations.sent == record.deliveries.delivered
@@ -90,11 +98,8 @@ def test_when_the_master_dies_what_stands_still_does_not_stay(start: Callable[..
     assert run.left_over() == []
 
 
-@pytest.mark.parametrize("engines", ["1", "2"])
-def test_cut_off_or_restarted_in_turn_all_come_back(start: Callable[..., LocustRun], engines: str) -> None:
-    run = start(
-        *COMMON, "--duration", "17s", "--gateway-processes", "2", "--engines", engines, scenario=STORMS
-    )  # fmt: skip
+def test_cut_off_or_restarted_in_turn_all_come_back(start: Callable[..., LocustRun]) -> None:
+    run = start(*COMMON, "--duration", "9s", "--gateway-processes", "2", "--engines", "2", scenario=STORMS)
     assert run.wait() == 0, run.log.read_text()
     record = run.record()
     assert [fault.back_s is not None for fault in record.faults] == [True, True]
@@ -109,36 +114,40 @@ def test_cut_off_or_restarted_in_turn_all_come_back(start: Callable[..., LocustR
 
 
 @pytest.mark.parametrize("scenario", ["broker_restart", "reconnect_storm"])
-def test_the_scenario_ends_well(start: Callable[..., LocustRun], scenario: str) -> None:
-    run = start(*COMMON, "--duration", "29s", scenario=SCENARIOS / f"{scenario}.py")
+def test_the_scenario_ends_well(start: Callable[..., LocustRun], tmp_path: Path, scenario: str) -> None:
+    sooner = unhurried(tmp_path, scenario, KILLED_SOONER)
+    run = start(*COMMON, "--duration", "8s", scenario=sooner)
     run.wait(90)
     record = run.record()
     assert record.verdict is not None
-    # A machine that others use as well may be late; nothing else may be wrong.
-    assert {reason.code for reason in record.verdict.reasons} <= {"generator_late"}, run.log.read_text()
+    assert record.verdict.reasons == [], run.log.read_text()
     assert record.unbalanced == []
     assert record.registered_at_end == CHARGE_POINTS
     (fault,) = record.faults
     assert fault.begin_s is not None
     assert fault.back_s is not None
-    assert fault.back_s - fault.begin_s >= 3
+    assert fault.back_s - fault.begin_s >= 1.5
     assert run.left_over() == []
 
 
-def test_a_subscriber_that_stands_still_is_excused_and_seen(start: Callable[..., LocustRun]) -> None:
-    run = start(*COMMON, "--duration", "9s", scenario=STALLED_SUBSCRIBER)
+def test_a_subscriber_that_stands_still_is_excused_and_seen(start: Callable[..., LocustRun], tmp_path: Path) -> None:
+    # Excused by the limit on folded intervals, which therefore stands.
+    strict = "CentralSystem.limits = replace(CentralSystem.limits, coalesced_intervals=0)"
+    run = start(*COMMON, "--duration", "5s", scenario=unhurried(tmp_path, "subscriber_stall", STALLED_SOONER + strict))
     assert run.wait() == 0, run.log.read_text()
     record = run.record()
     assert sum(health.coalesced_intervals for health in record.health if health.role == "subscriber") >= 1
     totals = read_totals(run.folder / run_record.LATENCY_HLOG)
     for leg in (ROUND_TRIP, UPLINK):
-        assert 2e6 < totals[str(Tag("fault:stall", leg, "Heartbeat", INTENDED))].max_us < 3.5e6
+        assert 1.2e6 < totals[str(Tag("fault:stall", leg, "Heartbeat", INTENDED))].max_us < 3.5e6
     assert record.operations.answered == record.operations.sent == record.deliveries.delivered
     assert run.left_over() == []
 
 
-def test_when_the_master_dies_a_subscriber_that_stands_still_does_not_stay(start: Callable[..., LocustRun]) -> None:
-    run = start(*COMMON, "--duration", "30s", scenario=STALLED_SUBSCRIBER)
+def test_when_the_master_dies_a_subscriber_that_stands_still_does_not_stay(
+    start: Callable[..., LocustRun], tmp_path: Path
+) -> None:
+    run = start(*COMMON, "--duration", "30s", scenario=unhurried(tmp_path, "subscriber_stall", STALLED_SOONER))
     run.wait_for_phase("fault:stall")
     run.process.kill()
     run.wait()

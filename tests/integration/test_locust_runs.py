@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.integration
 
-SMALL = ("--charge-points", "200", "--ramp", "1s", "--duration", "2s")
+SMALL = ("--charge-points", "200", "--ramp", "300ms", "--duration", "1s")
 
 
 def assert_everything_agrees(run: LocustRun, csv_prefix: Path) -> None:
@@ -94,7 +94,7 @@ def test_all_counts_agree_with_a_separate_master_and_workers(
 @pytest.mark.parametrize("processes", [(), ("--processes", "2")], ids=["local", "forked"])
 def test_ctrl_c_leaves_a_partial_record(start: Callable[..., LocustRun], processes: tuple[str, ...]) -> None:
     run = start(
-        "--headless", "--only-summary", "--charge-points", "200", "--ramp", "1s", "--duration", "60s", *processes
+        "--headless", "--only-summary", "--charge-points", "200", "--ramp", "300ms", "--duration", "60s", *processes
     )
     run.wait_for_phase("steady")
     os.killpg(run.process.pid, signal.SIGINT)  # as a terminal does: everybody gets it
@@ -108,7 +108,7 @@ def test_ctrl_c_leaves_a_partial_record(start: Callable[..., LocustRun], process
 
 
 def test_ctrl_c_in_the_drain_waits_for_the_record(start: Callable[..., LocustRun]) -> None:
-    run = start("--headless", "--only-summary", "--charge-points", "50", "--ramp", "1s", "--duration", "2s")
+    run = start("--headless", "--only-summary", "--charge-points", "50", "--ramp", "300ms", "--duration", "1s")
     run.wait_for_phase("steady")
     engine = run.part("loadtest.engine")
     engine.suspend()  # so that the drain lasts
@@ -146,7 +146,7 @@ def test_a_killed_part_is_named_in_the_verdict(
     start: Callable[..., LocustRun], part: str, result: str, exit_code: int, named: str
 ) -> None:
     run = start(
-        "--headless", "--only-summary", "--charge-points", "100", "--ramp", "1s", "--duration", "4s",
+        "--headless", "--only-summary", "--charge-points", "100", "--ramp", "300ms", "--duration", "4s",
         "--broker", "mosquitto", "--drain-timeout", "1s",
     )  # fmt: skip
     run.wait_for_phase("steady")
@@ -164,7 +164,7 @@ def test_a_killed_part_is_named_in_the_verdict(
 def test_a_killed_worker_is_named_in_the_verdict(start: Callable[..., LocustRun], free_tcp_port: int) -> None:
     port = str(free_tcp_port)
     master = start(
-        "--headless", "--only-summary", "--charge-points", "100", "--ramp", "1s", "--duration", "8s",
+        "--headless", "--only-summary", "--charge-points", "100", "--ramp", "300ms", "--duration", "4s",
         "--drain-timeout", "1s", "--master", "--master-bind-host", "127.0.0.1", "--master-bind-port", port,
         "--expect-workers", "2",
     )  # fmt: skip

@@ -73,7 +73,7 @@ def test_two_runs_from_the_web_ui(start: Callable[..., LocustRun], free_tcp_port
     ui = WebUi(free_tcp_port)
     ui.wait_until_up()
     for folder, charge_points in (("run", 120), ("run-2", 60)):
-        ui.start(user_count=3, charge_points=charge_points, duration="1s", ramp="1s", seed=7)
+        ui.start(user_count=3, charge_points=charge_points, duration="1s", ramp="300ms", seed=7)
         ui.wait_for_state("running", "spawning")
         stats = ui.wait_for_state("stopped")
         record = run_record.load(run.results / folder)
@@ -87,7 +87,7 @@ def test_a_run_is_stopped_from_the_web_ui(start: Callable[..., LocustRun], free_
     run = start("--web-host", "127.0.0.1", "--web-port", str(free_tcp_port))
     ui = WebUi(free_tcp_port)
     ui.wait_until_up()
-    ui.start(user_count=2, charge_points=50, duration="60s", ramp="1s", seed=1)
+    ui.start(user_count=2, charge_points=50, duration="60s", ramp="300ms", seed=1)
     run.wait_for_phase("steady")
     ui.stop()
     ui.wait_for_state("stopped")
@@ -100,7 +100,7 @@ def test_a_form_that_cannot_be_run_says_why_and_stops(start: Callable[..., Locus
     run = start("--web-host", "127.0.0.1", "--web-port", str(free_tcp_port))
     ui = WebUi(free_tcp_port)
     ui.wait_until_up()
-    ui.start(user_count=2, charge_points="many", duration="-1s", ramp="1s", seed=1)
+    ui.start(user_count=2, charge_points="many", duration="-1s", ramp="300ms", seed=1)
     ui.wait_for_state("stopped", "ready")
     log = run.log.read_text()
     assert "error: --charge-points: 'many' is not a whole number" in log

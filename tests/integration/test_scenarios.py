@@ -5,10 +5,10 @@ from __future__ import annotations
 import subprocess
 import sys
 from itertools import pairwise
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from scenario_copies import SCENARIOS, unhurried
 
 from loadtest.measure import ledger as ledgers
 from loadtest.measure import run_record
@@ -17,13 +17,15 @@ from loadtest.measure.timeline import TimelineRow, read
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from loadtest.measure.ledger import Ledger
     from loadtest.measure.run_record import RunRecord
 
 pytestmark = pytest.mark.integration
 
-SCENARIOS = Path(__file__).parents[2] / "scenarios"
+THREE_SECONDS = "Metered.profile = replace(Metered.profile, clock_aligned_s=3)"
+SOON_DONE = "Updated.profile = replace(Updated.profile, download_s=0.5, install_s=0.5, reboot_s=0.5)"
 
 
 def sent(ledger: Ledger, action: str, phase: str = "") -> int:
@@ -47,7 +49,7 @@ def spiked(record: RunRecord, ledger: Ledger, rows: list[TimelineRow]) -> bool:
     """Two connectors of each charge point at once, and nothing in most of the other seconds."""
     # The seconds of the clock are not those of the run: a spike may lie across two of them.
     pairs = [one.sent + following.sent for one, following in pairwise(rows)]
-    return sent(ledger, "MeterValues") in (120, 240) and max(pairs) >= 120
+    return sent(ledger, "MeterValues") <= 3 * 120 and max(pairs) >= 120
 
 
 def somebody_charged(record: RunRecord, ledger: Ledger, rows: list[TimelineRow]) -> bool:
@@ -74,31 +76,31 @@ def firmware_was_installed(record: RunRecord, ledger: Ledger, rows: list[Timelin
 
 
 @pytest.mark.parametrize(
-    ("scenario", "shows", "options"),
+    ("scenario", "shows", "changes", "options"),
     [
-        ("boot_storm", everybody_booted, ("--ramp", "500ms", "--duration", "2s")),
-        ("clock_aligned_spike", spiked, ("--duration", "11s")),
-        ("peak_hour", somebody_charged, ("--charge-points", "300", "--users", "5", "--duration", "8s")),
-        ("day_in_the_life", somebody_came, ("--charge-points", "300", "--users", "10", "--duration", "8s")),
-        ("soak", it_beats, ("--duration", "4s")),
-        ("command_burst", commands_were_answered, ("--duration", "2s")),
-        ("firmware_campaign", firmware_was_installed, ("--duration", "4s", "--drain-timeout", "20s")),
+        ("boot_storm", everybody_booted, "", ("--ramp", "500ms", "--duration", "1s")),
+        ("clock_aligned_spike", spiked, THREE_SECONDS, ("--duration", "4s")),
+        ("peak_hour", somebody_charged, "", ("--charge-points", "300", "--users", "5", "--duration", "4s")),
+        ("day_in_the_life", somebody_came, "", ("--charge-points", "300", "--users", "10", "--duration", "6s")),
+        ("soak", it_beats, "", ("--duration", "4s")),
+        ("command_burst", commands_were_answered, "", ("--duration", "1s")),
+        ("firmware_campaign", firmware_was_installed, SOON_DONE, ("--duration", "2s", "--drain-timeout", "20s")),
     ],
+    ids=lambda value: value if isinstance(value, str) and value.isidentifier() else "",
 )
 def test_the_scenario_does_what_it_is_for(
     tmp_path: Path,
     scenario: str,
     shows: Callable[[RunRecord, Ledger, list[TimelineRow]], bool],
+    changes: str,
     options: tuple[str, ...],
 ) -> None:
-    command = [sys.executable, "-m", "loadtest", "run", str(SCENARIOS / f"{scenario}.py")]
-    command += ["--charge-points", "60", "--ramp", "1s", "--results", str(tmp_path), "--run-id", "run", *options]
+    command = [sys.executable, "-m", "loadtest", "run", str(unhurried(tmp_path, scenario, changes))]
+    command += ["--charge-points", "60", "--ramp", "300ms", "--results", str(tmp_path), "--run-id", "run", *options]
     ended = subprocess.run(command, capture_output=True, text=True, timeout=100, check=False)
     record = run_record.load(tmp_path / "run")
     assert record.verdict is not None
-    # Whether this machine had time enough is another question.
-    faults = [reason for reason in record.verdict.reasons if not reason.code.startswith("generator_")]
-    assert faults == [], ended.stdout + ended.stderr
+    assert record.verdict.reasons == [], ended.stdout + ended.stderr
     ledger, rows = ledgers.load(tmp_path / "run"), read(tmp_path / "run" / TIMELINE_CSV)
     assert shows(record, ledger, rows), ledger.operations
 

@@ -101,7 +101,7 @@ def mutual(mosquitto_url: str, tmp_path: Path) -> Iterator[Gateway]:
 
 def run_command(folder: Path, *options: str, **environment: str) -> tuple[int, str, str]:
     finished = subprocess.run(
-        [sys.executable, "-m", "loadtest", "run", "steady", "--quiet", "--duration", "1s", "--ramp", "1s", *options],
+        [sys.executable, "-m", "loadtest", "run", "steady", "--quiet", "--duration", "1s", "--ramp", "300ms", *options],
         cwd=folder,
         env=os.environ | environment,
         capture_output=True,
@@ -131,7 +131,7 @@ def test_a_run_with_everything_embedded_passes(profile: int, tmp_path: Path) -> 
 
 def test_a_password_is_nowhere_but_in_the_environment_and_on_the_wire(tmp_path: Path) -> None:
     command_lines: set[str] = set()
-    options = shlex.split("--charge-points 40 --duration 2s --ramp 1s --security-profile 2 --processes 2")
+    options = shlex.split("--charge-points 40 --duration 1s --ramp 300ms --security-profile 2 --processes 2")
     process = subprocess.Popen(
         [sys.executable, "-m", "loadtest", "run", "steady", *options],
         cwd=tmp_path,
