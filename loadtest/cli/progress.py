@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import msgspec
 from rich.live import Live
@@ -17,7 +17,7 @@ from loadtest.measure.timeline import TimelineRow
 from loadtest.protocol import phases
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
     from pathlib import Path
 
     from loadtest.scenario.settings import RunSettings
@@ -27,21 +27,52 @@ _TAIL_BYTES = 4096
 _BAR_WIDTH = 12
 
 
+class Progress(Protocol):
+    """How a run that goes on is shown."""
+
+    def show(self, run_dir: Path) -> None:
+        """Look into its folder; called now and then."""
+
+    def say(self, text: str) -> None:
+        """Something that has happened, in a line that stays."""
+
+
 @contextlib.contextmanager
-def progress(settings: RunSettings, *, quiet: bool) -> Iterator[Callable[[Path], None]]:
-    """Gives what is to be called with the run's folder now and then."""
+def progress(settings: RunSettings, *, quiet: bool) -> Iterator[Progress]:
+    """Gives what shows the run: a live line on a terminal, plain lines elsewhere, neither when ``quiet``."""
     console = talk()
     if quiet:
-        yield lambda _: None
+        yield _Quiet()
     elif console.is_terminal:
-        view = Text("starting")
-        with Live(view, console=console, auto_refresh=False, transient=True) as live:
-            yield lambda run_dir: live.update(_live_line(latest_row(run_dir), settings), refresh=True)
+        with Live(Text("starting"), console=console, auto_refresh=False, transient=True) as live:
+            yield _LiveLine(live, settings)
     else:
         yield _PlainLines(settings)
 
 
-class _PlainLines:
+class _Quiet:
+    def show(self, run_dir: Path) -> None:
+        """Nothing is shown."""
+
+    def say(self, text: str) -> None:
+        talk().print(text, markup=False)
+
+
+class _LiveLine:
+    """One line that changes in place, below what is said."""
+
+    def __init__(self, live: Live, settings: RunSettings) -> None:
+        self._live = live
+        self._settings = settings
+
+    def show(self, run_dir: Path) -> None:
+        self._live.update(_live_line(latest_row(run_dir), self._settings), refresh=True)
+
+    def say(self, text: str) -> None:
+        self._live.console.print(text, markup=False)
+
+
+class _PlainLines(_Quiet):
     """A line every :data:`PLAIN_EVERY_S`, and one for each phase entered."""
 
     def __init__(self, settings: RunSettings) -> None:
@@ -49,12 +80,12 @@ class _PlainLines:
         self._next = 0.0
         self._phase = ""
 
-    def __call__(self, run_dir: Path) -> None:
+    def show(self, run_dir: Path) -> None:
         row = latest_row(run_dir)
-        if row is None or (time.monotonic() < self._next and row.phase == self._phase):
+        if row is None or not row.phase or (time.monotonic() < self._next and row.phase == self._phase):
             return
         self._next, self._phase = time.monotonic() + PLAIN_EVERY_S, row.phase
-        talk().print(line(row, self._settings), markup=False)
+        self.say(line(row, self._settings))
 
 
 def latest_row(run_dir: Path) -> TimelineRow | None:
@@ -77,7 +108,9 @@ def latest_row(run_dir: Path) -> TimelineRow | None:
 
 
 def line(row: TimelineRow, settings: RunSettings) -> str:
-    """One second in words."""
+    """One second in words. In the drain charge points leave: how many are registered says nothing any more."""
+    if row.phase == phases.DRAIN:
+        return f"{row.second:4d} s  {row.phase:<6}  waiting for what is under way"
     return (
         f"{row.second:4d} s  {row.phase:<6}  {row.registered:,}/{settings.charge_points:,} registered  "
         f"{row.sent:,} msg/s  p50 {_ms(row.round_trip_intended_p50_us)} "
@@ -86,7 +119,7 @@ def line(row: TimelineRow, settings: RunSettings) -> str:
 
 
 def _live_line(row: TimelineRow | None, settings: RunSettings) -> Text:
-    if row is None:
+    if row is None or not row.phase:
         return Text("starting the system under test …", style="dim")
     text = Text()
     filled = round(_BAR_WIDTH * _share_done(row, settings))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,11 +12,12 @@ from loadtest.cli.messages import talk
 from loadtest.cli.options import PASS_ON, SettingsCommand, given, run_settings
 from loadtest.cli.progress import progress
 from loadtest.cli.summary import print_summary
-from loadtest.errors import ExitCode, UsageError
+from loadtest.errors import ResultError, UsageError
 from loadtest.measure import run_record
 from loadtest.runner import run as runs
 from loadtest.runner import scenarios
 from loadtest.runner.request import RunRequest
+from loadtest.runner.web import run_web
 
 if TYPE_CHECKING:
     from loadtest.runner.run import RunOutcome
@@ -37,8 +39,8 @@ def run(scenario: str, quiet: bool, locust_arguments: tuple[str, ...], **options
     --processes 2, are passed on as they are; after -- everything is.
     """
     request = _request(scenario, locust_arguments, options)
-    with progress(request.resolved(), quiet=quiet) as show:
-        outcome = runs.run_headless(request, show)
+    with progress(request.resolved(), quiet=quiet) as live:
+        outcome = runs.run_headless(request, live.show, live.say)
     _close(outcome)
     return outcome.exit_code
 
@@ -58,7 +60,7 @@ def web(scenario: str, web_host: str, web_port: int, locust_arguments: tuple[str
         if line.startswith("web ready: "):
             talk().print("start a run in the browser; Ctrl-C here ends it all", style="dim")
 
-    return runs.run_web(request, web_host, web_port, announce)
+    return run_web(request, web_host, web_port, announce)
 
 
 def _request(scenario: str, locust_arguments: tuple[str, ...], options: dict[str, Any]) -> RunRequest:
@@ -80,13 +82,19 @@ def _close(outcome: RunOutcome) -> None:
     record = run_record.load(outcome.run_dir)
     if record.verdict is not None:
         print_summary(record)
-    if outcome.exit_code == ExitCode.INTERRUPTED:
-        console.print(f"interrupted: the result is partial ({record.state})", style="yellow")
     report = outcome.run_dir / REPORT_FILE
+    if not report.exists() and outcome.interrupted:  # there was no time for it
+        _make_report(outcome.run_dir)
     if not report.exists():
-        why = outcome.run_dir / "logs" / "reports.log"
-        console.print(f"there is no report (see {_shown(why)}); loadtest report makes it again", style="yellow")
+        console.print(f"there is no report; to make it: loadtest report {_shown(outcome.run_dir)}", style="yellow")
     click.echo(f"report: {_shown(report)}" if report.exists() else f"results: {_shown(outcome.run_dir)}")
+
+
+def _make_report(run_dir: Path) -> None:
+    from loadtest.reports import write_reports  # noqa: PLC0415 - brings in the charts, which are rarely needed here
+
+    with contextlib.suppress(ResultError):  # whoever makes it by hand is told why it cannot be
+        write_reports(run_dir)
 
 
 def _shown(path: Path) -> str:

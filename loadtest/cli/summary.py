@@ -16,14 +16,15 @@ if TYPE_CHECKING:
     from loadtest.measure.run_record import CommandTotals, LatencySummary, RunRecord
     from loadtest.measure.tags import Tag
 
-_STYLES = {"passed": "bold green", "failed": "bold red", "void": "bold yellow"}
+_STYLES = {"passed": "bold green", "failed": "bold red", "void": "bold yellow", "interrupted": "bold yellow"}
 
 
 def print_summary(record: RunRecord, console: Console | None = None) -> None:
-    """Verdict with its reasons, latencies, ledger."""
+    """Verdict with its reasons, latencies, ledger; of a run that was killed there is no more than the verdict."""
     out = console or _stdout()
-    out.print(_latency_table(record))
-    out.print(_ledger(record), soft_wrap=True)
+    if record.ended_at is not None:
+        out.print(_latency_table(record))
+        out.print(_ledger(record), soft_wrap=True)
     if checked := str(Validity.of(record.counters)):
         out.print(f"checked  {checked}", markup=False, soft_wrap=True)
     if stand_in := _stand_in(record):

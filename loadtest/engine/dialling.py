@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import ipaddress
-import ssl
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -26,7 +25,7 @@ class Dialler:
 
     Args:
         settings: Where to, and with which credentials.
-        on_failure: Called with the charge point and the reason when there is no connection. Once there is one, its
+        on_failure: Called with the charge point and the error when there is no connection. Once there is one, its
             own hooks tell what becomes of it.
 
     Attributes:
@@ -36,7 +35,9 @@ class Dialler:
         UsageError: The gateway has no address, or credentials cannot be used.
     """
 
-    def __init__(self, settings: EngineSettings, on_failure: Callable[[RegisteringConnection, str], None]) -> None:
+    def __init__(
+        self, settings: EngineSettings, on_failure: Callable[[RegisteringConnection, Exception], None]
+    ) -> None:
         url = urlsplit(settings.gateway_url)
         self._server_name, self._encrypted = url.hostname, url.scheme == "wss"
         self._timeout_s = settings.call_timeout_s
@@ -65,10 +66,8 @@ class Dialler:
                 local_addr=(source, 0) if source else None,
                 **(self._tls_options(charge_point) if self._encrypted else {}),
             )
-        except ssl.SSLError as error:
-            self._on_failure(charge_point, tls.in_words(error))
-        except (OSError, UsageError) as error:
-            self._on_failure(charge_point, str(error))
+        except (OSError, UsageError) as error:  # TLS's among them
+            self._on_failure(charge_point, error)
         finally:
             self._attempts.pop(charge_point.number, None)
 

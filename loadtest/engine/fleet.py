@@ -7,7 +7,7 @@ import ssl
 from typing import TYPE_CHECKING
 
 from loadtest.clock import monotonic_ns
-from loadtest.engine import sending
+from loadtest.engine import in_vain, sending
 from loadtest.engine.charge_point import ChargePoint
 from loadtest.engine.comings import Comings
 from loadtest.engine.commands_received import CommandsReceived
@@ -126,6 +126,7 @@ class Fleet:
     def refused(self, charge_point: RegisteringConnection, status: int, reason: str) -> None:
         """The gateway turned the handshake down."""
         self.counters.connect_refused += 1
+        self.counters.connect_in_vain += in_vain.refusal(status)
         charge_point.state = OFFLINE  # the attempt is booked; its connection is still to end
         self._note_fault(f"{charge_point.identity}: handshake refused with {status} {reason}".rstrip())
 
@@ -133,6 +134,7 @@ class Fleet:
         """A connection, or the attempt at one, has ended; try again later unless the charge point is done."""
         if charge_point.state == CONNECTING:
             self.counters.connect_failed += 1
+            self.counters.connect_in_vain += in_vain.failure(exc)
             why = f": {tls.in_words(exc)}" if isinstance(exc, ssl.SSLError) else ""
             self._note_fault(f"{charge_point.identity}: the connection ended during the handshake{why}")
         elif charge_point.state in (OPEN, REJECTED, REGISTERED):
@@ -144,10 +146,11 @@ class Fleet:
             if charge_point.restart_due_ns <= monotonic_ns():  # else it connects when it has restarted
                 self._connect_later(charge_point)
 
-    def connect_failed(self, charge_point: RegisteringConnection, why: str) -> None:
+    def connect_failed(self, charge_point: RegisteringConnection, error: Exception) -> None:
         """TCP or TLS could not be made."""
+        why = tls.in_words(error) if isinstance(error, ssl.SSLError) else str(error)
         self._note_fault(f"{charge_point.identity}: {why}")
-        self.disconnected(charge_point)
+        self.disconnected(charge_point, error)
 
     def unreachable(self, charge_point: RegisteringConnection) -> None:
         """The charge point knows that it has no network: an attempt that fails at once, through no fault of others."""

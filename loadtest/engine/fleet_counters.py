@@ -6,12 +6,16 @@ import msgspec
 
 
 class FleetCounters(msgspec.Struct):
-    """What happened to the fleet besides its operations; running totals."""
+    """What happened to the fleet besides its operations; running totals.
+
+    ``connect_in_vain`` are those of the refused and failed attempts to connect that would fail again tomorrow.
+    """
 
     connect_attempts: int = 0
     connects: int = 0
     connect_refused: int = 0
     connect_failed: int = 0
+    connect_in_vain: int = 0
     connect_timed_out: int = 0
     disconnects: int = 0
     cut_by_fault: int = 0

@@ -17,6 +17,7 @@ from loadtest.errors import UsageError
 from loadtest.measure.health import HealthMonitor
 from loadtest.measure.interval import IntervalReport
 from loadtest.measure.recorder import Recorder
+from loadtest.measure.run_events import FIRST_CONNECT_FAULT
 from loadtest.measure.tags import PACER, SERVICE, Tag
 from loadtest.pacing.pacer import Pacer
 from loadtest.protocol.phases import UNDER_LOAD
@@ -40,7 +41,7 @@ class EngineProcess:
         self._over = asyncio.Event()
         self._channel: ControlChannel | None = None
         self._settings: EngineSettings | None = None
-        self._final_sent = False
+        self._final_sent = self._first_fault_told = False
         self._faults = 0
 
     async def run(self) -> None:
@@ -122,6 +123,7 @@ class EngineProcess:
             return
         self._health.note_loop_lag((monotonic_ns() - due_ns) // NS_PER_US)
         self._send(messages.Report(self._interval(due_ns, final=False)))
+        self._tell_first_fault()
         self._tell_invalid_messages()
         self._pacer.at(self._next_second_ns(due_ns), self._report)
 
@@ -151,19 +153,26 @@ class EngineProcess:
             commands_seen=self._fleet.commands_received.windows() if final else [],
         )
 
+    def _tell_first_fault(self) -> None:
+        """Why a charge point could not connect: once, as soon as one could not."""
+        if self._fleet.first_fault and not self._first_fault_told:
+            self._first_fault_told = True
+            self._send(messages.Event(FIRST_CONNECT_FAULT, self._fleet.first_fault))
+
     def _tell_invalid_messages(self) -> None:
         for kind, text in self._fleet.checks.new_faults():
             self._send(messages.Event(kind, text))
 
     def _drain(self, due_ns: int) -> None:
         """Wait for what is under way, then account for the rest, disconnect and report for the last time."""
+        if self._final_sent:  # the parent got impatient, and moved the deadline
+            return
         if due_ns < self._deadline_ns and not self._fleet.idle:
             self._pacer.at(due_ns + _DRAIN_POLL_NS, self._drain)
             return
         registered_at_end = self._fleet.gauges()["registered"]
         self._fleet.retire()
-        if self._fleet.first_fault:
-            self._send(messages.Event("first_connect_fault", self._fleet.first_fault))
+        self._tell_first_fault()
         self._fleet.checks.check_all()
         self._tell_invalid_messages()
         self._final_sent = True

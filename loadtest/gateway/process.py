@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import errno
 import gc
 import os
@@ -69,6 +70,9 @@ class GatewayProcess:
                     await over
             except (UsageError, EnvironmentNotReady) as error:
                 self._channel.send(messages.Refused(list(error.faults), error.hint))
+            if self._parent_gone.is_set() and settings.peer_sockets:
+                with contextlib.suppress(OSError):  # another process still has its socket there, and sees to it
+                    Path(settings.peer_sockets[0]).parent.rmdir()
         over.cancel()
         self._channel.close()
         await asyncio.wait((asyncio.ensure_future(self._parent_gone.wait()),), timeout=FAREWELL_S)

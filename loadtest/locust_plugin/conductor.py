@@ -63,8 +63,13 @@ class Conductor:
         for name in (wire.ASK, wire.READY, wire.REPORT, wire.EVENT):
             runner.register_message(name, self._on_message)
 
-    def prepare(self, settings: RunSettings, cohorts: int) -> None:
+    def prepare(self, settings: RunSettings, cohorts: int, command: list[str]) -> None:
         """Open the record and set up the system under test.
+
+        Args:
+            settings: Checked.
+            cohorts: Into how many the charge points are cut.
+            command: What repeats the run.
 
         Raises:
             LoadTestError: The run cannot start; what there is so far has been recorded.
@@ -72,7 +77,7 @@ class Conductor:
         self._concluded.wait()
         self.verdict = None
         self._spawned.clear()
-        run = Run(self._runner, self._scenario, settings, self._on_refused)
+        run = Run(self._runner, self._scenario, settings, command, self._on_refused)
         self.run_dir = run.folder
         try:
             run.plan = beginning.set_up(run, cohorts)
@@ -119,6 +124,18 @@ class Conductor:
         except Exception as error:  # noqa: BLE001 - a bug of ours must end the run, not leave it hanging
             run.fail(error)
         self._on_over()
+
+    def interrupt(self) -> bool:
+        """Ctrl-C: the first one marks a run that is ending, a second one has its drain cut short.
+
+        Returns whether a run is ending; if not, whoever is interrupted has to end it.
+        """
+        if self._concluded.is_set():
+            return False
+        if self._run is not None:
+            self._run.hurried = self._run.interrupted
+            self._run.interrupted = True
+        return True
 
     def finish(self, *, interrupted: bool) -> bool:
         """Collect the tail, settle the ledgers, write the record and the reports, take everything down.

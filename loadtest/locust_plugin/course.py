@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 PREPARE_TIMEOUT_S = 60.0
 REGISTER_GRACE_S = 30.0
+IN_VAIN_PATIENCE_S = 5.0
+"""How long after the ramp a fleet is given up that was turned away as a whole."""
 _POLL_S = 0.1
 _NOTICE_S = 0.3
 """What begins at a given instant is announced so long before it begins, so that every process knows it in time."""
@@ -88,8 +90,16 @@ class Course:
         start_ns = run.enter(RAMP)
         end_ns = start_ns + int(settings.ramp_s * NS_PER_S)
         deadline_ns = end_ns + int((settings.call_timeout_s + REGISTER_GRACE_S) * NS_PER_S)
-        self._wait_until(deadline_ns, lambda: run.system_died or run.parts.sources.registered >= settings.charge_points)
-        if run.system_died:  # nobody else will register
+        sources = run.parts.sources
+
+        def turned_away() -> bool:
+            return monotonic_ns() >= end_ns + int(IN_VAIN_PATIENCE_S * NS_PER_S) and sources.all_in_vain
+
+        self._wait_until(
+            deadline_ns,
+            lambda: run.system_died or sources.registered >= settings.charge_points or turned_away(),
+        )
+        if run.system_died or turned_away():  # nobody else will register
             return False
         self._wait_until(end_ns)
         return True

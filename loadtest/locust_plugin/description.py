@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from loadtest.clock import utc_now
 from loadtest.measure.run_record import RunDescription
-from loadtest.scenario.settings import SETTINGS, masked
+from loadtest.scenario.settings import masked
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -31,6 +31,7 @@ def describe(
     run_id: str,
     epoch_ns: int,
     *,
+    command: list[str],
     limits: Limits,
     thresholds: Sequence[Threshold],
     phases: tuple[str, ...],
@@ -47,29 +48,11 @@ def describe(
         run_tag=secrets.randbelow(0x10000),
         versions={"python": platform.python_version()} | {name: _version(name) for name in _PACKAGES},
         host=_host(),
-        command=repeat_command(settings, scenario),
+        command=command,
         limits=limits,
         thresholds=tuple(map(str, thresholds)),
         phases=phases,
     )
-
-
-def repeat_command(settings: RunSettings, scenario: str) -> list[str]:
-    """What to type to run it again; only what differs from the defaults, without passwords."""
-    command = ["loadtest", "run", scenario]
-    plain: dict[str, Any] = settings.public()
-    for setting in SETTINGS:
-        if setting.name in ("run_id", "results"):
-            continue
-        field = f"{setting.name}_s" if setting.kind == "duration" else setting.name
-        value = plain[field]
-        if setting.kind == "flag":
-            command += [setting.flag] if value else []
-            continue
-        text = f"{value:g}s" if setting.kind == "duration" else str(value)
-        if text != str(setting.default):
-            command += [setting.flag, masked(text)]
-    return command
 
 
 def run_name(settings: RunSettings, scenario: str) -> str:

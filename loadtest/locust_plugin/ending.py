@@ -1,6 +1,7 @@
 """How a run ends: the tail is collected, the parts are taken down, the record and the reports are written.
 
-The drain is a barrier: no sample that exists is lost, whatever Locust does next.
+The drain is a barrier: no sample that exists is lost, whatever Locust does next. It has four steps of at most
+``--drain-timeout`` each; who is in a hurry has children report at once, and what is under way counts as unfinished.
 """
 
 from __future__ import annotations
@@ -8,6 +9,7 @@ from __future__ import annotations
 import logging
 import subprocess
 import sys
+from functools import partial
 from typing import TYPE_CHECKING
 
 import gevent
@@ -30,6 +32,8 @@ logger = logging.getLogger(__name__)
 _POLL_S = 0.05
 _LAST_WORDS_S = 5.0
 """Beyond its deadline a child still needs time to close connections and to report."""
+_HURRIED_S = 3.0
+"""The same when somebody is in a hurry."""
 _REPORTS_TIMEOUT_S = 120.0
 
 
@@ -41,10 +45,14 @@ def drain(run: Run) -> None:
     run.faults.end_now()
     run.enter(DRAIN)
     # Charge points answer what they have been asked, and come back from restarts, before they disconnect.
-    _wait_while(run, lambda: bool(sources.commands_pending), timeout_s)
+    _wait_while(run, lambda: not run.hurried and bool(sources.commands_pending), timeout_s)
     _last_reports(run, wire.ENGINE, timeout_s)
     # Messages under way have the time to arrive.
-    _wait_while(run, lambda: sources.arrived < sources.sent and bool(sources.missing_final(wire.SUBSCRIBER)), timeout_s)
+    _wait_while(
+        run,
+        lambda: not run.hurried and sources.arrived < sources.sent and bool(sources.missing_final(wire.SUBSCRIBER)),
+        timeout_s,
+    )
     _last_reports(run, wire.SUBSCRIBER, timeout_s)
     run.faults.stop()
     run.runner.send_message(wire.END, {})  # before the broker goes, whose end is none of their business
@@ -76,9 +84,18 @@ def write_reports(folder: Path) -> None:
 
 
 def _last_reports(run: Run, role: str, timeout_s: float) -> None:
+    missing = partial(run.parts.sources.missing_final, role)
+    if not run.hurried:
+        _ask_for_reports(run, role, timeout_s)
+        _wait_while(run, lambda: not run.hurried and bool(missing()), timeout_s + _LAST_WORDS_S)
+    if run.hurried:
+        _ask_for_reports(run, role, 0.0)
+        _wait_while(run, lambda: bool(missing()), _HURRIED_S)
+
+
+def _ask_for_reports(run: Run, role: str, timeout_s: float) -> None:
     deadline_ns = monotonic_ns() + int(timeout_s * NS_PER_S)
     run.runner.send_message(wire.DRAIN, {"role": role, "deadline_ns": deadline_ns})
-    _wait_while(run, lambda: bool(run.parts.sources.missing_final(role)), timeout_s + _LAST_WORDS_S)
 
 
 def _wait_while(run: Run, pending: Callable[[], bool], timeout_s: float) -> None:

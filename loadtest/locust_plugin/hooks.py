@@ -31,7 +31,9 @@ from loadtest.locust_plugin.conductor import Conductor
 from loadtest.locust_plugin.limits import check_descriptors
 from loadtest.locust_plugin.node import Node
 from loadtest.locust_plugin.options import add_options, settings_of
+from loadtest.locust_plugin.repeat import repeat_command
 from loadtest.locust_plugin.scenario_check import check_scenario
+from loadtest.locust_plugin.telling import tell_error, tell_verdict
 from loadtest.scenario.plan import cohorts_for
 
 if TYPE_CHECKING:
@@ -72,15 +74,6 @@ def _leave_interrupts_to_the_master(node: Node) -> None:
     signal.signal(signal.SIGINT, on_interrupt)
 
 
-def report_error(error: LoadTestError) -> None:
-    """Tell the user on standard error, in the form that ``loadtest run`` passes on."""
-    for fault in error.message.splitlines():
-        sys.stderr.write(f"error: {fault}\n")
-    if error.hint:
-        sys.stderr.write(f"hint: {error.hint}\n")
-    sys.stderr.flush()
-
-
 class _Master:
     """The listeners of a master or of the only process."""
 
@@ -90,33 +83,33 @@ class _Master:
         options = environment.parsed_options
         assert options is not None
         self._options: Namespace = options
+        self._quit_wanted = self._leaving = False
         self._headless = bool(options.headless)
         self._workers_expected = int(options.expect_workers) if isinstance(runner, MasterRunner) else 1
-        scenario = Path(str(options.locustfile).split(",")[0]).stem
-        self._conductor = Conductor(runner, scenario, self._on_refused, self._on_over)
+        self._locustfile = str(options.locustfile).split(",")[0]
+        self._conductor = Conductor(runner, Path(self._locustfile).stem, self._on_refused, self._on_over)
         environment.events.test_start.add_listener(self._on_test_start)
         environment.events.spawning_complete.add_listener(lambda **_: self._conductor.on_spawning_complete())
         environment.events.test_stopping.add_listener(self._on_test_stopping)
         environment.events.quitting.add_listener(self._on_quitting)
         atexit.register(self._last_resort)
+        signal.signal(signal.SIGINT, self._on_interrupt)
         self._set_up()
 
     def _set_up(self) -> None:
         """Check everything that can be checked now; headless, bring the system under test up as well."""
         try:
             settings = self._settings()
-            subscribers = self._place_subscribers(settings)
+            self._place_subscribers(settings)
             if not self._options.num_users:
-                self._options.num_users = (
-                    cohorts_for(settings.charge_points, settings.engines * self._workers_expected) + subscribers
-                )
+                self._options.num_users = self._users_chosen(settings)
             if not self._options.spawn_rate:
                 self._options.spawn_rate = SPAWN_RATE_PER_S
             self._cohorts(settings, int(self._options.num_users))
             if self._headless:
                 self._prepare(settings, int(self._options.num_users))
         except LoadTestError as error:
-            report_error(error)
+            tell_error(error)
             sys.exit(int(error.exit_code))
         except KeyboardInterrupt:
             sys.exit(int(ExitCode.INTERRUPTED))
@@ -126,7 +119,11 @@ class _Master:
         check_scenario(self._environment.user_classes, settings)
         return settings
 
-    def _place_subscribers(self, settings: RunSettings) -> int:
+    def _users_chosen(self, settings: RunSettings) -> int:
+        """How many users there are when nobody says how many."""
+        return cohorts_for(settings.charge_points, settings.engines * self._workers_expected) + settings.subscribers
+
+    def _place_subscribers(self, settings: RunSettings) -> None:
         """Have Locust start as many subscribers as the settings say."""
         classes = [each for each in self._environment.user_classes if hasattr(each, "heartbeat_interval_s")]
         fleets = [each for each in self._environment.user_classes if hasattr(each, "profile")]
@@ -136,7 +133,6 @@ class _Master:
                 hint="see scenarios/steady.py",
             )
         classes[0].fixed_count = settings.subscribers
-        return settings.subscribers
 
     def _cohorts(self, settings: RunSettings, users: int) -> int:
         cohorts = users - settings.subscribers
@@ -150,7 +146,9 @@ class _Master:
         return cohorts
 
     def _prepare(self, settings: RunSettings, users: int) -> None:
-        self._conductor.prepare(settings, self._cohorts(settings, users))
+        wanted = None if users == self._users_chosen(settings) else users
+        command = repeat_command(settings, self._locustfile, users=wanted, argv=sys.argv)
+        self._conductor.prepare(settings, self._cohorts(settings, users), command)
 
     def _on_test_start(self, **_: object) -> None:
         options: dict[str, Any] = vars(self._options)
@@ -165,7 +163,7 @@ class _Master:
             self._on_refused(error)
 
     def _on_refused(self, error: LoadTestError) -> None:
-        report_error(error)
+        tell_error(error)
         self._runner.log_exception("loadtest", error.message, error.hint)  # for the web UI
         gevent.spawn(self._stop)
 
@@ -178,10 +176,21 @@ class _Master:
         else:
             self._runner.stop()
 
+    def _on_interrupt(self, _signal: int, _frame: object) -> None:
+        """Raised into a run that is ending, an exception would cost it its record."""
+        if self._conductor.interrupt():
+            self._quit_wanted = True
+        elif not self._leaving:
+            raise KeyboardInterrupt
+
     def _on_test_stopping(self, **_: object) -> None:
         self._finish(interrupted=False)
+        self._leaving |= self._headless
+        if self._quit_wanted and not self._headless:
+            raise KeyboardInterrupt  # which has waited for the run
 
     def _on_quitting(self, **_: object) -> None:
+        self._leaving = True
         self._finish(interrupted=True)
         if not self._headless and self._environment.process_exit_code != ExitCode.INTERRUPTED:
             self._environment.process_exit_code = 0  # the web UI was closed; its runs have verdicts of their own
@@ -192,8 +201,7 @@ class _Master:
         if verdict is not None:
             self._environment.process_exit_code = verdict.exit_code
         if ended_here and verdict is not None:
-            lines = [f"verdict: {verdict.result}", *(f"reason: {reason.text}" for reason in verdict.reasons)]
-            sys.stderr.write("\n".join([*lines, f"results: {self._conductor.run_dir}", ""]))
+            tell_verdict(verdict, self._conductor.run_dir)
 
     def _last_resort(self) -> None:
         """Locust ended in a way of its own; what was measured is saved all the same."""

@@ -43,6 +43,7 @@ class Run:
         runner: Locust's, which carries messages to the workers.
         scenario: Name of the scenario.
         settings: Checked.
+        command: What repeats it.
         on_refused: Called with the error when the run cannot start or go on for reasons the user can mend.
 
     Attributes:
@@ -52,6 +53,7 @@ class Run:
         system_died: A part of the system under test is gone.
         ending: It is being drained and written; nothing new begins.
         interrupted: Somebody stopped it.
+        hurried: And would not wait for what is under way.
 
     Raises:
         EnvironmentNotReady: Its folder cannot be made.
@@ -62,6 +64,7 @@ class Run:
         runner: LocalRunner | MasterRunner,
         scenario: str,
         settings: RunSettings,
+        command: list[str],
         on_refused: Callable[[LoadTestError], None],
     ) -> None:
         run_id = run_name(settings, scenario)
@@ -78,7 +81,7 @@ class Run:
         self.settings = settings
         self.epoch_ns = monotonic_ns()
         self.plan: Plan | None = None
-        self.system_died = self.ending = self.interrupted = False
+        self.system_died = self.ending = self.interrupted = self.hurried = False
         self.system = _system_class(runner)
         thresholds = thresholds_of(self.system, settings)
         self.description = describe(
@@ -86,6 +89,7 @@ class Run:
             scenario,
             run_id,
             self.epoch_ns,
+            command=command,
             limits=self.system.limits,
             thresholds=thresholds,
             phases=phases_of(self.system.faults),

@@ -11,8 +11,9 @@ from loadtest.errors import EnvironmentNotReady, LoadTestError
 from loadtest.locust_plugin import wire
 from loadtest.locust_plugin.mirror import Mirror
 from loadtest.locust_plugin.sources import Sources
+from loadtest.locust_plugin.telling import tell_note
 from loadtest.measure.interval import IntervalReport
-from loadtest.measure.run_events import PART_DIED, REFUSED, WORKER_LOST
+from loadtest.measure.run_events import FIRST_CONNECT_FAULT, PART_DIED, REFUSED, WORKER_LOST
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -57,6 +58,7 @@ class RunParts:
         self._mirror = Mirror(runner.stats)
         self._on_refused = on_refused
         self._phase: dict[str, Any] = {}
+        self._connect_fault_told = False
 
     def enter_phase(self, phase: str, start_ns: int) -> None:
         """Tell every worker which phase begins."""
@@ -92,6 +94,9 @@ class RunParts:
     def take_event(self, part: str, kind: str, text: str) -> None:
         """Put something that happened to a part on record."""
         logger.warning("%s: %s", part, text)
+        if kind == FIRST_CONNECT_FAULT and not self._connect_fault_told:
+            self._connect_fault_told = True
+            tell_note(f"not every charge point can connect: {text}")
         if kind == PART_DIED and part in self.sources:
             self.sources.lose(part)
             self._collector.part_gone(part, text)

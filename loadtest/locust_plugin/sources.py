@@ -66,6 +66,12 @@ class Sources:
         return sum(report.gauges.get("registered_ever", 0) for report in self._of(wire.ENGINE))
 
     @property
+    def all_in_vain(self) -> bool:
+        """Charge points have tried to connect, none ever could, and every attempt would fail again."""
+        ended = sum(self._counted(f"connect_{how}") for how in ("refused", "failed", "timed_out"))
+        return 0 < ended == self._counted("connect_in_vain") and not self._counted("connects")
+
+    @property
     def sent(self) -> int:
         """CALLs sent by all charge points, by the last reports."""
         return sum(row.sent for report in self._of(wire.ENGINE) for row in report.operations)
@@ -83,6 +89,9 @@ class Sources:
             for source, role in self._roles.items()
             if role == wire.SUBSCRIBER and source in self._last and source not in self._lost
         )
+
+    def _counted(self, name: str) -> int:
+        return sum(report.counters.get(f"engine.{name}", 0) for report in self._of(wire.ENGINE))
 
     def _of(self, role: str) -> list[IntervalReport]:
         return [report for source, report in self._last.items() if self._roles.get(source) == role]

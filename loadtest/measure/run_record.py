@@ -28,7 +28,7 @@ TIMELINE_CSV = "timeline.csv"
 
 State = Literal["running", "complete", "partial"]
 Role = Literal["engine", "subscriber", "stand"]
-Result = Literal["passed", "failed", "void"]
+Result = Literal["passed", "failed", "void", "interrupted"]
 
 
 class Limits(msgspec.Struct, frozen=True, kw_only=True):

@@ -1,7 +1,8 @@
-"""The verdict on a run: passed, failed because of the system under test, or void because of the instrument.
+"""The verdict on a run: passed, failed because of the system under test, void because of the instrument, interrupted.
 
 Void outranks failed: when the generator was the limit or a ledger does not balance, figures say nothing about the
-system, good or bad. Every reason is given all the same, each with a code that programs can rely on.
+system, good or bad. Interrupted outranks both: a run that was not let finish has neither passed nor failed. Every
+reason is given all the same, each with a code that programs can rely on.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ from loadtest.protocol.phases import STEADY
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from loadtest.measure.run_record import Result, RunRecord
+    from loadtest.measure.run_record import Result, RunEvent, RunRecord
 
 GENERATOR_PARTS = frozenset({"engine", "subscriber", "worker", "csms", "stand"})
 """Parts of the instrument: without one of them the figures are not what they seem."""
@@ -58,7 +59,7 @@ VOID_CODES = frozenset(
 """Codes of reasons that make a run void; every other fails it."""
 
 
-_NOT_REACHED = frozenset({"no_data", "not_registered", "absent_at_end"})
+_NOT_REACHED = frozenset({"no_data", "not_registered", "absent_at_end", "threshold_no_data"})
 
 
 def judge(record: RunRecord) -> Verdict:
@@ -70,15 +71,27 @@ def judge(record: RunRecord) -> Verdict:
     stopped = [event for event in record.events if event.kind == INTERRUPTED]
     if stopped or any(event.kind == ENDED_EARLY for event in record.events):  # what was not reached is not judged
         reasons = [reason for reason in reasons if reason.code not in _NOT_REACHED]
+    if stopped:
+        return Verdict("interrupted", [_stopped(record, stopped[0]), *reasons], int(ExitCode.INTERRUPTED))
     result: Result = "passed"
     if reasons:
         result = "void" if any(reason.code in VOID_CODES for reason in reasons) else "failed"
     code = {"passed": ExitCode.PASSED, "failed": ExitCode.FAILED, "void": ExitCode.VOID}[result]
-    if stopped:
-        code = ExitCode.INTERRUPTED
-        text = f"Stopped at {stopped[0].at_s:.1f} s, before its time: what it shows is partial."
-        reasons.insert(0, Reason("interrupted", text))
     return Verdict(result, reasons, int(code))
+
+
+def killed() -> Verdict:
+    """On a run that was interrupted and could not be waited for: its books were never settled."""
+    text = "Killed before its ledgers could be settled: only what had been written until then is there."
+    return Verdict("interrupted", [Reason("killed", text)], int(ExitCode.INTERRUPTED))
+
+
+def _stopped(record: RunRecord, event: RunEvent) -> Reason:
+    text = f"Stopped at {event.at_s:.1f} s, before its time: what it shows is partial."
+    if record.registered < record.run.charge_points:
+        text += f" {record.registered:,} of {record.run.charge_points:,} charge points had registered."
+        text += _first_connect_fault(record)
+    return Reason("interrupted", text)
 
 
 def _instrument(record: RunRecord) -> Iterator[Reason]:
@@ -153,13 +166,12 @@ def _system(record: RunRecord) -> Iterator[Reason]:
         if event.kind == PART_DIED and not _is_instrument(event.part):
             yield Reason("sut_died", f"At {event.at_s:.1f} s: {event.text}.")
     operations, limits = record.operations, record.run.limits
-    if not operations.sent:
-        yield Reason("no_data", "No charge point sent a single message.")
     if record.registered < record.run.charge_points:
         absent = record.run.charge_points - record.registered
-        first = next((f" First: {event.text}." for event in record.events if event.kind == FIRST_CONNECT_FAULT), "")
-        text = f"{absent:,} of {record.run.charge_points:,} charge points never registered.{first}"
-        yield Reason("not_registered", text)
+        text = f"{absent:,} of {record.run.charge_points:,} charge points never registered."
+        yield Reason("not_registered", text + _first_connect_fault(record))
+    if not operations.sent:
+        yield Reason("no_data", "No charge point sent a single message.")
     absent = record.registered - record.registered_at_end
     if limits.absent_at_end is not None and record.registered_at_end >= 0 and absent > limits.absent_at_end:
         yield Reason(
@@ -259,6 +271,10 @@ def _thresholds(record: RunRecord) -> Iterator[Reason]:
             yield Reason("threshold_no_data", f"Threshold without data: {outcome.text}; {outcome.reason}.")
         elif outcome.passed is False:
             yield Reason("threshold", f"Threshold missed: {outcome.text}; {outcome.reason}.")
+
+
+def _first_connect_fault(record: RunRecord) -> str:
+    return next((f" First: {event.text}." for event in record.events if event.kind == FIRST_CONNECT_FAULT), "")
 
 
 def _first(record: RunRecord, kind: str) -> str:

@@ -53,7 +53,7 @@ class View:
     """A report, ready to be laid out.
 
     Attributes:
-        result: ``passed``, ``failed``, ``void``, or ``unfinished`` for a run without a verdict.
+        result: ``passed``, ``failed``, ``void``, ``interrupted``, or ``unfinished`` for a run without a verdict.
         phase: The phase the headline figures are of.
     """
 
@@ -84,6 +84,7 @@ _RESULT_TEXTS = {
     "passed": "Every limit and threshold holds, the ledgers balance, the generator kept up.",
     "failed": "The system under test missed a limit. The generator kept up and the ledgers balance.",
     "void": "The instrument was not fit to judge. Do not draw conclusions about the system from these figures.",
+    "interrupted": "Somebody stopped the run: it has neither passed nor failed. What it had shown until then follows.",
     "unfinished": "There is no verdict: the run has not ended, or was killed. What it had written until then follows.",
 }
 
@@ -94,7 +95,7 @@ def view(run: RunFolder) -> View:
     verdict = record.verdict
     result = verdict.result if verdict else "unfinished"
     phase = phase_shown(run)
-    partial = " · cut short" if record.state == "partial" else ""
+    partial = " · cut short" if record.state == "partial" and result != "interrupted" else ""
     return View(
         title=record.run.scenario,
         subtitle=f"run {record.run.run_id} · {record.run.started_at:%Y-%m-%d %H:%M:%S} UTC"

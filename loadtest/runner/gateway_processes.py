@@ -123,8 +123,10 @@ class GatewayProcesses:
         request = self._request
         # Unix sockets over which the processes tell each other of charge points that have moved. A folder of its own
         # under /tmp, because the path of a Unix socket must be shorter than a results folder may be.
-        self._meeting_place = tempfile.mkdtemp(prefix="loadtest-")
-        peers = [f"{self._meeting_place}/{index}" for index in range(request.processes)]
+        peers: list[str] = []
+        if request.processes > 1:
+            self._meeting_place = tempfile.mkdtemp(prefix="loadtest-")
+            peers = [f"{self._meeting_place}/{index}" for index in range(request.processes)]
         if request.metrics_port:
             self._metrics = MetricsEndpoint(self, request.host, request.metrics_port)
         port = self._port.enter_context(_reserved(request.host, request.port))

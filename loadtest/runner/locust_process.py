@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
+    from loadtest.runner.request import RunRequest
+
 LEFTOVER_GRACE_S = 12.0
 """How long processes of the run may take to end after Locust has: the stand allows each part 5 s."""
 
@@ -26,13 +28,16 @@ _REFUSAL = re.compile(r"^(?:(?:locust|__main__\.py): )?(?:(error|hint): |(?=Did 
 """Lines of ours, and those of Locust's own argument parser."""
 
 
-_FOR_THE_USER = ("error: ", "hint: ", "verdict: ", "reason: ", "results: ")
+NOTE = "note: "
+"""Begins a line about something the user should know while the run goes on."""
+
+_FOR_THE_USER = ("error: ", "hint: ", NOTE, "verdict: ", "reason: ", "results: ")
 
 
 class LocustProcess:
     """One Locust process with everything it starts, in a process group of its own.
 
-    A Ctrl-C at the terminal therefore reaches only us; :meth:`interrupt` passes it on, once.
+    A Ctrl-C at the terminal therefore reaches only us; :meth:`interrupt` passes it on.
 
     Args:
         arguments: What follows ``python -m locust``.
@@ -42,6 +47,7 @@ class LocustProcess:
 
     def __init__(self, arguments: Sequence[str], log_file: Path, environment: Mapping[str, str]) -> None:
         self.log_file = log_file
+        self._read_bytes = 0
         with log_file.open("ab") as log:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "locust", *arguments],
@@ -62,14 +68,13 @@ class LocustProcess:
             return None
 
     def interrupt(self) -> None:
-        """Ask for an orderly end: drain, results, children stopped."""
+        """Ask for an orderly end: drain, results, children stopped; asked again, it drains no longer."""
         with contextlib.suppress(ProcessLookupError):
             self._process.send_signal(signal.SIGINT)
 
     def kill(self) -> None:
-        """End it and all it started, now."""
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(self._process.pid, signal.SIGKILL)
+        """End it, now. What it started sees that and cleans up by itself: see :meth:`clear_leftovers`."""
+        self._process.kill()
         self._process.wait()
 
     def clear_leftovers(self) -> list[int]:
@@ -89,8 +94,13 @@ class LocustProcess:
         return refusal_in(self.log_text())
 
     def told(self) -> list[str]:
-        """The lines that are meant for the user."""
-        return [line for line in self.log_text().splitlines() if line.startswith(_FOR_THE_USER)]
+        """The lines that are meant for the user and have come since the last call."""
+        with self.log_file.open("rb") as log:
+            log.seek(self._read_bytes)
+            new = log.read()
+        whole = new[: new.rfind(b"\n") + 1]
+        self._read_bytes += len(whole)
+        return [line for line in whole.decode(errors="replace").splitlines() if line.startswith(_FOR_THE_USER)]
 
     def log_text(self) -> str:
         """All it has said."""
@@ -98,6 +108,11 @@ class LocustProcess:
             return self.log_file.read_text(errors="replace")
         except OSError:
             return ""
+
+
+def start_locust(request: RunRequest, arguments: Sequence[str], log_file: Path) -> LocustProcess:
+    """Start Locust on a request's scenario with what is given besides."""
+    return LocustProcess(["-f", str(request.scenario.path), *arguments], log_file, request.private_environment())
 
 
 def refusal_in(text: str) -> tuple[list[str], str]:

@@ -263,6 +263,11 @@ class RunSettings(msgspec.Struct, frozen=True, kw_only=True):
             password_file=self.password_file,
         )
 
+    @property
+    def drain_most_s(self) -> float:
+        """Longest the end of a run may take: commands, answers, deliveries and last reports are each waited for."""
+        return 4 * self.drain_timeout_s
+
     def public(self) -> dict[str, Any]:
         """As a plain mapping for records and reports, passwords in URLs masked."""
         plain: dict[str, Any] = msgspec.to_builtins(self)

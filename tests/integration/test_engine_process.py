@@ -209,7 +209,7 @@ def test_refused_handshakes_are_counted_and_the_first_reason_is_told() -> None:
         engine.registered(20)
         final = engine.finish()
     assert_accounts_close(engine, stub)
-    assert final.counters["engine.connect_refused"] == stub.counts.refused
+    assert final.counters["engine.connect_refused"] == stub.counts.refused == final.counters["engine.connect_in_vain"]
     (event,) = engine.child.events
     assert event.kind == "first_connect_fault"
     assert "refused with 404" in event.text

@@ -117,7 +117,9 @@ def test_ctrl_c_in_the_drain_waits_for_the_record(start: Callable[..., LocustRun
     engine.resume()
     assert run.wait() == 130, run.log.read_text()
     assert run.record().state == "partial"
-    assert run.record().verdict is not None
+    verdict = run.record().verdict
+    assert verdict is not None
+    assert verdict.result == "interrupted"
     assert (run.folder / "report.html").exists()
     assert run.left_over() == []
 

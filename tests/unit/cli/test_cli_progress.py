@@ -54,17 +54,29 @@ def test_a_line_counts_charge_points_against_those_wanted() -> None:
 
 def test_without_a_terminal_a_row_is_said_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     write_rows(tmp_path, 2)
-    with progress(resolve({}), quiet=False) as show:
-        show(tmp_path)
-        show(tmp_path)
+    with progress(resolve({}), quiet=False) as live:
+        live.show(tmp_path)
+        live.show(tmp_path)
     captured = capsys.readouterr()
     assert captured.out == ""
     assert captured.err.count("steady") == 1
 
 
+def test_the_drain_counts_nobody_who_has_left() -> None:
+    row = TimelineRow(second=12, phase="drain", registered=0)
+    assert "0/" not in line(row, resolve({}))
+
+
+def test_what_is_said_is_said_even_when_quiet(capsys: pytest.CaptureFixture[str]) -> None:
+    for quiet in (True, False):
+        with progress(resolve({}), quiet=quiet) as live:
+            live.say("[Stopping]")
+    assert capsys.readouterr().err == "[Stopping]\n" * 2
+
+
 def test_quiet_says_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     write_rows(tmp_path, 2)
-    with progress(resolve({}), quiet=True) as show:
-        show(tmp_path)
+    with progress(resolve({}), quiet=True) as live:
+        live.show(tmp_path)
     captured = capsys.readouterr()
     assert captured.out + captured.err == ""

@@ -17,6 +17,7 @@ from loadtest.measure.run_record import (
     RunRecord,
     Verdict,
 )
+from loadtest.measure.verdict import killed
 
 
 def series(tag: str, p99_us: int) -> LatencySummary:
@@ -44,6 +45,7 @@ def shown(record: RunRecord) -> str:
 def record(*latency: LatencySummary) -> RunRecord:
     return RunRecord(
         run=RunDescription(run_id="r1", scenario="steady", started_at=dt.datetime(2026, 1, 31, tzinfo=dt.UTC)),
+        ended_at=dt.datetime(2026, 1, 31, tzinfo=dt.UTC),
         verdict=Verdict("failed", [Reason("lost", "3 of 10 messages were lost [really].")], 1),
         registered=2000,
         operations=OperationTotals(offered=10, sent=10, answered=10),
@@ -95,3 +97,11 @@ def test_what_the_central_system_asked_has_its_rows() -> None:
         ["downlink", "Reset"],
         ["reply", "Reset"],
     ]
+
+
+def test_of_a_run_that_was_killed_there_is_no_more_than_the_verdict() -> None:
+    killed_run = record()
+    killed_run.ended_at, killed_run.verdict = None, killed()
+    text = shown(killed_run)
+    assert "verdict  interrupted" in text
+    assert "ledger " not in text

@@ -17,7 +17,7 @@ from loadtest.measure.run_record import (
     SourceHealth,
     ThresholdOutcome,
 )
-from loadtest.measure.verdict import VOID_CODES, judge
+from loadtest.measure.verdict import VOID_CODES, judge, killed
 
 
 def record(**changes: object) -> RunRecord:
@@ -145,13 +145,35 @@ def test_void_outranks_failed_and_every_reason_is_given() -> None:
     assert [reason.code for reason in verdict.reasons] == ["ledger_unbalanced", "not_registered"]
 
 
-def test_an_interruption_decides_the_exit_code_and_what_was_not_reached_is_not_judged() -> None:
+def test_an_interrupted_run_has_neither_passed_nor_failed_and_what_was_not_reached_is_not_judged() -> None:
     interrupted = [RunEvent(1.0, "interrupted", "stopped before its time")]
     for verdict in (judge(record(events=interrupted)), judge(record(events=interrupted, registered=0))):
-        assert (verdict.result, [reason.code for reason in verdict.reasons]) == ("passed", ["interrupted"])
+        assert (verdict.result, [reason.code for reason in verdict.reasons]) == ("interrupted", ["interrupted"])
         assert verdict.exit_code == 130
-    lossy = judge(record(events=interrupted, operations=OperationTotals(sent=10, answered=9, timed_out=1)))
-    assert (lossy.result, [reason.code for reason in lossy.reasons]) == ("failed", ["interrupted", "unanswered"])
+    assert "registered" not in judge(record(events=interrupted)).reasons[0].text
+
+
+@pytest.mark.parametrize(
+    ("changes", "code"),
+    [
+        ({"operations": OperationTotals(sent=10, answered=9, timed_out=1)}, "unanswered"),
+        ({"unbalanced": ["2 > 1"]}, "ledger_unbalanced"),
+    ],
+)
+def test_what_holds_all_the_same_of_an_interrupted_run_is_told(changes: dict[str, object], code: str) -> None:
+    verdict = judge(record(events=[RunEvent(1.0, "interrupted", "")], **changes))
+    assert (verdict.result, verdict.exit_code) == ("interrupted", 130)
+    assert [reason.code for reason in verdict.reasons] == ["interrupted", code]
+
+
+def test_an_interrupted_run_says_how_far_it_came_and_why_no_further() -> None:
+    refused = RunEvent(0.5, "first_connect_fault", "cp-1: handshake refused with 401")
+    (reason,) = judge(record(events=[refused, RunEvent(1.0, "interrupted", "")], registered=0)).reasons
+    assert reason.text.endswith("0 of 10 charge points had registered. First: cp-1: handshake refused with 401.")
+
+
+def test_a_run_that_was_killed_is_interrupted_as_well() -> None:
+    assert (killed().result, killed().exit_code) == ("interrupted", 130)
 
 
 def test_values_at_the_limit_hold_and_lateness_outside_the_steady_phase_is_not_judged() -> None:

@@ -7,7 +7,9 @@ from pathlib import Path
 import pytest
 
 from loadtest.errors import UsageError
+from loadtest.runner import locust_process
 from loadtest.runner import run as runs
+from loadtest.runner.locust_process import start_locust
 from loadtest.runner.request import RunRequest
 from loadtest.runner.scenarios import Scenario
 from loadtest.runner.stand_settings import stand_settings
@@ -32,9 +34,9 @@ def test_a_password_stays_off_the_command_line(monkeypatch: pytest.MonkeyPatch, 
         def __init__(self, arguments: list[str], log_file: Path, environment: dict[str, str]) -> None:
             started.update(arguments=arguments, environment=environment)
 
-    monkeypatch.setattr(runs, "LocustProcess", Recorded)
+    monkeypatch.setattr(locust_process, "LocustProcess", Recorded)
     request = RunRequest(scenario=SCENARIO, settings={"broker": "mqtt://me:s3cret@h"})
-    runs._start(request, request.flags(run_id="x"), tmp_path / "log")
+    start_locust(request, request.flags(run_id="x"), tmp_path / "log")
     assert "s3cret" not in repr(started["arguments"])
     assert started["environment"] == {"LOADTEST_BROKER": "mqtt://me:s3cret@h"}
 

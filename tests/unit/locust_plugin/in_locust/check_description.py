@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
-from loadtest.locust_plugin.description import boot_id, describe, repeat_command, run_name
+from loadtest.locust_plugin.description import boot_id, describe, run_name
+from loadtest.locust_plugin.repeat import repeat_command
 from loadtest.measure.run_record import Limits
 from loadtest.protocol.phases import PHASES
 from loadtest.scenario.resolve import resolve
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     import pytest
+
+STEADY = str(Path(__file__).parents[4] / "scenarios" / "steady.py")
 
 CHANGES = st.fixed_dictionaries(
     {},
@@ -39,23 +41,48 @@ CHANGES = st.fixed_dictionaries(
 @given(CHANGES)
 def test_the_command_repeats_the_run(values: dict[str, Any]) -> None:
     settings = resolve(values | {"run_id": "once", "results": "elsewhere"})
-    command = repeat_command(settings, "steady")
+    command = repeat_command(settings, STEADY)
     assert command[:3] == ["loadtest", "run", "steady"]
     flags = dict(zip(command[3::2], command[4::2], strict=True))
     again = resolve({flag.removeprefix("--").replace("-", "_"): text for flag, text in flags.items()})
-    assert msgspec.structs.replace(again, run_id="once", results="elsewhere") == settings
+    assert msgspec.structs.replace(again, run_id="once") == settings
 
 
-def test_only_what_differs_from_the_defaults_is_in_it() -> None:
-    assert repeat_command(resolve({}), "steady") == ["loadtest", "run", "steady"]
-    assert repeat_command(resolve({"duration": "30"}), "x") == ["loadtest", "run", "x"]
+def test_the_seed_and_what_differs_from_the_defaults_is_in_it() -> None:
+    assert repeat_command(resolve({}), STEADY) == ["loadtest", "run", "steady", "--seed", "1"]
+    assert repeat_command(resolve({"duration": "30"}), STEADY) == ["loadtest", "run", "steady", "--seed", "1"]
+
+
+def test_a_scenario_of_ones_own_is_given_by_its_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert repeat_command(resolve({}), str(tmp_path / "mine.py"))[2] == str(tmp_path / "mine.py")
+    monkeypatch.chdir(tmp_path)
+    assert repeat_command(resolve({}), str(tmp_path / "mine.py"))[2] == "mine.py"
+    (tmp_path / "scenarios").mkdir()
+    assert repeat_command(resolve({}), STEADY)[2] == "steady"
+    (tmp_path / "scenarios" / "steady.py").touch()
+    assert repeat_command(resolve({}), STEADY)[2] == STEADY, "the name leads elsewhere from here"
+    assert repeat_command(resolve({}), "scenarios/steady.py")[2] == "steady"
+
+
+def test_options_of_locust_are_in_it() -> None:
+    argv = (
+        *("locust", "-f", "x.py", "--headless", "--only-summary", "--duration=5s", "--users", "5"),
+        *("--processes", "2", "--master-bind-host", "127.0.0.1", "--master-bind-port", "4711", "--csv", "table"),
+    )
+    command = repeat_command(resolve({"duration": "5s"}), STEADY, users=5, argv=argv)
+    of_locust = ["--", "--users", "5", "--processes", "2", "--csv", "table"]
+    assert command == ["loadtest", "run", "steady", "--duration", "5s", "--seed", "1", *of_locust]
+    distributed = ("locust", "--web-port", "1", "--master", "--master-bind-port", "4711")
+    command = repeat_command(resolve({}), STEADY, argv=distributed)
+    assert command[5:] == ["--", "--master", "--master-bind-port", "4711"]
 
 
 def test_no_password_reaches_the_record(monkeypatch: pytest.MonkeyPatch) -> None:
     words = ["locust", "--broker", "mqtt://u:s3cret@h", "--gateway=ws://u:s3cret@h", "[", "plain"]
     monkeypatch.setattr("sys.argv", words)
     settings = resolve({"broker": "mqtt://u:s3cret@h", "gateway": "ws://u:s3cret@h"})
-    described = describe(settings, "steady", "run", 1, limits=Limits(), thresholds=(), phases=PHASES)
+    command = repeat_command(settings, STEADY, argv=words)
+    described = describe(settings, "steady", "run", 1, command=command, limits=Limits(), thresholds=(), phases=PHASES)
     assert "s3cret" not in msgspec.json.encode(described).decode()
     assert described.host["locust_command"].endswith("plain")
     assert described.versions["locust"][0].isdigit()

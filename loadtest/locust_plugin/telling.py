@@ -1,0 +1,32 @@
+"""What the user is told on standard error, in lines that ``loadtest run`` and ``loadtest web`` pass on."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from loadtest.errors import LoadTestError
+    from loadtest.measure.run_record import Verdict
+
+
+def tell_error(error: LoadTestError) -> None:
+    """Why there is no run, or no more of it."""
+    _say(*(f"error: {fault}" for fault in error.message.splitlines()), *([f"hint: {error.hint}"] if error.hint else []))
+
+
+def tell_note(text: str) -> None:
+    """Something to know while the run goes on."""
+    _say(f"note: {text}")
+
+
+def tell_verdict(verdict: Verdict, run_dir: Path | None) -> None:
+    """How a run has ended, and where to look."""
+    _say(f"verdict: {verdict.result}", *(f"reason: {reason.text}" for reason in verdict.reasons), f"results: {run_dir}")
+
+
+def _say(*lines: str) -> None:
+    sys.stderr.write("".join(f"{line}\n" for line in lines))
+    sys.stderr.flush()

@@ -1,0 +1,91 @@
+"""A run's course ends whatever comes of it: turned away as a whole, or by a fault of ours."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from loadtest.locust_plugin import course as courses
+from loadtest.locust_plugin import wire
+from loadtest.locust_plugin.conductor import Conductor
+from loadtest.locust_plugin.course import Course
+from loadtest.locust_plugin.sources import Sources
+from loadtest.measure.interval import IntervalReport
+
+
+class Runner:
+    def register_message(self, *_: object) -> None:
+        pass
+
+
+def sources_after(**counted: int) -> Sources:
+    sources = Sources()
+    sources.add("worker-0/engine-0", wire.ENGINE, "local")
+    counters = {f"engine.connect{name}": count for name, count in counted.items()}
+    sources.take("worker-0/engine-0", IntervalReport(index=0, final=False, counters=counters))
+    return sources
+
+
+@pytest.mark.parametrize(
+    ("counted", "expected"),
+    [
+        ({"_refused": 4, "_in_vain": 4}, True),
+        ({"_refused": 2, "_failed": 2, "_in_vain": 4}, True),
+        ({}, False),
+        ({"_refused": 4, "_failed": 1, "_in_vain": 4}, False),
+        ({"_refused": 4, "_timed_out": 1, "_in_vain": 4}, False),
+        ({"_refused": 4, "_in_vain": 4, "s": 1}, False),
+    ],
+    ids=["refused", "refused or failed", "not tried yet", "one failed otherwise", "one timed out", "one connected"],
+)
+def test_a_fleet_is_turned_away_when_nobody_got_in_and_nobody_ever_will(
+    counted: dict[str, int], expected: bool
+) -> None:
+    assert sources_after(**counted).all_in_vain is expected
+
+
+def test_a_fleet_that_is_turned_away_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(courses, "IN_VAIN_PATIENCE_S", 0.0)
+    entered: list[str] = []
+    sources = sources_after(_refused=4, _in_vain=4)
+
+    def enter(phase: str) -> int:
+        entered.append(phase)
+        return 0
+
+    parts = SimpleNamespace(sources=sources, granted={wire.COHORT: 1}, watch_workers=lambda: None)
+    run: Any = SimpleNamespace(enter=enter, system_died=False, parts=parts)
+    settings = SimpleNamespace(ramp_s=0.0, call_timeout_s=1e9, charge_points=4, engines=1)
+    plan: Any = SimpleNamespace(settings=settings, cohorts=1, subscribers=0)
+    Course(run, plan, 1, lambda: True).follow()
+    assert entered == ["ramp"]
+
+
+def test_a_fault_in_conducting_ends_the_run() -> None:
+    told: list[object] = []
+
+    class Faulty:
+        def follow(self) -> None:
+            raise ZeroDivisionError("what now")
+
+    runner: Any = Runner()
+    conductor = Conductor(runner, "steady", told.append, lambda: told.append("over"))
+    run: Any = SimpleNamespace(fail=lambda error: told.append(repr(error)))
+    faulty: Any = Faulty()
+    conductor._conduct(run, faulty)
+    assert told == ["ZeroDivisionError('what now')", "over"]
+
+
+def test_ctrl_c_is_left_to_others_while_no_run_is_ending() -> None:
+    runner: Any = Runner()
+    conductor = Conductor(runner, "steady", lambda _: None, lambda: None)
+    assert not conductor.interrupt()
+    conductor._concluded.clear()
+    run: Any = SimpleNamespace(interrupted=False, hurried=False)
+    conductor._run = run
+    assert conductor.interrupt()
+    assert (run.interrupted, run.hurried) == (True, False)
+    assert conductor.interrupt()
+    assert (run.interrupted, run.hurried) == (True, True)
