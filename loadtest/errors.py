@@ -6,6 +6,7 @@
     ├── UsageError             2   what was asked cannot be done: options, scenario, plan (all faults at once)
     ├── EnvironmentNotReady    2   what was asked needs something that is not there: broker, port, descriptors
     ├── ResultError            2   a result file is missing, damaged or of an unknown version
+    │   └── DamagedResultError     it is there, but cut off or not what it should be
     ├── HarnessError           2   a process of ours failed or broke its own rules
     │   └── LocalProtocolError     we were about to send something the protocol forbids
     └── RemoteProtocolError        the other side broke the protocol; counted, never ends a run
@@ -67,6 +68,10 @@ class EnvironmentNotReady(LoadTestError):  # noqa: N818 - reads as the state it 
 
 class ResultError(LoadTestError):
     """A result file is missing, damaged, or written by a version this one cannot read."""
+
+
+class DamagedResultError(ResultError):
+    """A result file is there, but cut off or not what it should be: what stands beside it may still be read."""
 
 
 class HarnessError(LoadTestError):

@@ -115,7 +115,8 @@ class Histogram:
         if not other.total:
             return
         self._widen(other.min_us, other.max_us)
-        self._counts += other._counts
+        used = _slot_of(other.max_us) + 1
+        self._counts[:used] += other._counts[:used]
         self.total += other.total
         self.overflow += other.overflow
         self.non_positive += other.non_positive
@@ -137,18 +138,26 @@ class Histogram:
         self.overflow += series.overflow
         self.non_positive += series.non_positive
 
-    def add_encoded(self, blob: bytes) -> None:
-        """Add a bare blob; exact extremes are unknown then, those of the outermost slots take their place.
+    @classmethod
+    def decoded(cls, blob: bytes, max_us: int | None = None) -> Histogram:
+        """A bare blob's samples; of extremes it does not tell, those of the outermost slots take their place.
+
+        Args:
+            blob: The encoded histogram.
+            max_us: The largest sample as told elsewhere; taken when it lies in the highest slot in use.
 
         Raises:
             ResultError: The blob is not a histogram of this geometry.
         """
+        histogram = cls()
         counts, total, last_slot = _counts_of(blob)
         if total:
-            first_slot = int(np.flatnonzero(counts)[0])
-            self._widen(int(_LOWEST_IN_SLOT[first_slot]), int(_HIGHEST_IN_SLOT[last_slot]))
-            self._counts += counts
-            self.total += total
+            first_slot = int(np.argmax(counts[: last_slot + 1] != 0))
+            known = max_us is not None and _slot_of(max_us) == last_slot
+            histogram.min_us = int(_LOWEST_IN_SLOT[first_slot])
+            histogram.max_us = max_us if known and max_us is not None else int(_HIGHEST_IN_SLOT[last_slot])
+            histogram._counts, histogram.total = counts, total
+        return histogram
 
     def reset(self) -> None:
         """Forget everything, keep the memory."""
@@ -178,7 +187,9 @@ class Histogram:
 
     def recorded(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Highest value of each slot in use, ascending, and its count: what a chart or another store needs."""
-        used = np.flatnonzero(self._counts)
+        if not self.total:
+            return _HIGHEST_IN_SLOT[:0], self._counts[:0]
+        used = np.flatnonzero(self._counts[: _slot_of(self.max_us) + 1])
         return _HIGHEST_IN_SLOT[used], self._counts[used]
 
     def encode(self) -> bytes:

@@ -13,7 +13,7 @@ from loadtest.measure.tags import DOWNLINK, INTENDED, REPLY, ROUND_TRIP, UPLINK
 from loadtest.measure.transaction_ledger import ON_THE_WAY
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from loadtest.measure.command_ledger import CommandLedger
     from loadtest.measure.histogram import Histogram
@@ -25,6 +25,8 @@ UP, BACK = "up", "back"
 DOWN, REPLIES = "down", "reply"
 """Commands of the central system, and the answers to them."""
 
+_BETWEEN, _DROPPED = ": explained by no counter", " dropped: "
+_WITHOUT_BROKER = "gateway: given up without a broker"
 _TAKEN = "gateway.upstream_calls"
 _GIVEN_UP = "gateway.dropped_without_broker"
 _ANSWERED = "csms.answered"
@@ -43,7 +45,7 @@ def counted_by(ledger: Ledger, counters: Mapping[str, int], totals: Mapping[Tag,
     arrivals = ledger.delivered + ledger.duplicated
     if _TAKEN in counters:
         taken = counters[_TAKEN]
-        dropped = _dropped(UP, "gateway: frames dropped", "gateway.upstream_dropped_", counters)
+        dropped = _dropped(UP, "gateway: frames", "gateway.upstream_dropped_", counters)
         hops += dropped
         hops += _unexplained(UP, "charge points and gateway", total.sent - _sum(dropped) - taken)
         hops.append(HopCount(UP, "gateway: CALLs taken from charge points", taken))
@@ -51,7 +53,7 @@ def counted_by(ledger: Ledger, counters: Mapping[str, int], totals: Mapping[Tag,
         if ledger.observed:
             given_up = counters.get(_GIVEN_UP, 0)
             if given_up:
-                hops.append(HopCount(UP, "gateway: given up without a broker", given_up))
+                hops.append(HopCount(UP, _WITHOUT_BROKER, given_up))
             hops += _unexplained(UP, "gateway and subscriber", taken - given_up - arrivals)
     if ledger.observed:
         hops.append(HopCount(UP, "subscriber: arrivals, repeated ones included", arrivals))
@@ -88,6 +90,12 @@ def losing_hop(ledger: Ledger, counters: Mapping[str, int], lost_by_links: int) 
     }
     found = [place for place, count in places.items() if count > 0]
     return found[0] if len(found) == 1 else ON_THE_WAY
+
+
+def vanished(hops: Iterable[HopCount]) -> list[HopCount]:
+    """Those lines that tell where messages went missing, and how many."""
+    places = (_BETWEEN, _DROPPED, _WITHOUT_BROKER)
+    return [hop for hop in hops if hop.count > 0 and any(place in hop.counted_by for place in places)]
 
 
 def _back(counters: Mapping[str, int], answers_taken: int) -> list[HopCount]:
@@ -155,18 +163,18 @@ def _envelopes_dropped(way: str, counters: Mapping[str, int], *, commands: bool)
     mine = {
         name: count for name, count in counters.items() if (name.removeprefix(prefix) in _COMMAND_DROPS) == commands
     }
-    return _dropped(way, "gateway: envelopes dropped", prefix, mine)
+    return _dropped(way, "gateway: envelopes", prefix, mine)
 
 
 def _dropped(way: str, text: str, prefix: str, counters: Mapping[str, int]) -> list[HopCount]:
     """What was dropped, by reason."""
     found = sorted((name.removeprefix(prefix), count) for name, count in counters.items() if name.startswith(prefix))
-    return [HopCount(way, f"{text}: {reason.replace('_', ' ')}", count) for reason, count in found if count]
+    return [HopCount(way, f"{text}{_DROPPED}{reason.replace('_', ' ')}", count) for reason, count in found if count]
 
 
 def _unexplained(way: str, between: str, count: int) -> list[HopCount]:
     """A difference nobody accounts for; negative when more came out than went in, as with repeated messages."""
-    return [HopCount(way, f"between {between}: explained by no counter", count)] if count else []
+    return [HopCount(way, f"between {between}{_BETWEEN}", count)] if count else []
 
 
 def _sum(hops: list[HopCount]) -> int:

@@ -64,30 +64,37 @@ class Interval(NamedTuple):
     tag: str
     start_s: float
     length_s: float
+    max_us: int
     blob: bytes
 
-    def add_to(self, histogram: Histogram) -> None:
-        """Merge the interval's samples into ``histogram``.
+    def samples(self) -> Histogram:
+        """The interval's samples.
 
         Raises:
             ResultError: The encoded histogram is damaged; names the line.
         """
         try:
-            histogram.add_encoded(self.blob)
+            return Histogram.decoded(self.blob, self.max_us)
         except ResultError as error:
-            raise ResultError(f"line {self.line}: {error.message}") from error
+            raise ResultError(f"line {self.line} is damaged: {error.message}") from error
 
 
 class IntervalLogReader:
     """Reads an interval log, its unfinished last line excepted.
+
+    Args:
+        path: The log.
+        damage: Takes a sentence for every line that cannot be read, and reading goes on behind it; without it the
+            first such line ends the reading.
 
     Attributes:
         started_at_s: Start of the run in seconds since the epoch; 0 until its header line is read.
         truncated_line: Number of a last line that was cut off (a killed process, a full disk); 0 when there is none.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, damage: list[str] | None = None) -> None:
         self._path = path
+        self._damage = damage
         self.started_at_s = 0.0
         self.truncated_line = 0
 
@@ -95,7 +102,8 @@ class IntervalLogReader:
         """The intervals in the order of the file.
 
         Raises:
-            ResultError: The file cannot be read, or a line other than the last is damaged; names the line.
+            ResultError: The file cannot be read, or a line other than the last is damaged and nobody takes the damage;
+                names the line.
         """
         try:
             with self._path.open(encoding="utf-8", errors="replace") as file:
@@ -120,18 +128,21 @@ class IntervalLogReader:
             if not line.endswith("\n"):
                 self.truncated_line = number
                 return None
-            raise ResultError(f"{self._path}: line {number} is damaged: {error}") from error
+            if self._damage is None:
+                raise ResultError(f"{self._path}: line {number} is damaged: {error}") from error
+            self._damage.append(f"line {number} is damaged: {error}")
+            return None
 
 
 def _parse(number: int, line: str) -> Interval:
     parts = _LINE.fullmatch(line)
     if parts is None:
         raise ValueError("not an interval line")
-    tag, start_s, length_s, _, text = parts.groups()
+    tag, start_s, length_s, max_ms, text = parts.groups()
     blob = base64.b64decode(text, validate=True)
     if not is_whole(blob):
         raise ValueError("histogram cut off")
-    return Interval(number, tag or "", float(start_s), float(length_s), blob)
+    return Interval(number, tag or "", float(start_s), float(length_s), round(float(max_ms) * 1000), blob)
 
 
 def read_totals(path: Path) -> dict[str, Histogram]:
@@ -143,7 +154,7 @@ def read_totals(path: Path) -> dict[str, Histogram]:
     totals: dict[str, Histogram] = {}
     for interval in IntervalLogReader(path):
         try:
-            interval.add_to(totals.setdefault(interval.tag, Histogram()))
+            totals.setdefault(interval.tag, Histogram()).merge(interval.samples())
         except ResultError as error:
             raise ResultError(f"{path}: {error.message}") from error
     return totals

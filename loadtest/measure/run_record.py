@@ -13,7 +13,7 @@ from typing import Any, Literal, TypeVar
 
 import msgspec
 
-from loadtest.errors import ResultError, UsageError
+from loadtest.errors import DamagedResultError, ResultError, UsageError
 from loadtest.measure.result_files import write_whole
 from loadtest.measure.storm import Storm
 from loadtest.protocol.phases import PHASES
@@ -402,4 +402,4 @@ def decode(content: bytes, kind: type[_Document], path: Path, expected_format: s
             )
         return msgspec.json.decode(content, type=kind)
     except msgspec.DecodeError as error:
-        raise ResultError(f"{path} is damaged or cut off: {error}") from error
+        raise DamagedResultError(f"{path} is damaged or cut off: {error}") from error

@@ -139,14 +139,20 @@ class TimelineWriter:
         self._file.append(text.getvalue())
 
 
-def read(path: Path) -> list[TimelineRow]:
+def read(path: Path, damage: list[str] | None = None) -> list[TimelineRow]:
     """The rows of a table, in order; columns it lacks stay at their defaults, a last line cut off is left out.
 
+    Args:
+        path: The table.
+        damage: Takes a sentence for every row that cannot be read, for a last line cut off and for columns there are
+            none of; without it the first damaged row is an error.
+
     Raises:
-        ResultError: The file cannot be read or a row is not what its heading says; names the line.
+        ResultError: The file cannot be read, or a row is not what its heading says and nobody takes the damage; names
+            the line.
     """
     try:
-        text = path.read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8", errors="replace")
     except OSError as error:
         raise ResultError(f"cannot read {path}: {error.strerror}") from error
     whole = text[: text.rfind("\n") + 1]
@@ -156,5 +162,13 @@ def read(path: Path) -> list[TimelineRow]:
         try:
             rows.append(msgspec.convert(fields, TimelineRow, strict=False))
         except msgspec.ValidationError as error:
-            raise ResultError(f"{path}: line {reader.line_num} is damaged: {error}") from error
+            if damage is None:
+                raise ResultError(f"{path}: line {reader.line_num} is damaged: {error}") from error
+            damage.append(f"line {reader.line_num} is damaged: {error}")
+    if damage is not None:
+        if whole != text:
+            damage.append(f"line {reader.line_num + 1} was cut off")
+        missing = [name for name in TimelineRow.__struct_fields__ if name not in (reader.fieldnames or ())]
+        if missing:
+            damage.append(f"it comes from another version: there are no columns {', '.join(missing)}")
     return rows

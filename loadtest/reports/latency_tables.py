@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from loadtest.measure.tags import INTENDED, SERVICE
 from loadtest.protocol import phases
 from loadtest.reports.figures import count_text, latency_text
+from loadtest.reports.percentiles import percentiles_us
 from loadtest.reports.table import Table
 
 if TYPE_CHECKING:
@@ -24,17 +25,15 @@ def latency(run: RunFolder, leg: str, title: str) -> Table:
     for tag in sorted(tags, key=lambda tag: (phases.order(tag.phase), tag.action)):
         histogram = run.totals[tag]
         summary = recorded.get(str(tag))
-        longest_us = summary.max_us if summary else histogram.max_us
         service = run.totals.get(tag._replace(kind=SERVICE))
         rows.append(
             (
                 tag.phase,
                 tag.action,
                 count_text(histogram.total),
-                # A percentile is the upper edge of a slot 0.1 % wide; the largest sample is known exactly.
-                *(latency_text(min(value_us, longest_us)) for value_us in histogram.percentiles(_PERCENTS)),
-                latency_text(longest_us),
-                latency_text(service.percentile(99)) if service else "–",
+                *map(latency_text, percentiles_us(histogram, _PERCENTS)),
+                latency_text(histogram.max_us),
+                latency_text(*percentiles_us(service, (99,))) if service else "–",
                 _out_of_range(summary),
             )
         )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from loadtest.measure.hops import BACK, DOWN, REPLIES, UP
+from loadtest.measure.hops import BACK, DOWN, REPLIES, UP, vanished
 from loadtest.measure.validity import SHARE, Validity
 from loadtest.reports.command_tables import commands
 from loadtest.reports.figures import count_text
@@ -14,10 +14,11 @@ from loadtest.reports.transaction_tables import transactions
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from loadtest.measure.run_record import RunRecord
+    from loadtest.measure.run_record import HopCount, RunRecord
     from loadtest.reports.run_folder import RunFolder
 
 MOST_LOSERS = 20
+_WAYS = {UP: "CALLs up", BACK: "answers back", DOWN: "commands down", REPLIES: "their answers"}
 MOST_EQUATIONS = 100
 
 
@@ -58,12 +59,14 @@ def ledgers(run: RunFolder) -> tuple[Table, ...]:
     if ledger is not None and ledger.transactions is not None:
         found += transactions(ledger.transactions)
     if record.counted_by:
-        ways = {UP: "CALLs up", BACK: "answers back", DOWN: "commands down", REPLIES: "their answers"}
+        found.append(_vanished(record))
         found.append(
             Table(
                 "The same messages, counted hop by hop",
                 ("Way", "Counted by", "Messages"),
-                tuple((ways.get(hop.way, hop.way), hop.counted_by, count_text(hop.count)) for hop in record.counted_by),
+                tuple(
+                    (_WAYS.get(hop.way, hop.way), hop.counted_by, count_text(hop.count)) for hop in record.counted_by
+                ),
                 "The lines of one way agree, but for what stands between them, and what the ledgers name as repeated.",
                 left=2,
             )
@@ -88,6 +91,26 @@ def ledgers(run: RunFolder) -> tuple[Table, ...]:
         rows = [(sentence,) for sentence in record.unbalanced[:MOST_EQUATIONS]]
         found.append(Table("Equations that do not hold", ("Equation",), tuple(rows)))
     return tuple(found)
+
+
+def place(hop: HopCount) -> str:
+    """Where messages went missing, as a phrase."""
+    return hop.counted_by.removesuffix(": explained by no counter")
+
+
+def _vanished(record: RunRecord) -> Table:
+    """The place where messages went missing, which is what a reader of a loss wants to know first."""
+    rows = tuple((_way(hop), place(hop), count_text(hop.count)) for hop in vanished(record.counted_by))
+    note = "Found by comparing what each hop has counted; what was repeated on the way hides as many that vanished."
+    if not rows:
+        lost, note = record.deliveries.lost, ""
+        where = "nowhere: every hop has counted what the one before it has"
+        rows = (("CALLs up", "not known: nobody on the way has counted" if lost else where, count_text(lost)),)
+    return Table("Where messages vanished", ("Way", "Where", "Messages"), rows, note, left=2)
+
+
+def _way(hop: HopCount) -> str:
+    return _WAYS.get(hop.way, hop.way)
 
 
 def _validity(record: RunRecord) -> Iterator[Table]:

@@ -3,22 +3,27 @@
 from __future__ import annotations
 
 import dataclasses
+import datetime as dt
 from typing import TYPE_CHECKING
 
-from loadtest.errors import ResultError
+from loadtest.errors import DamagedResultError, ResultError
 from loadtest.measure import ledger as ledgers
 from loadtest.measure import run_record, timeline
 from loadtest.measure.histogram import Histogram
 from loadtest.measure.interval_log import IntervalLogReader
-from loadtest.measure.tags import Tag, parse
+from loadtest.measure.run_record import RunDescription, RunRecord
+from loadtest.measure.tags import PACER, Tag, parse
+from loadtest.reports.heat_map import HeatMap
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from pathlib import Path
 
+    from loadtest.measure.interval_log import Interval
     from loadtest.measure.ledger import Ledger
-    from loadtest.measure.run_record import RunRecord
     from loadtest.measure.timeline import TimelineRow
+
+MOST_DAMAGE = 10
+"""Damaged lines of one file that are told of one by one."""
 
 
 @dataclasses.dataclass(slots=True)
@@ -27,12 +32,14 @@ class RunFolder:
 
     Attributes:
         totals: All samples by series, from the interval log.
+        heat: The same by time, for each leg and kind.
         gaps: What could not be read, one sentence each.
     """
 
     record: RunRecord
     ledger: Ledger | None = None
     totals: dict[Tag, Histogram] = dataclasses.field(default_factory=dict)
+    heat: dict[tuple[str, str], HeatMap] = dataclasses.field(default_factory=dict)
     timeline: list[TimelineRow] = dataclasses.field(default_factory=list)
     gaps: list[str] = dataclasses.field(default_factory=list)
 
@@ -49,34 +56,68 @@ def open_run(run_dir: Path) -> RunFolder:
     """Read a run's folder.
 
     Raises:
-        ResultError: There is no readable run record; anything else missing becomes one of the ``gaps``.
+        ResultError: There is no run record, or it is of a version this one cannot read; anything else that is missing
+            or damaged, the record included, becomes one of the ``gaps``.
     """
-    run = RunFolder(run_record.load(run_dir))
-
-    def attempt(read: Callable[[], None]) -> None:
+    gaps: list[str] = []
+    try:
+        record = run_record.load(run_dir)
+    except DamagedResultError as error:
+        gaps.append(f"{error.message}. Without it there is no verdict, and nothing to say about what was tested.")
+        unknown = RunDescription(
+            run_id=run_dir.name, scenario=run_dir.name, started_at=dt.datetime.fromtimestamp(0, dt.UTC)
+        )
+        record = RunRecord(state="partial", run=unknown)
+    run = RunFolder(record, gaps=gaps)
+    if record.state != "running":
         try:
-            read()
+            run.ledger = ledgers.load(run_dir)
         except ResultError as error:
-            run.gaps.append(f"{error.message}.")
+            gaps.append(f"{error.message}.")
+    _read_timeline(run, run_dir)
+    _read_samples(run, run_dir)
+    return run
 
-    def read_ledger() -> None:
-        run.ledger = ledgers.load(run_dir)
 
-    def read_timeline() -> None:
-        run.timeline = timeline.read(run_dir / run_record.TIMELINE_CSV)
+def _read_timeline(run: RunFolder, run_dir: Path) -> None:
+    damage: list[str] = []
+    try:
+        run.timeline = timeline.read(run_dir / run_record.TIMELINE_CSV, damage)
+    except ResultError as error:
+        damage.append(error.message)
+    run.gaps += _told(run_record.TIMELINE_CSV, damage)
 
-    def read_samples() -> None:
-        reader = IntervalLogReader(run_dir / run_record.LATENCY_HLOG)
+
+def _read_samples(run: RunFolder, run_dir: Path) -> None:
+    damage: list[str] = []
+    reader = IntervalLogReader(run_dir / run_record.LATENCY_HLOG, damage)
+    tags: dict[str, Tag] = {}
+    try:
         for interval in reader:
             try:
-                interval.add_to(run.totals.setdefault(parse(interval.tag), Histogram()))
-            except (ValueError, ResultError) as error:
-                raise ResultError(f"{run_record.LATENCY_HLOG}: line {interval.line}: {error}") from error
-        if reader.truncated_line:
-            run.gaps.append(f"The last line of {run_record.LATENCY_HLOG} was cut off; it is left out.")
+                _add(run, tags, interval)
+            except ResultError as error:
+                damage.append(error.message)
+            except ValueError as error:
+                damage.append(f"line {interval.line} is damaged: {error}")
+    except ResultError as error:
+        damage.append(error.message)
+    if reader.truncated_line:
+        damage.append(f"line {reader.truncated_line}, the last, was cut off")
+    if reader.started_at_s and not run.record.run.started_at.timestamp():
+        run.record.run.started_at = dt.datetime.fromtimestamp(reader.started_at_s, dt.UTC)
+    run.gaps += _told(run_record.LATENCY_HLOG, damage)
 
-    if run.record.state != "running":
-        attempt(read_ledger)
-    attempt(read_timeline)
-    attempt(read_samples)
-    return run
+
+def _add(run: RunFolder, tags: dict[str, Tag], interval: Interval) -> None:
+    tag = tags.get(interval.tag) or tags.setdefault(interval.tag, parse(interval.tag))
+    samples = interval.samples()
+    run.totals.setdefault(tag, Histogram()).merge(samples)
+    if tag.leg != PACER and samples.total:
+        run.heat.setdefault((tag.leg, tag.kind), HeatMap()).add(interval.start_s, samples)
+
+
+def _told(name: str, damage: list[str]) -> list[str]:
+    """Sentences that name the file; what is said stands for what was left out."""
+    more = [f"{name}: {len(damage) - MOST_DAMAGE:,} more lines are damaged."] if len(damage) > MOST_DAMAGE else []
+    return [f"{name}: {sentence}." for sentence in damage[:MOST_DAMAGE]] + more

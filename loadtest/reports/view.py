@@ -7,36 +7,21 @@ import shlex
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from loadtest.measure.tags import COMMAND, CONNECT, DOWNLINK, INTENDED, REGISTER, REPLY, ROUND_TRIP, SERVICE, UPLINK
+from loadtest.measure.hops import UP, vanished
+from loadtest.measure.tags import COMMAND, INTENDED, ROUND_TRIP, SERVICE, UPLINK
 from loadtest.protocol import phases
 from loadtest.reports.figures import count_text, latency_text, rate_text, share_text, span_text
 from loadtest.reports.latency_tables import latency
-from loadtest.reports.ledger_tables import ledgers
+from loadtest.reports.ledger_tables import ledgers, place
+from loadtest.reports.legs import LEG_MEANINGS, LEG_NAMES
+from loadtest.reports.percentiles import percentiles_us
 from loadtest.reports.run_tables import events, health, tested, thresholds
 from loadtest.reports.storm_table import storms
 
 if TYPE_CHECKING:
+    from loadtest.measure.run_record import OperationTotals
     from loadtest.reports.run_folder import RunFolder
     from loadtest.reports.table import Table
-
-LEG_NAMES = {
-    ROUND_TRIP: "Round trip",
-    UPLINK: "Uplink",
-    CONNECT: "Connect",
-    REGISTER: "Register",
-    COMMAND: "Command",
-    DOWNLINK: "Downlink",
-    REPLY: "Reply",
-}
-LEG_MEANINGS = {
-    ROUND_TRIP: "charge point to central system and back",
-    UPLINK: "charge point to the MQTT subscriber",
-    CONNECT: "TCP and WebSocket handshake",
-    REGISTER: "connect start to BootNotification accepted",
-    COMMAND: "central system to charge point and back",
-    DOWNLINK: "central system to charge point",
-    REPLY: "a charge point's answer to the central system",
-}
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -146,8 +131,8 @@ def _headlines(run: RunFolder, phase: str) -> tuple[Headline, ...]:
     for leg in (ROUND_TRIP, UPLINK):
         histogram = run.merged(phase, leg, INTENDED)
         if histogram.total:
-            p50_us, p99_us, p999_us = histogram.percentiles((50, 99, 99.9))
-            service_us = run.merged(phase, leg, SERVICE).percentile(99)
+            p50_us, p99_us, p999_us = percentiles_us(histogram, (50, 99, 99.9))
+            (service_us,) = percentiles_us(run.merged(phase, leg, SERVICE), (99,))
             note = (
                 f"p50 {latency_text(p50_us)} · p99.9 {latency_text(p999_us)} · service p99 {latency_text(service_us)}"
             )
@@ -155,10 +140,22 @@ def _headlines(run: RunFolder, phase: str) -> tuple[Headline, ...]:
     deliveries = record.deliveries
     if deliveries.observed:
         beside = f"{share_text(deliveries.lost, record.operations.sent)} of {count_text(record.operations.sent)} sent"
+        places = [place(hop) for hop in vanished(record.counted_by) if hop.way == UP]
+        beside += f" · {', '.join(places)}" if places and deliveries.lost else ""
         found.append(Headline("Messages lost", count_text(deliveries.lost), beside))
         twice = f"reordered {count_text(deliveries.reordered)}"
         found.append(Headline("Messages duplicated", count_text(deliveries.duplicated), twice))
+    if record.commands is not None:
+        found.append(_commands(run, phase, record.commands.operations))
     return tuple(found)
+
+
+def _commands(run: RunFolder, phase: str, fates: OperationTotals) -> Headline:
+    histogram = run.merged(phase, COMMAND, INTENDED)
+    p99 = f"p99 {latency_text(*percentiles_us(histogram, (99,)))} · " if histogram.total else ""
+    unanswered = fates.timed_out + fates.unfinished
+    note = f"{p99}refused {count_text(fates.call_error)} · not answered {count_text(unanswered)}"
+    return Headline("Commands answered", f"{count_text(fates.answered)} of {count_text(fates.sent)}", note)
 
 
 def _rate(run: RunFolder, phase: str) -> Headline:

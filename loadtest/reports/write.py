@@ -12,7 +12,7 @@ from plotly.offline import get_plotlyjs
 
 from loadtest.errors import ResultError
 from loadtest.measure.result_files import write_whole
-from loadtest.reports.charts import percentile_charts
+from loadtest.reports.percentile_charts import percentile_charts
 from loadtest.reports.run_folder import open_run
 from loadtest.reports.time_charts import time_charts
 from loadtest.reports.view import view

@@ -72,6 +72,7 @@ def test_a_browser_draws_every_chart_without_a_complaint(tmp_path: Path) -> None
     )
     complaints = [line for line in done.stderr.splitlines() if "CONSOLE" in line]
     assert complaints == []
-    drawn = re.findall(r'<div id="chart-([a-z_-]+)" class="plot js-plotly-plot"', done.stdout)
-    assert len(drawn) == 7
-    assert done.stdout.count('class="scatterlayer') >= 7
+    drawn = re.findall(r'<div id="chart-([a-z_-]+)" class="plot(?: linked)? js-plotly-plot"', done.stdout)
+    assert len(drawn) == 9
+    assert done.stdout.count('class="scatterlayer') >= 8
+    assert 'class="heatmaplayer' in done.stdout

@@ -88,9 +88,17 @@ def test_reset_forgets_everything() -> None:
 
 
 def test_a_bare_blob_takes_its_extremes_from_the_slots() -> None:
-    histogram = Histogram()
-    histogram.add_encoded(histogram_of([3, 900_000]).encode())
+    histogram = Histogram.decoded(histogram_of([3, 900_000]).encode())
     assert (histogram.total, histogram.min_us, histogram.max_us) == (2, 3, 900_095)
+
+
+@pytest.mark.parametrize(("told_us", "taken_us"), [(900_001, 900_001), (900_095, 900_095), (7, 900_095)])
+def test_a_maximum_told_beside_a_blob_is_taken_when_it_can_be_true(told_us: int, taken_us: int) -> None:
+    histogram = Histogram.decoded(histogram_of([3, 900_000]).encode(), told_us)
+    assert histogram.max_us == taken_us
+    merged = histogram_of([5])
+    merged.merge(histogram)
+    assert [merged.percentile(percent) for percent in (33, 66, 100)] == [3, 5, 900_095]
 
 
 @pytest.mark.parametrize("max_us", [-1, 0, 2990, 3010, 70_000_000])
@@ -104,8 +112,7 @@ def test_counts_beyond_32_bits_survive_the_wire() -> None:
     histogram = histogram_of([100])
     for _ in range(33):
         histogram.merge(histogram)
-    travelled = Histogram()
-    travelled.add_encoded(histogram.encode())
+    travelled = Histogram.decoded(histogram.encode())
     assert travelled.total == 2**33
 
 
@@ -129,7 +136,7 @@ def test_a_blob_that_inflates_without_end_is_refused_before_it_fills_the_memory(
     stream = zlib.compress(bytes(50_000_000))
     blob = b"\x1c\x84\x93\x14" + len(stream).to_bytes(4, "big") + stream
     with pytest.raises(ResultError, match="too large"):
-        Histogram().add_encoded(blob)
+        Histogram.decoded(blob)
 
 
 @settings(max_examples=200, deadline=None)
@@ -137,10 +144,8 @@ def test_a_blob_that_inflates_without_end_is_refused_before_it_fills_the_memory(
 def test_any_bytes_in_place_of_the_counts_raise_or_decode_but_never_crash(varints: bytes) -> None:
     payload = zlib.decompress(histogram_of([1]).encode()[8:])[:40] + varints
     stream = zlib.compress(payload)
-    histogram = Histogram()
     try:
-        histogram.add_encoded(b"\x1c\x84\x93\x14" + len(stream).to_bytes(4, "big") + stream)
+        histogram = Histogram.decoded(b"\x1c\x84\x93\x14" + len(stream).to_bytes(4, "big") + stream)
     except ResultError:
-        assert histogram.total == 0
-    else:
-        assert histogram.total == int(histogram.recorded()[1].sum())
+        return
+    assert histogram.total == int(histogram.recorded()[1].sum())

@@ -10,9 +10,11 @@ from sample_run import SampleRun
 
 from loadtest.errors import ResultError
 from loadtest.measure import run_record
+from loadtest.measure.histogram import Histogram
 from loadtest.measure.storm import Storm
 from loadtest.reports import write_reports
 from loadtest.reports.__main__ import main
+from loadtest.reports.percentiles import percentiles_us
 from loadtest.reports.run_folder import open_run
 from loadtest.reports.view import phase_shown, view
 from loadtest.scenario.bounds import below
@@ -23,7 +25,7 @@ if TYPE_CHECKING:
 
 
 def page_without_scripts(run_dir: Path) -> str:
-    return re.sub(r"<script>.*?</script>", "", (run_dir / "report.html").read_text(), flags=re.DOTALL)
+    return re.sub(r"<script[^>]*>.*?</script>", "", (run_dir / "report.html").read_text(), flags=re.DOTALL)
 
 
 def test_both_documents_say_the_verdict_first_and_why(tmp_path: Path) -> None:
@@ -99,20 +101,19 @@ def test_markdown_tables_are_whole(tmp_path: Path) -> None:
         assert re.fullmatch(r"[|\s:-]+", lines[1])
 
 
-def test_no_percentile_exceeds_the_maximum_beside_it(tmp_path: Path) -> None:
-    SampleRun().finished(tmp_path)
-    run = open_run(tmp_path)
-    for row in run.record.latency:
-        row.max_us = 7
-    for table in view(run).latency:
-        assert all(cell == "7 µs" for row in table.rows for cell in row[3:8])
+def test_no_percentile_exceeds_the_largest_sample() -> None:
+    """HdrHistogram gives the upper edge of a slot, which lies above it."""
+    histogram = Histogram()
+    histogram.record_many([900_000] * 9 + [900_001])
+    assert histogram.percentile(99) == 900_095
+    assert percentiles_us(histogram, (50, 99, 100)) == [900_001] * 3
 
 
 def test_the_page_needs_no_network(tmp_path: Path) -> None:
     SampleRun().finished(tmp_path)
     write_reports(tmp_path)
     page = page_without_scripts(tmp_path)
-    assert not re.search(r"(src|href)\s*=", page)
+    assert not re.search(r'src\s*=|href\s*=\s*"(?!#)', page)
     assert not re.search(r"url\(|@import", page)
     assert "default-src 'none'" in page
 
@@ -129,7 +130,7 @@ def test_text_from_a_run_cannot_become_markup_or_script(tmp_path: Path) -> None:
     page = (tmp_path / "report.html").read_text()
     assert "<script>alert" not in page
     assert "</script><script>" not in page
-    assert page.count("</script>") == 2
+    assert page.count("</script>") == 3
     markdown = (tmp_path / "summary.md").read_text()
     assert "\\|" in markdown
 
@@ -141,7 +142,7 @@ def test_a_killed_run_is_reported_as_unfinished_with_what_there_is(tmp_path: Pat
     write_reports(tmp_path)
     text = (tmp_path / "summary.md").read_text()
     assert "ac_public: unfinished" in text
-    assert "last line of latency.hlog was cut off" in text
+    assert re.search(r"- latency\.hlog: line \d+, the last, was cut off\.", text)
     assert "| steady | Heartbeat |" in text
 
 

@@ -1,0 +1,71 @@
+"""What a picture of the report is: words, and Plotly figures of data and layout only.
+
+Colours are names (``@ink``); the page puts in those of its theme, and again when the theme changes.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any, TypedDict
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+COLOURS = 8
+"""Series colours a theme has: ``@series-0`` and so on."""
+
+_US_PER_MS = 1000
+
+
+class Variant(TypedDict):
+    """One figure, and what it is of by the names of the choices that lead to it."""
+
+    choice: dict[str, str]
+    data: list[dict[str, Any]]
+    layout: dict[str, Any]
+
+
+class Chart(TypedDict):
+    """One picture: where it stands, what it shows in words, and its figures.
+
+    With several variants readers choose which one they see; ``start`` is the first. ``of`` names the picture whose
+    variants are shown, mostly its own. ``linked``: it has the time axis that all such pictures share.
+    """
+
+    id: str
+    section: str
+    title: str
+    caption: str
+    linked: bool
+    of: str
+    start: int
+    variants: list[Variant]
+
+
+def latency_axis(values_ms: Iterable[float | None], title: str) -> dict[str, Any]:
+    """A logarithmic axis, with as many steps in a decade as there is room for."""
+    present = [value for value in values_ms if value]
+    if not present:
+        return {"title": {"text": title}}
+    low, high = math.log10(min(present)), math.log10(max(present))
+    ticks = latency_ticks_ms(low, high)
+    return {
+        "type": "log",
+        "title": {"text": title},
+        "range": [low - 0.08, high + 0.12],
+        "tickvals": ticks,
+        "ticktext": [f"{tick:,g}" for tick in ticks],
+    }
+
+
+def latency_ticks_ms(low: float, high: float) -> list[float]:
+    """Ticks of an axis between two decimal logarithms of milliseconds."""
+    bases: tuple[float, ...] = (1,)
+    if high - low < 2.2:
+        bases = (1, 2, 5) if high - low > 0.9 else (1, 1.5, 2, 3, 4, 6, 8)
+    return [base * 10.0**power for power in range(-3, 6) for base in bases]
+
+
+def in_ms(values_us: Iterable[int]) -> list[float]:
+    """Microseconds in milliseconds."""
+    return [value_us / _US_PER_MS for value_us in values_us]

@@ -1,0 +1,24 @@
+"""Names of legs as a report says them."""
+
+from __future__ import annotations
+
+from loadtest.measure.tags import COMMAND, CONNECT, DOWNLINK, REGISTER, REPLY, ROUND_TRIP, UPLINK
+
+LEG_NAMES = {
+    ROUND_TRIP: "Round trip",
+    UPLINK: "Uplink",
+    CONNECT: "Connect",
+    REGISTER: "Register",
+    COMMAND: "Command",
+    DOWNLINK: "Downlink",
+    REPLY: "Reply",
+}
+LEG_MEANINGS = {
+    ROUND_TRIP: "charge point to central system and back",
+    UPLINK: "charge point to the MQTT subscriber",
+    CONNECT: "TCP and WebSocket handshake",
+    REGISTER: "connect start to BootNotification accepted",
+    COMMAND: "central system to charge point and back",
+    DOWNLINK: "central system to charge point",
+    REPLY: "a charge point's answer to the central system",
+}
