@@ -15,8 +15,11 @@ MOST_EVENTS = 100
 
 def thresholds(record: RunRecord) -> Table:
     """The scenario's own thresholds."""
-    rows = tuple((row.text, row.observed, "holds" if row.passed else "missed") for row in record.thresholds)
-    return Table("Thresholds", ("Threshold", "Observed", "Result"), rows, left=3)
+    words = {True: "holds", False: "missed", None: "not judged"}
+    rows = tuple((words[row.passed], row.text, row.observed or "–", row.reason) for row in record.thresholds)
+    if not any(reason for *_, reason in rows):
+        return Table("Thresholds", ("Result", "Threshold", "Observed"), tuple(row[:-1] for row in rows), left=2)
+    return Table("Thresholds", ("Result", "Threshold", "Observed", "Why"), rows, left=4)
 
 
 def health(record: RunRecord) -> Table:
