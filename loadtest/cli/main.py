@@ -8,12 +8,17 @@ from typing import NoReturn
 import click
 
 from loadtest import __version__
+from loadtest.cli.completion import completion
 from loadtest.cli.conformance import conformance
+from loadtest.cli.doctor import doctor
+from loadtest.cli.examples import epilog
+from loadtest.cli.list import list_runs
 from loadtest.cli.messages import show_error, show_unexpected
 from loadtest.cli.parts import broker, csms, gateway
 from loadtest.cli.report import report
 from loadtest.cli.run import run, web
 from loadtest.cli.security import certificates, password
+from loadtest.cli.show import show
 from loadtest.errors import ExitCode, LoadTestError, UsageError
 
 
@@ -22,11 +27,22 @@ from loadtest.errors import ExitCode, LoadTestError, UsageError
 def loadtest() -> None:
     """Load-test EV-charging networks: OCPP over WebSocket and MQTT, on Locust.
 
+    \b
+    loadtest run steady     2,000 charge points for half a minute, everything embedded
+    loadtest show           its result once more
+    loadtest doctor         whether this machine will do
+
     Exit codes: 0 passed, 1 failed, 2 usage or harness error, 3 regression, 4 void, 130 interrupted.
-    """
+    """  # noqa: D301 - click wants the character itself
 
 
-for _command in (run, web, report, gateway, csms, broker, conformance, password, certificates):
+_COMMANDS = (
+    *(run, web, list_runs, show, report),
+    *(conformance, doctor, completion),
+    *(gateway, csms, broker, password, certificates),
+)
+for _command in _COMMANDS:
+    _command.epilog = epilog(_command.name or "")
     loadtest.add_command(_command)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import os
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
@@ -93,6 +94,12 @@ def given(options: Mapping[str, Any]) -> dict[str, str]:
         if value is not None and not (setting.kind == "flag" and not value):
             found[setting.name] = str(value)
     return found
+
+
+def default_of(name: str) -> str:
+    """A setting's default, from the environment if it is there."""
+    (setting,) = (setting for setting in SETTINGS if setting.name == name)
+    return os.environ.get(setting.variable, str(setting.default))
 
 
 def refuse_misspelt(words: Iterable[str], flags: Iterable[str]) -> None:

@@ -16,12 +16,12 @@ if TYPE_CHECKING:
     from loadtest.measure.run_record import CommandTotals, LatencySummary, RunRecord
     from loadtest.measure.tags import Tag
 
-_STYLES = {"passed": "bold green", "failed": "bold red", "void": "bold yellow", "interrupted": "bold yellow"}
+STYLES = {"passed": "bold green", "failed": "bold red", "void": "bold yellow", "interrupted": "bold yellow"}
 
 
 def print_summary(record: RunRecord, console: Console | None = None) -> None:
     """Verdict with its reasons, latencies, ledger; of a run that was killed there is no more than the verdict."""
-    out = console or _stdout()
+    out = console or stdout()
     if record.ended_at is not None:
         out.print(_latency_table(record))
         out.print(_ledger(record), soft_wrap=True)
@@ -32,12 +32,13 @@ def print_summary(record: RunRecord, console: Console | None = None) -> None:
     verdict = record.verdict
     if verdict is None:
         return
-    out.print(Text.assemble("verdict  ", (verdict.result, _STYLES[verdict.result])))
+    out.print(Text.assemble("verdict  ", (verdict.result, STYLES[verdict.result])))
     for reason in verdict.reasons:
         out.print(f"  {reason.text}", markup=False, soft_wrap=True)
 
 
-def _stdout() -> Console:
+def stdout() -> Console:
+    """Where results go, wide enough where nobody says how wide."""
     console = Console(highlight=False)
     if not console.is_terminal:  # a file or a pipe has no width; the usual guess of 80 would cut names off
         console.width = 120
@@ -47,7 +48,7 @@ def _stdout() -> Console:
 def _latency_table(record: RunRecord) -> Table:
     """Steady phase if there was one, else the last phase with samples; response time, service time beside."""
     series = {parse(row.tag): row for row in record.latency}
-    phase = _phase_shown({tag.phase for tag in series})
+    phase = phase_shown({tag.phase for tag in series})
     table = Table(
         title=f"{record.run.run_id}: latency in ms, phase {phase or '-'}, {record.registered:,} charge points",
         title_justify="left",
@@ -71,11 +72,12 @@ def _latency_table(record: RunRecord) -> Table:
 
 def _latest(tags: list[Tag]) -> list[Tag]:
     """Those of the last phase that has any."""
-    last = _phase_shown({tag.phase for tag in tags})
+    last = phase_shown({tag.phase for tag in tags})
     return [tag for tag in tags if tag.phase == last]
 
 
-def _phase_shown(present: set[str]) -> str:
+def phase_shown(present: set[str]) -> str:
+    """The phase whose latencies stand for a run: steady, else the last one there is."""
     if STEADY in present:
         return STEADY
     return next((phase for phase in reversed(PHASES) if phase in present), min(present, default=""))
@@ -83,8 +85,8 @@ def _phase_shown(present: set[str]) -> str:
 
 def _figures(row: LatencySummary, service: LatencySummary | None) -> list[str]:
     # A percentile is the upper edge of its histogram bucket, which can lie a little above the exact maximum.
-    times = [_ms(min(each, row.max_us)) for each in (row.p50_us, row.p90_us, row.p99_us, row.max_us)]
-    return [f"{row.count:,}", *times, _ms(min(service.p99_us, service.max_us)) if service else "-"]
+    times = [milliseconds(min(each, row.max_us)) for each in (row.p50_us, row.p90_us, row.p99_us, row.max_us)]
+    return [f"{row.count:,}", *times, milliseconds(min(service.p99_us, service.max_us)) if service else "-"]
 
 
 def _ledger(record: RunRecord) -> Text:
@@ -122,5 +124,6 @@ def _stand_in(record: RunRecord) -> str:
     return f"broker   amqtt: {broker.get('why', '')}" if broker.get("kind") == "amqtt" else ""
 
 
-def _ms(value_us: int) -> str:
+def milliseconds(value_us: int) -> str:
+    """A time in ms, as tables show it."""
     return f"{value_us / 1000:,.2f}"

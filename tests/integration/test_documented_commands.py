@@ -26,6 +26,7 @@ pytestmark = pytest.mark.integration
 ROOT = Path(__file__).parents[2]
 DOCUMENTS = [ROOT / "README.md", ROOT / "results" / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 SMALL = {"--charge-points": "40", "--duration": "1s", "--ramp": "0.3s"}
+LOOKING = ("loadtest doctor", "loadtest list", "loadtest show", "loadtest completion")
 SERVING = ("web", "gateway", "csms", "broker")
 
 
@@ -186,7 +187,18 @@ def test_conformance_passes(command: str, tmp_path: Path) -> None:
     assert finished.returncode == 0, finished.stdout + finished.stderr
 
 
+@pytest.mark.parametrize("command", [each for each in COMMANDS if each.startswith(LOOKING)])
+def test_looking_at_runs_and_the_machine(command: str, tmp_path: Path) -> None:
+    """The machine may have problems or none."""
+    SampleRun().finished(tmp_path / "results" / "example")
+    looked = subprocess.run(argv(command), cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False)
+    assert looked.returncode == 0 or (looked.returncode, command) == (2, "loadtest doctor")
+    assert looked.stdout
+    assert "Traceback" not in looked.stderr
+
+
 def test_no_command_is_left_out() -> None:
     """A new kind of command in a document needs a test here."""
     known = ("make ", "loadtest run", "loadtest conformance", "locust ", *(f"loadtest {name}" for name in SERVING))
+    known += LOOKING
     assert [command for command in COMMANDS if not command.startswith(known)] == []

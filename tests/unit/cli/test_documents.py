@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from loadtest.cli.examples import EXAMPLES
 from loadtest.cli.main import loadtest
 from loadtest.errors import ExitCode
 
@@ -43,6 +44,21 @@ def test_commands_in_the_readme_exist_with_their_options() -> None:
         assert [word for word in arguments if word.startswith("--") and word not in known] == []
         if name in ("run", "web"):
             assert (ROOT / "scenarios" / f"{arguments[0]}.py").exists()
+
+
+def test_the_page_of_commands_lists_them_all() -> None:
+    table = re.findall(r"^\| (`.*?) \|", (ROOT / "docs" / "command-line.md").read_text(), re.MULTILINE)
+    assert {words.split()[0] for cell in table for words in re.findall(r"`([^`]+)`", cell)} == set(loadtest.commands)
+
+
+def test_examples_in_the_help_have_options_there_are() -> None:
+    assert EXAMPLES.keys() <= loadtest.commands.keys()
+    for name, lines in EXAMPLES.items():
+        known = {option for parameter in loadtest.commands[name].params for option in parameter.opts} | {"--processes"}
+        for line in lines:
+            program, command, *arguments = shlex.split(line.partition(" >> ")[0])
+            assert (program, command) == ("loadtest", name)
+            assert {word for word in arguments if word.startswith("--")} <= known
 
 
 def test_make_targets_in_the_readme_exist() -> None:

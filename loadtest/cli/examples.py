@@ -1,0 +1,38 @@
+"""Examples at the end of each command's help: what people most often want, ready to be copied."""
+
+from __future__ import annotations
+
+EXAMPLES: dict[str, tuple[str, ...]] = {
+    "run": (
+        "loadtest run steady",
+        "loadtest run steady --charge-points 10000 --ramp 60s --duration 10m",
+        "loadtest run steady --gateway ws://emqx:33033/ocpp --broker mqtt://emqx:1883",
+        "loadtest run steady --csms observe --gateway ws://emqx:33033/ocpp --broker mqtt://emqx:1883",
+        "loadtest run commands --charge-points 500 --processes 2",
+    ),
+    "web": ("loadtest web steady", "loadtest web steady --web-port 8090 --charge-points 500"),
+    "report": ("loadtest report results/20260131-120000-steady",),
+    "list": ("loadtest list", "loadtest list --results elsewhere"),
+    "show": ("loadtest show", "loadtest show 20260131-120000-steady"),
+    "doctor": ("loadtest doctor",),
+    "gateway": (
+        "loadtest gateway --broker mqtt://127.0.0.1:1883",
+        "loadtest gateway --bind 0.0.0.0:33033 --processes 2 --password-file passwords",
+    ),
+    "csms": ("loadtest csms --broker mqtt://127.0.0.1:1883",),
+    "broker": ("loadtest broker --port 1883",),
+    "conformance": (
+        "loadtest conformance",
+        "loadtest conformance --gateway ws://emqx:33033/ocpp --broker mqtt://emqx:1883",
+        "loadtest conformance --only 'frames.*' --json conformance.json",
+    ),
+    "password": ("loadtest password cp-000001 --generate >> passwords",),
+    "certificates": ("loadtest certificates pki --charge-points 100",),
+}
+"""By command; each a whole command line."""
+
+
+def epilog(command: str) -> str | None:
+    """The examples of a command as click takes them: not to be wrapped."""
+    lines = EXAMPLES.get(command)
+    return "\n".join(("\b", "Examples:", *(f"  {line}" for line in lines))) if lines else None

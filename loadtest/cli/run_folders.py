@@ -1,0 +1,72 @@
+"""Which folder is meant by a run's path, its id, or ``latest``; and all there are."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from loadtest.cli.options import default_of
+from loadtest.errors import ResultError
+from loadtest.measure.run_record import LATENCY_HLOG, RUN_JSON
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+LATEST = "latest"
+_MARKS = (RUN_JSON, LATENCY_HLOG, "logs")
+"""One of these is in the folder of every run, however early it ended."""
+
+
+def results_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a command the option that says where runs are."""
+    return click.option(
+        "--results",
+        default=lambda: default_of("results"),
+        metavar="DIR",
+        type=click.Path(path_type=Path),
+        help="Folder with the runs; `results` when left out.",
+    )(command)
+
+
+def all_runs(results: Path) -> list[Path]:
+    """The folders of runs, the newest first; empty when there is no such folder.
+
+    Raises:
+        ResultError: It cannot be read.
+    """
+    try:
+        folders = [path for path in results.iterdir() if any((path / mark).exists() for mark in _MARKS)]
+    except FileNotFoundError:
+        return []
+    except OSError as error:
+        raise ResultError(f"cannot read {results}: {error.strerror}", hint="choose another --results") from None
+    return sorted(folders, key=_written_ns, reverse=True)
+
+
+def find_run(run: str, results: Path) -> Path:
+    """The folder of a run given by its path, its id, or ``latest``.
+
+    Raises:
+        ResultError: There is none.
+    """
+    if run == LATEST:
+        folders = all_runs(results)
+        if not folders:
+            raise ResultError(f"there are no runs in {results}", hint="make one: loadtest run steady")
+        return folders[0]
+    for folder in (results / run, Path(run)):
+        if any((folder / mark).exists() for mark in _MARKS):
+            return folder
+    raise ResultError(f"there is no run {run!r}, neither as a path nor in {results}", hint="loadtest list shows all")
+
+
+def _written_ns(folder: Path) -> int:
+    """When something was last written into it; a copy that is not there any more counts as old."""
+    try:
+        record = folder / RUN_JSON
+        return (record if record.exists() else folder).stat().st_mtime_ns
+    except OSError:
+        return 0
