@@ -33,15 +33,16 @@ PublicAc.profile = replace(
     install_s=0.5,
     upload_s=0.5,
 )
+CentralSystem.limits = replace(CentralSystem.limits, absent_at_end=None)
 """
-"""Charge points that are soon done with what they do, so that the drain is short."""
+"""Charge points that are soon done with what they do; one that is still restarting at the end is not waited for."""
 
 
 def run(folder: Path, *options: str) -> tuple[RunRecord, Path]:
     """Run the scenario with 60 charge points for so long that every action comes up."""
     scenario = unhurried(folder, "commands", SOON_DONE)
     command = [sys.executable, "-m", "loadtest", "run", str(scenario), "--results", str(folder), "--run-id", "run"]
-    sizes = ("--charge-points", "60", "--ramp", "300ms", "--duration", "6s", "--drain-timeout", "8s")
+    sizes = ("--charge-points", "60", "--ramp", "300ms", "--duration", "6s", "--drain-timeout", "3s")
     ended = subprocess.run([*command, *sizes, *options], capture_output=True, text=True, timeout=110, check=False)
     record = run_record.load(folder / "run")
     assert record.verdict is not None
