@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.integration
 
+PAUSED_BROKER = Path(__file__).with_name("paused_broker.py")
 SMALL = ("--charge-points", "200", "--ramp", "300ms", "--duration", "1s")
 
 
@@ -163,20 +164,27 @@ def test_a_killed_part_is_named_in_the_verdict(
     assert run.left_over() == []
 
 
-def test_a_killed_worker_is_named_in_the_verdict(start: Callable[..., LocustRun], free_tcp_port: int) -> None:
+def test_a_worker_killed_while_a_fault_is_on_is_named_in_the_verdict(
+    start: Callable[..., LocustRun], free_tcp_port: int
+) -> None:
     port = str(free_tcp_port)
     master = start(
-        "--headless", "--only-summary", "--charge-points", "100", "--ramp", "300ms", "--duration", "4s",
+        "--headless", "--only-summary", "--charge-points", "100", "--ramp", "300ms", "--duration", "5s",
         "--drain-timeout", "1s", "--master", "--master-bind-host", "127.0.0.1", "--master-bind-port", port,
-        "--expect-workers", "2",
+        "--expect-workers", "2", scenario=PAUSED_BROKER,
     )  # fmt: skip
-    workers = [start("--worker", "--master-host", "127.0.0.1", "--master-port", port) for _ in range(2)]
-    master.wait_for_phase("steady")
+    connection = ("--worker", "--master-host", "127.0.0.1", "--master-port", port)
+    workers = [start(*connection, scenario=PAUSED_BROKER) for _ in range(2)]
+    master.wait_for_phase("fault:pause")
     workers[0].process.kill()
     assert master.wait() == 4, master.log.read_text()
     record = master.record()
+    assert record.state == "complete"
     assert record.verdict is not None
     assert record.verdict.result == "void"
     assert "worker_lost" in [reason.code for reason in record.verdict.reasons]
+    assert record.faults[0].back_s is not None, "what was broken is back all the same"
+    assert [span.name for span in record.phases][-2:] == ["steady", "drain"]
     assert record.operations.answered > 0
+    assert (master.folder / "report.html").exists()
     assert [run.left_over() for run in (master, *workers)] == [[], [], []]
