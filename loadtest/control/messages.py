@@ -61,14 +61,23 @@ class EndFault(msgspec.Struct, tag="end_fault"):
 
 
 class CutOff(msgspec.Struct, tag="cut_off"):
-    """Reset connections of charge points at ``at_ns``.
+    """Reset connections of charge points at ``at_ns``, and let them make none before ``until_ns``.
 
-    ``share`` of them: those whose random number ``draw`` is below it.
+    ``share`` of them: those whose random number ``draw`` is below it; of ``regions`` only, if any are given.
     """
 
     share: float
     draw: int
     at_ns: int
+    until_ns: int = 0
+    regions: list[int] = []
+
+
+class RefuseHandshakes(msgspec.Struct, tag="refuse_handshakes"):
+    """A gateway is to turn down ``share`` of all handshakes with an HTTP status; with share 0 no more."""
+
+    status: int
+    share: float
 
 
 class Drain(msgspec.Struct, tag="drain"):
@@ -116,7 +125,9 @@ class Event(msgspec.Struct, tag="event"):
     text: str
 
 
-Command = Configure | AddCohort | RemoveCohort | EnterPhase | BeginFault | EndFault | CutOff | Drain | Stop
+Command = (
+    Configure | AddCohort | RemoveCohort | EnterPhase | BeginFault | EndFault | CutOff | RefuseHandshakes | Drain | Stop
+)
 Notice = Ready | Refused | Report | FaultState | Event
 
 _command: msgspec.msgpack.Decoder[Command] = msgspec.msgpack.Decoder(Command)

@@ -12,6 +12,15 @@ from loadtest.engine.charge_point import ChargePoint
 from loadtest.engine.comings import Comings
 from loadtest.engine.commands_received import CommandsReceived
 from loadtest.engine.configuration import initial
+from loadtest.engine.connect_failures import (
+    ENDED,
+    NO_NETWORK,
+    TIMED_OUT,
+    TLS,
+    ConnectFailures,
+    cause_of_error,
+    cause_of_status,
+)
 from loadtest.engine.dialling import Dialler
 from loadtest.engine.fleet_counters import FleetCounters
 from loadtest.engine.links import Links
@@ -31,9 +40,11 @@ from loadtest.units import NS_PER_MS, NS_PER_S, NS_PER_US
 if TYPE_CHECKING:
     import asyncio
 
+    from loadtest.engine.network_fault import NetworkFault
     from loadtest.engine.registration import RegisteringConnection
     from loadtest.engine.sending import SendingConnection
     from loadtest.engine.settings import EngineSettings
+    from loadtest.measure.interval import RegionalOutage
     from loadtest.measure.recorder import Recorder
     from loadtest.pacing.pacer import Pacer
     from loadtest.scenario.profile import ChargePointProfile
@@ -52,6 +63,7 @@ class Fleet:
 
     Attributes:
         comings: When charge points were registered, and lost.
+        connect_failures: Why they could not connect.
         transaction_book: What became of their messages.
         transactions: Those under way.
         credentials: What charge points show when they connect.
@@ -95,7 +107,8 @@ class Fleet:
         self.transaction_book = TransactionBook()
         self.registered_ever = 0
         self.transactions = 0
-        self.first_fault = ""
+        self.connect_failures = ConnectFailures()
+        self._network_fault: NetworkFault | None = None
 
     # What charge points use ------------------------------------------------------------------------------------
 
@@ -128,15 +141,13 @@ class Fleet:
         self.counters.connect_refused += 1
         self.counters.connect_in_vain += in_vain.refusal(status)
         charge_point.state = OFFLINE  # the attempt is booked; its connection is still to end
-        self._note_fault(f"{charge_point.identity}: handshake refused with {status} {reason}".rstrip())
+        text = f"{charge_point.identity}: handshake refused with {status} {reason}".rstrip()
+        self.connect_failures.add(cause_of_status(status), text)
 
     def disconnected(self, charge_point: RegisteringConnection, exc: Exception | None = None) -> None:
         """A connection, or the attempt at one, has ended; try again later unless the charge point is done."""
         if charge_point.state == CONNECTING:
-            self.counters.connect_failed += 1
-            self.counters.connect_in_vain += in_vain.failure(exc)
-            why = f": {tls.in_words(exc)}" if isinstance(exc, ssl.SSLError) else ""
-            self._note_fault(f"{charge_point.identity}: the connection ended during the handshake{why}")
+            self._fail(charge_point, exc)
         elif charge_point.state in (OPEN, REJECTED, REGISTERED):
             self.counters.disconnects += 1
             if not charge_point.register_intended_ns:
@@ -148,13 +159,20 @@ class Fleet:
 
     def connect_failed(self, charge_point: RegisteringConnection, error: Exception) -> None:
         """TCP or TLS could not be made."""
-        why = tls.in_words(error) if isinstance(error, ssl.SSLError) else str(error)
-        self._note_fault(f"{charge_point.identity}: {why}")
-        self.disconnected(charge_point, error)
+        if charge_point.state == CONNECTING:
+            self.counters.connect_failed += 1
+            self.counters.connect_in_vain += in_vain.failure(error)
+            self.connect_failures.add(
+                cause_of_error(error),
+                f"{charge_point.identity}: {tls.in_words(error) if isinstance(error, ssl.SSLError) else error}",
+            )
+            charge_point.state = OFFLINE
+        self.disconnected(charge_point)
 
     def unreachable(self, charge_point: RegisteringConnection) -> None:
         """The charge point knows that it has no network: an attempt that fails at once, through no fault of others."""
         self.counters.connect_failed += 1
+        self.connect_failures.add(NO_NETWORK)
         charge_point.state = OFFLINE
         self.disconnected(charge_point)
 
@@ -166,15 +184,17 @@ class Fleet:
     def abandon_connect(self, charge_point: RegisteringConnection) -> None:
         """Give up an attempt to connect that takes too long."""
         self.counters.connect_timed_out += 1
+        self.connect_failures.add(TIMED_OUT)
         charge_point.state = OFFLINE
         if charge_point.transport is not None:
             charge_point.abort()
-        elif self._dialler.cancel(charge_point) or self._let_go(charge_point):
+        elif self._give_up(charge_point):
             self.disconnected(charge_point)
 
-    def _let_go(self, charge_point: RegisteringConnection) -> bool:
+    def _give_up(self, charge_point: RegisteringConnection) -> bool:
+        """End an attempt that has no connection yet; returns whether there was one."""
         link = self._links.of(charge_point.number)
-        return link is not None and link.give_up()
+        return self._dialler.cancel(charge_point) or (link is not None and link.give_up())
 
     # What the engine uses ---------------------------------------------------------------------------------------
 
@@ -205,13 +225,22 @@ class Fleet:
                 self._schedule_connects(first, count, start_ns)
             self.at(start_ns, self._sweep)
 
-    def cut_off(self, share: float, draw: int) -> None:
-        """Reset the connections of a share of the charge points; the same ones whichever engines they are in."""
-        for number, charge_point in self._charge_points.items():
-            if charge_point.transport is not None and self.draw(number, draw) < share:
+    def cut_off(self, fault: NetworkFault) -> None:
+        """Reset the connections that a fault hits, and have none of them made until it is over."""
+        self._network_fault = fault
+        for charge_point in self._charge_points.values():
+            if not fault.hits(charge_point):
+                continue
+            if charge_point.transport is not None:
                 self.counters.cut_by_fault += 1
                 tcp.reset_when_aborted(charge_point.transport)
                 charge_point.abort()
+            elif charge_point.state == CONNECTING and fault.until_ns and self._give_up(charge_point):
+                self.unreachable(charge_point)
+
+    def take_regional_outages(self) -> list[RegionalOutage]:
+        """Those that have begun since the last call."""
+        return self._links.take_regional_outages()
 
     @property
     def idle(self) -> bool:
@@ -268,8 +297,10 @@ class Fleet:
     def start_connect(self, charge_point: RegisteringConnection) -> None:
         """Open a charge point's connection; its own hooks tell what comes of it."""
         self.counters.connect_attempts += 1
-        link = self._links.of(charge_point.number)
-        if link is None:
+        link, fault = self._links.of(charge_point.number), self._network_fault
+        if fault is not None and fault.keeps_away(charge_point, monotonic_ns()):
+            self.unreachable(charge_point)
+        elif link is None:
             self.dial(charge_point, charge_point)
         else:
             link.attempt()
@@ -303,8 +334,15 @@ class Fleet:
         self._recorder.handle(Tag(phase, leg, action, INTENDED)).append((now_ns - intended_ns) // NS_PER_US)
         self._recorder.handle(Tag(phase, leg, action, SERVICE)).append((now_ns - started_ns) // NS_PER_US)
 
-    def _note_fault(self, text: str) -> None:
-        self.first_fault = self.first_fault or text
+    def _fail(self, charge_point: RegisteringConnection, exc: Exception | None) -> None:
+        """A connection has ended during the handshake."""
+        self.counters.connect_failed += 1
+        self.counters.connect_in_vain += in_vain.failure(exc)
+        text = f"{charge_point.identity}: the connection ended during the handshake"
+        if isinstance(exc, ssl.SSLError):
+            self.connect_failures.add(TLS, f"{text}: {tls.in_words(exc)}")
+        else:
+            self.connect_failures.add(ENDED, text)
 
 
 def _connection_state(charge_point: ChargePoint) -> str:

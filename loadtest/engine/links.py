@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from loadtest.clock import monotonic_ns
 from loadtest.engine.link import Link
+from loadtest.measure.interval import RegionalOutage
 from loadtest.units import NS_PER_S
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ class Region:
         self._index = -1
         self._links: dict[int, Link] = {}
         self._is_down = False
+        self._untold: list[RegionalOutage] = []
         self._plan(0.0)
 
     def add(self, link: Link) -> None:
@@ -53,7 +55,7 @@ class Region:
             if end_s > now_s:
                 break
             after_s = end_s
-        self._end_s = end_s
+        self._start_s, self._end_s = round(start_s, 3), end_s
         fleet.at(fleet.epoch_ns + int(start_s * NS_PER_S), self._outage_begins)
 
     def _outage_begins(self, due_ns: int) -> None:
@@ -62,7 +64,16 @@ class Region:
             self._take_down(link)
         self._fleet.at(self._fleet.epoch_ns + int(self._end_s * NS_PER_S), self._outage_ends)
 
+    def take_untold(self) -> list[RegionalOutage]:
+        """How many of our charge points an outage has hit since the last call."""
+        untold, self._untold = self._untold, []
+        return untold
+
     def _take_down(self, link: Link) -> None:
+        if not self._untold or self._untold[-1].start_s != self._start_s:
+            now = {"start_s": self._start_s, "end_s": round(self._end_s, 3)}
+            self._untold.append(RegionalOutage(region=self._number, charge_points=0, **now))
+        self._untold[-1].charge_points += 1
         self._fleet.counters.link_outages_regional += 1
         number = link.charge_point.number
         link.go_down(self._model.regional_ending(self._fleet.settings.seed, number, self._index))
@@ -120,3 +131,7 @@ class Links:
     def half_open(self) -> list[ChargePoint]:
         """Whose connections are half-open, and not noticed yet."""
         return [link.charge_point for link in self._links.values() if link.is_half_open]
+
+    def take_regional_outages(self) -> list[RegionalOutage]:
+        """Those that have begun since the last call."""
+        return [outage for region in self._regions.values() for outage in region.take_untold()]

@@ -12,6 +12,7 @@ from loadtest.clock import monotonic_ns
 from loadtest.control import messages
 from loadtest.control.child import ControlChannel, open_control_channel
 from loadtest.engine.fleet import Fleet
+from loadtest.engine.network_fault import NetworkFault
 from loadtest.engine.settings import cohort_profile, engine_settings
 from loadtest.errors import UsageError
 from loadtest.measure.health import HealthMonitor
@@ -41,7 +42,7 @@ class EngineProcess:
         self._over = asyncio.Event()
         self._channel: ControlChannel | None = None
         self._settings: EngineSettings | None = None
-        self._final_sent = self._first_fault_told = False
+        self._final_sent = False
         self._faults = 0
 
     async def run(self) -> None:
@@ -79,8 +80,10 @@ class EngineProcess:
                     # The fleet is built and stays: a collection that walks it would stop the clock for nothing.
                     gc.collect()
                     gc.freeze()
-            case messages.CutOff(share, draw, at_ns):
-                self._pacer.at(at_ns, lambda _: self._fleet.cut_off(share, draw))
+            case messages.CutOff(share, draw, at_ns, until_ns, regions):
+                assert self._settings is not None
+                fault = NetworkFault(self._settings.seed, share, draw, tuple(regions), until_ns)
+                self._pacer.at(at_ns, lambda _: self._fleet.cut_off(fault))
             case messages.Drain(deadline_ns):
                 self._fleet.draining = True
                 self._deadline_ns = deadline_ns
@@ -123,8 +126,7 @@ class EngineProcess:
             return
         self._health.note_loop_lag((monotonic_ns() - due_ns) // NS_PER_US)
         self._send(messages.Report(self._interval(due_ns, final=False)))
-        self._tell_first_fault()
-        self._tell_invalid_messages()
+        self._tell_faults()
         self._pacer.at(self._next_second_ns(due_ns), self._report)
 
     def _interval(self, now_ns: int, *, final: bool) -> IntervalReport:
@@ -139,10 +141,13 @@ class EngineProcess:
             final=final,
             series=self._recorder.take_interval(),
             operations=self._fleet.operations.rows(),
-            counters=self._fleet.counters.report() | self._fleet.checks.counters(),
+            counters=self._fleet.counters.report()
+            | self._fleet.connect_failures.report()
+            | self._fleet.checks.counters(),
             gauges=self._fleet.gauges(),
             registered_ms=registered_ms,
             lost_ms=lost_ms,
+            regional_outages=self._fleet.take_regional_outages(),
             transaction_sendings=transaction_sendings,
             transactions_started=self._fleet.transaction_book.started,
             transactions_stopped=transactions_stopped,
@@ -153,13 +158,9 @@ class EngineProcess:
             commands_seen=self._fleet.commands_received.windows() if final else [],
         )
 
-    def _tell_first_fault(self) -> None:
-        """Why a charge point could not connect: once, as soon as one could not."""
-        if self._fleet.first_fault and not self._first_fault_told:
-            self._first_fault_told = True
-            self._send(messages.Event(FIRST_CONNECT_FAULT, self._fleet.first_fault))
-
-    def _tell_invalid_messages(self) -> None:
+    def _tell_faults(self) -> None:
+        for text in self._fleet.connect_failures.take_untold():
+            self._send(messages.Event(FIRST_CONNECT_FAULT, text))
         for kind, text in self._fleet.checks.new_faults():
             self._send(messages.Event(kind, text))
 
@@ -172,9 +173,8 @@ class EngineProcess:
             return
         registered_at_end = self._fleet.gauges()["registered"]
         self._fleet.retire()
-        self._tell_first_fault()
         self._fleet.checks.check_all()
-        self._tell_invalid_messages()
+        self._tell_faults()
         self._final_sent = True
         report = self._interval(monotonic_ns(), final=True)
         report.gauges["registered_at_end"] = registered_at_end

@@ -13,6 +13,7 @@ from loadtest.gateway.checks import Checks
 from loadtest.gateway.counters import GatewayCounters
 from loadtest.gateway.handshakes import Handshakes
 from loadtest.gateway.piggyback import Batches
+from loadtest.gateway.refusing import REFUSED_ON_PURPOSE, Refusing
 from loadtest.gateway.silence import SilenceWatch
 from loadtest.gateway.tls_port import TlsPort
 from loadtest.gateway.topic_routes import TopicRoutes, templates
@@ -66,6 +67,7 @@ class Gateway:
             heartbeat_checks=settings.heartbeat_checking_times_backoff,
         )
         self._all_closed: asyncio.Event | None = None
+        self._refusing: Refusing | None = None
 
         # What an ordinary message needs, looked up once.
         topics = templates(settings)
@@ -106,6 +108,8 @@ class Gateway:
 
     def admit(self, connection: ChargePointConnection, path: str, headers: Mapping[str, str]) -> Accept | Reject:
         """Decide on a request."""
+        if self._refusing is not None and self._refusing.refuses_next():
+            return Reject(self._refusing.status, REFUSED_ON_PURPOSE)
         settings = self._settings
         decision = admission.admit(
             path,
@@ -123,6 +127,10 @@ class Gateway:
             return Reject(503, counters.TOO_MANY_CONNECTIONS)
         connection.identity = decision
         return Accept(admission.SUBPROTOCOL)
+
+    def refuse_handshakes(self, status: int, share: float) -> None:
+        """Turn a share of all handshakes down from now on; with share 0 no more."""
+        self._refusing = Refusing(status, share) if share else None
 
     def refused(self, status: int, reason: str) -> None:
         """Count a refusal. Only our own reason words are kept: others quote what a stranger has sent."""

@@ -85,6 +85,8 @@ class GatewayProcess:
                 # Connections are there and stay: a collection that walks them would stop the clock for nothing.
                 gc.collect()
                 gc.freeze()
+            case messages.RefuseHandshakes(status, share) if self._service is not None:
+                self._service.refuse_handshakes(status, share)
             case messages.Drain() if self._service is not None:
                 self._service.report(final=True)
             case messages.Stop():
@@ -173,6 +175,10 @@ class GatewayService:
         ticking = loop.create_task(self._tick(), name="gateway-tick")
         stack.callback(ticking.cancel)
         self._channel.send(messages.Ready(os.getpid(), {"port": settings.port, "qos": settings.qos}))
+
+    def refuse_handshakes(self, status: int, share: float) -> None:
+        """Have the gateway turn handshakes down."""
+        self._gateway.refuse_handshakes(status, share)
 
     def report(self, *, final: bool = False) -> None:
         """Send what has happened up to now; nothing after the final report."""

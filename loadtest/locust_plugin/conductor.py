@@ -118,7 +118,6 @@ class Conductor:
     def _conduct(self, run: Run, course: Course) -> None:
         try:
             course.follow()
-            run.over = True
         except LoadTestError as error:
             run.refuse(error)
             return

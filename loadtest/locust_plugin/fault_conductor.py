@@ -11,7 +11,7 @@ from loadtest.clock import monotonic_ns
 from loadtest.control import messages
 from loadtest.locust_plugin import wire
 from loadtest.measure.run_record import FaultSpan
-from loadtest.scenario.faults import Command, Cut, PartFault, Pause
+from loadtest.scenario.faults import Command, Cut, LinkFault, Outage, PartFault, Pause
 from loadtest.units import NS_PER_S
 
 if TYPE_CHECKING:
@@ -88,11 +88,8 @@ class FaultConductor:
     def _begin(self, fault: Fault, at_ns: int) -> None:
         self._present = fault
         match fault:
-            case Cut(name=name, share=share):
-                # One instant, to which every engine has a timer of its own: nobody needs to say when it was.
-                self._tell_workers(wire.CUT, {"share": share, "draw": _draw(name), "at_ns": at_ns})
-                self._collector.fault_state(name, at_ns, begun=True)
-                self._collector.fault_state(name, at_ns, begun=False)
+            case LinkFault():
+                self._cut(fault, at_ns)
             case Pause(part="subscriber"):
                 self._stall(fault, at_ns, begins=True)
             case Command(name=name, begin=argv):
@@ -105,10 +102,21 @@ class FaultConductor:
         match fault:
             case Command(name=name, end=argv):
                 self._commands.run_at(at_ns, name, argv, begins=False)
+            case Outage(name=name):
+                self._collector.fault_state(name, at_ns, begun=False)
             case Pause(part="subscriber"):
                 self._stall(fault, at_ns, begins=False)
             case PartFault(name=name):
                 self._stand.send(messages.EndFault(name, at_ns))
+
+    def _cut(self, fault: LinkFault, at_ns: int) -> None:
+        """Have engines cut charge points off: each has a timer of its own, nobody needs to say when it was."""
+        until_ns = at_ns + int(fault.duration_s * NS_PER_S) if isinstance(fault, Outage) else 0
+        whom = {"share": fault.share, "draw": _draw(fault.name), "regions": list(fault.regions)}
+        self._tell_workers(wire.CUT, whom | {"at_ns": at_ns, "until_ns": until_ns})
+        self._collector.fault_state(fault.name, at_ns, begun=True)
+        if isinstance(fault, Cut):
+            self._collector.fault_state(fault.name, at_ns, begun=False)
 
     def _stall(self, fault: Pause, at_ns: int, *, begins: bool) -> None:
         self._tell_workers(wire.STALL, {"process": fault.process, "begins": begins, "at_ns": at_ns})

@@ -145,7 +145,8 @@ class Node:
             child.send(command)
 
     def _on_cut(self, environment: Environment, msg: Message, **_: object) -> None:
-        command = messages.CutOff(msg.data["share"], msg.data["draw"], msg.data["at_ns"])
+        fields = {name: value for name, value in msg.data.items() if name in messages.CutOff.__struct_fields__}
+        command = messages.CutOff(**fields)
         for engine in self._engines:
             engine.send(command)
 

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 from loadtest.errors import UsageError, join_hints
 from loadtest.measure.run_record import Limits
 from loadtest.protocol.phases import WARMUP
-from loadtest.scenario import faults, threshold_set, threshold_text
+from loadtest.scenario import fault_check, threshold_set, threshold_text
+from loadtest.scenario.faults import phases_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -25,12 +26,14 @@ def check_scenario(user_classes: Iterable[Any], settings: RunSettings) -> None:
     """
     mistakes: list[str] = []
     hints: list[str] = []
+    user_classes = list(user_classes)
+    regions = _most_regions(user_classes)
     for user_class in user_classes:
         checks = []
         if hasattr(user_class, "profile"):
             checks.append(user_class.profile.check)
         if hasattr(user_class, "heartbeat_interval_s"):
-            checks += _checks_of_subscriber(user_class, settings)
+            checks += _checks_of_subscriber(user_class, settings, regions)
         for check in checks:
             try:
                 check()
@@ -41,11 +44,19 @@ def check_scenario(user_classes: Iterable[Any], settings: RunSettings) -> None:
         raise UsageError(mistakes, hint=join_hints(hints))
 
 
-def _checks_of_subscriber(user_class: type[CsmsSubscriber], settings: RunSettings) -> list[Callable[[], None]]:
+def _most_regions(user_classes: Iterable[Any]) -> int:
+    """Of all link models."""
+    links = [user_class.profile.link for user_class in user_classes if hasattr(user_class, "profile")]
+    return max((link.regional.regions for link in links if link is not None and link.regional is not None), default=0)
+
+
+def _checks_of_subscriber(
+    user_class: type[CsmsSubscriber], settings: RunSettings, regions: int
+) -> list[Callable[[], None]]:
     return [
         user_class.commands.check,
         lambda: _refuse_commands(user_class, settings),
-        lambda: faults.check(user_class.faults, settings),
+        lambda: fault_check.check(user_class.faults, settings, regions),
         lambda: _check_limits(user_class.limits),
         lambda: _check_thresholds(user_class, settings),
     ]
@@ -75,7 +86,7 @@ def thresholds_of(user_class: type[CsmsSubscriber], settings: RunSettings) -> tu
 
 def _check_thresholds(user_class: type[CsmsSubscriber], settings: RunSettings) -> None:
     try:
-        phases = faults.phases_of(user_class.faults)
+        phases = phases_of(user_class.faults)
     except UsageError:
         return  # said with the faults
     present = [phase for phase in phases if phase != WARMUP or settings.warmup_s]

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from loadtest.clock import monotonic_ns, utc_now
 from loadtest.errors import ResultError
 from loadtest.measure import ledger as ledgers
-from loadtest.measure import run_events, run_record, verdict
+from loadtest.measure import regional_outages, run_events, run_record, verdict
 from loadtest.measure.closing import fill, settle
 from loadtest.measure.histogram import Histogram
 from loadtest.measure.interval_log import IntervalLogWriter
@@ -84,6 +84,7 @@ class Collector:
         self._registered_most = 0
         self._replies = ReplyJoin(run.phases)
         self._storms = StormWatch()
+        self._outages = regional_outages.RegionalOutages()
         self._transactions = TransactionJoin()
         self._thresholds = tuple(thresholds)
         self._watch = ThresholdWatch(self._thresholds)
@@ -123,6 +124,7 @@ class Collector:
         for series in report.series:
             self._add_series(source, second, series)
         self._take_instants(source, report)
+        self._outages.take(report.regional_outages)
         if report.reply_instants:
             self._join_replies(source, role, second, report.reply_instants)
         second.counts.update(grown)
@@ -190,14 +192,12 @@ class Collector:
         self,
         state: State,
         *,
-        over: bool = True,
         locust: dict[str, Any] | None = None,
     ) -> RunRecord:
         """Close the books, judge the run and write its record.
 
         Args:
             state: ``complete``, or ``partial`` when the run was cut short.
-            over: The run has taken its course; otherwise thresholds without data are not judged.
             locust: Locust's own totals.
 
         Returns:
@@ -216,11 +216,12 @@ class Collector:
         if self._record.phases:
             self._record.phases[-1].end_s = self._record.end_s
         fill(self._record, ledger, sources, self._totals, self._registered_most)
+        self._tell_outages()
         ramp_s = self._record.run.settings.get("ramp_s")
         fleet, phases = self._record.run.charge_points, self._record.phases
         self._record.storms = self._storms.find(fleet, phases, ramp_s, self._totals)
         self._record.registered_after_s = self._storms.registered_after_s(fleet, phases)
-        self._record.thresholds = self._judged_thresholds(ledger, over=over)
+        self._record.thresholds = self._judged_thresholds(ledger)
         self._record.verdict = verdict.judge(self._record)
         self._reserve.release()
         for name, document in ((run_record.LEDGER_JSON, ledger), (run_record.RUN_JSON, self._record)):
@@ -232,11 +233,11 @@ class Collector:
                 self._record.verdict = verdict.judge(self._record)
         return self._record
 
-    def _judged_thresholds(self, ledger: Ledger, *, over: bool) -> list[ThresholdOutcome]:
+    def _judged_thresholds(self, ledger: Ledger) -> list[ThresholdOutcome]:
         record = self._record
         cut_short = (run_events.INTERRUPTED, run_events.REFUSED, run_events.ENDED_EARLY)
         evidence = Evidence(
-            over=over and not any(event.kind in cut_short for event in record.events),
+            over=not any(event.kind in cut_short for event in record.events),
             now_s=record.end_s,
             phases=record.phases,
             operations=ledger.operations,
@@ -293,6 +294,12 @@ class Collector:
             storms=self._storms.find(fleet, phases, None, {}) if storms else [],
             transactions=None,
         )
+
+    def _tell_outages(self) -> None:
+        record = self._record
+        record.regional_outages = self._outages.until(record.end_s)
+        record.events += regional_outages.events(record.regional_outages, record.end_s)
+        record.events.sort(key=lambda event: event.at_s)
 
     def _gauge(self, name: str) -> int:
         return total_gauge(self._sources.values(), name)

@@ -114,6 +114,18 @@ class SentCounts(msgspec.Struct):
     counts: bytes
 
 
+class RegionalOutage(msgspec.Struct, kw_only=True):
+    """The network of a region fails: when, in seconds after the run's epoch, and for how many charge points.
+
+    Regions are counted from 0, those of each link model by themselves.
+    """
+
+    region: int
+    start_s: float
+    end_s: float
+    charge_points: int
+
+
 class IntervalReport(msgspec.Struct, kw_only=True):
     """One process's report for one interval.
 
@@ -134,6 +146,7 @@ class IntervalReport(msgspec.Struct, kw_only=True):
         registered_ms: When charge points were registered on a new connection, in ms after the run's epoch, 32 bits
             each in the byte order of the host (engines).
         lost_ms: When the connections of such ended (engines).
+        regional_outages: Those that began in the interval, with the charge points of this process (engines).
         transaction_sendings: What became of transaction messages in the interval, see
             :mod:`loadtest.measure.transaction_records` (engines).
         transaction_arrivals: Which of them arrived in the interval (subscribers).
@@ -161,6 +174,7 @@ class IntervalReport(msgspec.Struct, kw_only=True):
     reply_instants: bytes = b""
     registered_ms: bytes = b""
     lost_ms: bytes = b""
+    regional_outages: list[RegionalOutage] = []
     transaction_sendings: bytes = b""
     transaction_arrivals: bytes = b""
     transactions_started: int = 0

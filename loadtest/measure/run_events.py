@@ -15,7 +15,7 @@ LATE_REPORT = "late_report"
 """An interval came after its second was written; its samples still count."""
 WRITE_FAILED = "write_failed"
 FIRST_CONNECT_FAULT = "first_connect_fault"
-"""Why a charge point could not connect, the first time one could not."""
+"""Why a charge point could not connect: the first time for each cause."""
 
 CONDUCTOR_FAULT = "conductor_fault"
 HARNESS_FAULTS = frozenset({"engine_fault", "csms_fault", "gateway_fault", CONDUCTOR_FAULT})
@@ -23,5 +23,7 @@ HARNESS_FAULTS = frozenset({"engine_fault", "csms_fault", "gateway_fault", CONDU
 
 FAULT_BEGUN, FAULT_OVER = "fault_begun", "fault_over"
 """Something was broken on purpose; what was broken is back."""
+REGION_DOWN, REGION_BACK = "region_down", "region_back"
+"""The network of a region has failed for every charge point there; it is back."""
 FAULT_FAILED = "fault_failed"
 """Something could not be broken, or mended, as the scenario wanted."""

@@ -14,6 +14,7 @@ from typing import Any, Literal, TypeVar
 import msgspec
 
 from loadtest.errors import DamagedResultError, ResultError, UsageError
+from loadtest.measure.interval import RegionalOutage
 from loadtest.measure.result_files import write_whole
 from loadtest.measure.storm import Storm
 from loadtest.protocol.phases import PHASES
@@ -304,6 +305,7 @@ class RunRecord(msgspec.Struct, kw_only=True):
     Attributes:
         end_s: Length of the run in seconds.
         faults: What the scenario broke on purpose.
+        regional_outages: When the networks of whole regions failed, as the link models of the scenario have it.
         registered: Most charge points that were ever registered with the central system.
         registered_after_s: Seconds from the beginning of the ramp until 50, 90, 99 and 100 % of the fleet were
             registered together, by percent; what was never reached is left out.
@@ -327,6 +329,7 @@ class RunRecord(msgspec.Struct, kw_only=True):
     thresholds: list[ThresholdOutcome] = []
     phases: list[PhaseSpan] = []
     faults: list[FaultSpan] = []
+    regional_outages: list[RegionalOutage] = []
     registered: int = 0
     registered_after_s: dict[int, float] = {}
     registered_at_end: int = -1

@@ -8,13 +8,15 @@ before it less the lowest in it; that a share is back means that the level has r
 from __future__ import annotations
 
 import math
+from collections import Counter
+from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -30,7 +32,13 @@ _MS_PER_S = 1000
 
 
 class StormSecond(NamedTuple):
-    """What was counted in one second; ``received_bytes`` by an embedded gateway, ``backlog`` at the second's end."""
+    """What was counted in one second.
+
+    Attributes:
+        received_bytes: Counted by an embedded gateway.
+        backlog: At the second's end.
+        failures: Attempts to connect that came to nothing, by cause.
+    """
 
     second: int
     attempts: int = 0
@@ -41,6 +49,7 @@ class StormSecond(NamedTuple):
     sent: int = 0
     received_bytes: int = 0
     backlog: int = 0
+    failures: Mapping[str, int] = MappingProxyType({})
 
 
 class Storm(msgspec.Struct, kw_only=True):
@@ -59,6 +68,8 @@ class Storm(msgspec.Struct, kw_only=True):
         refused: Of them, handshakes turned down by the gateway.
         failed: Of them, those for which there was no connection, or that lost it during the handshake.
         timed_out: Of them, those given up because they took too long.
+        failures: The last three together by cause: ``http_503`` and other statuses, ``connection_refused`` and others
+            of :mod:`loadtest.engine.connect_failures`; the commonest first.
         most_messages_per_s: CALLs sent in the busiest second.
         most_bytes_per_s: Bytes an embedded gateway received in the busiest second; 0 when nobody counted.
         backlog_most: Most transaction messages that waited in charge points at the end of a second.
@@ -78,6 +89,7 @@ class Storm(msgspec.Struct, kw_only=True):
     refused: int = 0
     failed: int = 0
     timed_out: int = 0
+    failures: dict[str, int] = {}
     most_messages_per_s: int = 0
     most_bytes_per_s: int = 0
     backlog_most: int = 0
@@ -203,6 +215,10 @@ def fill_counts(storm: Storm, seconds: Sequence[StormSecond], end_s: float) -> N
     storm.refused = sum(second.refused for second in during)
     storm.failed = sum(second.failed for second in during)
     storm.timed_out = sum(second.timed_out for second in during)
+    failures: Counter[str] = Counter()
+    for second in during:
+        failures.update(second.failures)
+    storm.failures = dict(failures.most_common())
     storm.most_connects_per_s = max((second.connects for second in during), default=0)
     connects = sum(second.connects for second in during)
     storm.mean_connects_per_s = round(connects / max(over_s - storm.start_s, 0.001), 1)

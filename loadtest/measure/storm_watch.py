@@ -31,6 +31,7 @@ _COUNTERS = {
     "timed_out": "engine.connect_timed_out",
     "received_bytes": "gateway.received_bytes",
 }
+_FAILURES = "engine.connect_failures."
 _TRANSACTION_MESSAGES = ("StartTransaction", "MeterValues", "StopTransaction")
 
 
@@ -41,6 +42,7 @@ class StormWatch:
         self._lost_ms = array("I")
         self._registered_ms = array("I")
         self._counts: dict[int, dict[str, int]] = {}
+        self._failures: dict[int, dict[str, int]] = {}
         self._totals: dict[str, dict[str, int]] = {}
         self._seconds: dict[int, tuple[int, int]] = {}
 
@@ -59,6 +61,13 @@ class StormWatch:
             if total != before.get(field, 0):
                 counts[field] = counts.get(field, 0) + total - before.get(field, 0)
                 before[field] = total
+
+        failures = self._failures.setdefault(max(report.index, 0), {})
+        for name, total in report.counters.items():
+            if name.startswith(_FAILURES) and total != before.get(name, 0):
+                cause = name.removeprefix(_FAILURES)
+                failures[cause] = failures.get(cause, 0) + total - before.get(name, 0)
+                before[name] = total
 
     def second(self, index: int, *, sent: int, backlog: int) -> None:
         """Take what all processes together say of a second."""
@@ -95,7 +104,9 @@ class StormWatch:
             found.append(storms.boot_storm(levels, charge_points, start_s, end_s, RAMP))
         found += storms.reconnect_storms(levels, charge_points, start_s, end_s)
         seconds = [
-            StormSecond(index, sent=sent, backlog=backlog, **self._counts.get(index, {}))
+            StormSecond(
+                index, sent=sent, backlog=backlog, failures=self._failures.get(index, {}), **self._counts.get(index, {})
+            )
             for index, (sent, backlog) in sorted(self._seconds.items())
         ]
         ends_s = [*(storm.start_s for storm in found[1:]), end_s]

@@ -12,6 +12,19 @@ if TYPE_CHECKING:
     from loadtest.measure.run_record import RunRecord
 
 
+_CAUSES = {
+    "no_network": "no network at the charge point",
+    "not_websocket": "the answer was no WebSocket handshake",
+    "tls": "TLS",
+    "network": "network unreachable",
+}
+
+
+def cause_in_words(cause: str) -> str:
+    """Why attempts to connect came to nothing."""
+    return cause.replace("http_", "HTTP ") if cause.startswith("http_") else _CAUSES.get(cause, cause.replace("_", " "))
+
+
 def storms(record: RunRecord) -> Table:
     """Charge points that came up, or were lost, together: one column for each storm."""
     found = record.storms
@@ -30,6 +43,13 @@ def storms(record: RunRecord) -> Table:
         ("Handshakes refused", [count_text(storm.refused) for storm in found]),
         ("Connections failed", [count_text(storm.failed) for storm in found]),
         ("Connections timed out", [count_text(storm.timed_out) for storm in found]),
+        *(
+            (
+                f"Of the three above: {cause_in_words(cause)}",
+                [count_text(each.failures.get(cause, 0)) for each in found],
+            )
+            for cause in dict.fromkeys(cause for storm in found for cause in storm.failures)
+        ),
         ("CALLs per second, most", [count_text(storm.most_messages_per_s) for storm in found]),
         ("Received by the gateway per second, most", [_bytes(storm.most_bytes_per_s) for storm in found]),
         ("Transaction messages waiting, most", [count_text(storm.backlog_most) for storm in found]),

@@ -15,6 +15,10 @@ _LABEL_WIDTH = 0.011
 """Room that a character of a phase's name takes, as a share of the axis."""
 
 
+_MOST_BANDS = 200
+"""Regional outages that are shaded; with more of them everything would be grey."""
+
+
 class TimeAxis(NamedTuple):
     """Time after the start of a run, in a unit that suits its length."""
 
@@ -31,7 +35,7 @@ class TimeAxis(NamedTuple):
         return {
             "xaxis": {"title": {"text": f"{self.unit} after the start"}, "range": [0, self.at(self.length_s)]},
             "hovermode": "x unified",
-            "shapes": [*_fault_bands(run, self), *_phase_lines(run, self)],
+            "shapes": [*_regional_bands(run, self), *_fault_bands(run, self), *_phase_lines(run, self)],
             "annotations": _phase_names(run, self),
         }
 
@@ -83,6 +87,16 @@ def _phase_names(run: RunFolder, axis: TimeAxis) -> list[dict[str, Any]]:
             }
         )
     return found
+
+
+def _regional_bands(run: RunFolder, axis: TimeAxis) -> list[dict[str, Any]]:
+    """When the network of a region was down, as the scenario's link models have it."""
+    band = {"type": "rect", "yref": "paper", "y0": 0, "y1": 1, "fillcolor": "@muted", "opacity": 0.1}
+    return [
+        band | {"x0": axis.at(outage.start_s), "x1": axis.at(min(outage.end_s, axis.length_s)), "line": {"width": 0}}
+        for outage in run.record.regional_outages[:_MOST_BANDS]
+        if outage.start_s < axis.length_s
+    ]
 
 
 def _fault_bands(run: RunFolder, axis: TimeAxis) -> list[dict[str, Any]]:

@@ -124,6 +124,8 @@ def _chart(
     """A picture of curves; with ``positive`` values are divided by it, and 0 means that there is none."""
     rows = thinned(run.timeline, [line.pick for line in lines])
     title, caption = words
+    if run.record.regional_outages:
+        caption += " Grey: the network of a region is down."
     if len(rows) < len(run.timeline):
         caption += " Of this long run the lowest and highest seconds are drawn."
     data: list[dict[str, Any]] = [

@@ -10,7 +10,7 @@ import msgspec
 from loadtest.clock import monotonic_ns
 from loadtest.control import messages
 from loadtest.errors import LoadTestError
-from loadtest.scenario.faults import Kill, Pause, Restart, StandFault
+from loadtest.scenario.faults import Kill, Pause, Refuse, Restart, StandFault
 from loadtest.units import NS_PER_S
 
 if TYPE_CHECKING:
@@ -33,17 +33,34 @@ class Breakable(Protocol):
         """Start it again; raises LoadTestError when that fails."""
 
 
+class Refusing(Breakable, Protocol):
+    """A process of a gateway."""
+
+    def refuse(self, status: int, share: float) -> None:
+        """Have it turn down a share of all handshakes; with share 0 no more."""
+
+
+class Parts(Protocol):
+    """The embedded parts of the system under test."""
+
+    def breakable(self, fault: StandFault) -> Sequence[Breakable]:
+        """Those a fault is about."""
+        ...
+
+    def refusing(self, fault: Refuse) -> Sequence[Refusing]:
+        """Those that are to refuse."""
+        ...
+
+
 class FaultInjection:
     """Carries faults out, one after the other, each step at its instant.
 
     Args:
-        parts: Gives the parts a fault is about.
+        parts: What can be broken.
         send: Takes word of what was done, and of parts that do not come back.
     """
 
-    def __init__(
-        self, parts: Callable[[StandFault], Sequence[Breakable]], send: Callable[[messages.Notice], None]
-    ) -> None:
+    def __init__(self, parts: Parts, send: Callable[[messages.Notice], None]) -> None:
         self._parts = parts
         self._send = send
         self._commands: asyncio.Queue[messages.BeginFault | messages.EndFault] = asyncio.Queue()
@@ -59,7 +76,7 @@ class FaultInjection:
         self._working.cancel()
         await asyncio.gather(self._working, return_exceptions=True)
         if isinstance(self._fault, Pause):
-            for part in self._parts(self._fault):
+            for part in self._parts.breakable(self._fault):
                 part.resume()
 
     async def _work(self) -> None:
@@ -78,11 +95,14 @@ class FaultInjection:
     async def _begin(self, name: str, plain: dict[str, Any]) -> None:
         self._fault = fault = msgspec.convert(plain, StandFault)
         self._send(messages.FaultState(name, begun=True, at_ns=monotonic_ns()))
-        parts = self._parts(fault)
+        parts = self._parts.breakable(fault)
         match fault:
             case Pause():
                 for part in parts:
                     part.pause()
+            case Refuse(status=status, share=share):
+                for gateway in self._parts.refusing(fault):
+                    gateway.refuse(status, share)
             case Restart(rolling=True):
                 await _one_after_the_other(parts, int(fault.duration_s * NS_PER_S))
             case _:
@@ -92,11 +112,14 @@ class FaultInjection:
         fault, self._fault = self._fault, None
         if fault is None:
             return
-        parts = self._parts(fault)
+        parts = self._parts.breakable(fault)
         match fault:
             case Pause():
                 for part in parts:
                     part.resume()
+            case Refuse(status=status):
+                for gateway in self._parts.refusing(fault):
+                    gateway.refuse(status, 0)
             case Restart(rolling=True):
                 pass  # all are back
             case _:

@@ -8,6 +8,7 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from loadtest.brokers.process import ending
+from loadtest.control import messages
 from loadtest.runner.child_process import start_child
 from loadtest.runner.process_usage import ProcessUsage, Usage, total
 
@@ -15,7 +16,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
-    from loadtest.control import messages
     from loadtest.measure.interval import IntervalReport
     from loadtest.runner.child_process import ControlChild
 
@@ -98,6 +98,10 @@ class GatewayPart:
     def resume(self) -> None:
         """Have it go on."""
         self.child.send_signal(signal.SIGCONT)
+
+    def refuse(self, status: int, share: float) -> None:
+        """Have it turn down a share of all handshakes; with share 0 no more."""
+        self.child.send(messages.RefuseHandshakes(status, share))
 
     async def take_down(self, *, kill: bool) -> None:
         """End it on purpose.

@@ -78,7 +78,7 @@ class Stand:
             self._send(messages.Refused(list(error.faults), error.hint))
             return False
         self._send(messages.Ready(os.getpid(), facts))
-        self._faults = FaultInjection(self._system.breakable, self._send)
+        self._faults = FaultInjection(self._system, self._send)
         self._reporting = asyncio.create_task(self._system.report_each_second(), name="report")
         return True
 

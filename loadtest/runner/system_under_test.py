@@ -29,10 +29,11 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
 
     from loadtest.brokers.broker import Broker
-    from loadtest.runner.fault_injection import Breakable
+    from loadtest.runner.fault_injection import Breakable, Refusing
+    from loadtest.runner.gateway_part import GatewayPart
     from loadtest.runner.gateway_processes import GatewayProcesses
     from loadtest.runner.stand_settings import StandSettings
-    from loadtest.scenario.faults import StandFault
+    from loadtest.scenario.faults import Refuse, StandFault
 
 REPORT_DELAY_NS = 150 * NS_PER_MS
 """How long after a second's end its report is made: the gateway's own reports for it have arrived by then."""
@@ -195,6 +196,13 @@ class SystemUnderTest:
         """The parts a fault is about; none when the part is not embedded."""
         if fault.part == BROKER:
             return [self._broker] if self._broker is not None and self._broker.facts.embedded else []
+        return self._gateway_parts(fault)
+
+    def refusing(self, fault: Refuse) -> Sequence[Refusing]:
+        """The processes of the gateway that a fault is about; none when it is not embedded."""
+        return self._gateway_parts(fault)
+
+    def _gateway_parts(self, fault: StandFault) -> Sequence[GatewayPart]:
         if self._gateway is None:
             return []
         return self._gateway.parts if fault.process is None else [self._gateway.parts[fault.process]]

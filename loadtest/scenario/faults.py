@@ -7,20 +7,15 @@ A scenario lists them on its :class:`~loadtest.locust_plugin.users.CsmsSubscribe
 from __future__ import annotations
 
 import itertools
-import math
 import shlex
-import shutil
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import msgspec
 
-from loadtest.errors import UsageError
 from loadtest.protocol.phases import FAULT, RECOVERY, STEADY, with_faults
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
-
-    from loadtest.scenario.settings import RunSettings
 
 BROKER, GATEWAY, SUBSCRIBER = "broker", "gateway", "subscriber"
 Part = Literal["broker", "gateway", "subscriber"]
@@ -110,22 +105,63 @@ class Restart(PartFault, frozen=True, kw_only=True, tag="restart"):
         )
 
 
-class Cut(Fault, frozen=True, kw_only=True, tag="cut"):
+class Refuse(PartFault, frozen=True, kw_only=True, tag="refuse"):
+    """The gateway turns handshakes down with an HTTP status; who is connected stays.
+
+    Attributes:
+        status: Such as 503, 429 or 401.
+        share: Of the handshakes of each process, above 0 to 1, evenly spread.
+    """
+
+    part: Part = "gateway"
+    status: int = 503
+    share: float = 1.0
+
+    def in_words(self) -> str:
+        """What it does."""
+        whom = "handshakes" if self.share == 1 else f"{self.share:.0%} of the handshakes"
+        return f"{self._part_in_words()} refuses {whom} with {self.status}"
+
+
+class LinkFault(Fault, frozen=True, kw_only=True):
+    """A fault of the network between charge points and gateway.
+
+    Attributes:
+        share: How many of the charge points in question, above 0 to 1; which ones is the seed's choice.
+        regions: Only those in these regions of their link models
+            (:class:`~loadtest.scenario.links.RegionalOutages`), counted from 0; left out: wherever they are.
+    """
+
+    share: float = 1.0
+    regions: tuple[int, ...] = ()
+
+    def _whom_in_words(self) -> str:
+        whom = "all charge points" if self.share == 1 else f"{self.share:.0%} of the charge points"
+        if not self.regions:
+            return whom
+        return f"{whom} of region{'s' if len(self.regions) > 1 else ''} {', '.join(map(str, self.regions))}"
+
+
+class Cut(LinkFault, frozen=True, kw_only=True, tag="cut"):
     """Connections of charge points are reset at one instant, without a word to either side.
 
     Nothing keeps the charge points from connecting again at once: ``duration_s`` is only how long the phase lasts
     in which they are seen to do so.
-
-    Attributes:
-        share: How many of the charge points, above 0 to 1; which ones is the seed's choice.
     """
 
-    share: float
     duration_s: float = MIN_PHASE_S
 
     def in_words(self) -> str:
         """What it does."""
-        return f"cut off {self.share:.0%} of the charge points"
+        return f"cut off {self._whom_in_words()}"
+
+
+class Outage(LinkFault, frozen=True, kw_only=True, tag="outage"):
+    """Charge points have no network: connections are reset, and none can be made until it is over."""
+
+    def in_words(self) -> str:
+        """What it does."""
+        return f"no network for {self._whom_in_words()}"
 
 
 class Command(Fault, frozen=True, kw_only=True, tag="command"):
@@ -147,7 +183,7 @@ class Command(Fault, frozen=True, kw_only=True, tag="command"):
         return f"run {shlex.join(self.begin)}, then {shlex.join(self.end)}"
 
 
-StandFault = Pause | Kill | Restart
+StandFault = Pause | Kill | Restart | Refuse
 """Faults of what the harness has started itself."""
 
 
@@ -183,73 +219,3 @@ def timeline(faults: Sequence[Fault]) -> Iterator[Moment]:
         yield Moment(fault.end_s, after, fault, ends=True)
         if fault.recovery_s and (following is None or fault.over_s < following.at_s):
             yield Moment(fault.over_s, STEADY, fault)
-
-
-def check(faults: Sequence[Fault], settings: RunSettings) -> None:
-    """Refuse what cannot be run.
-
-    Raises:
-        UsageError: With one sentence for each mistake found.
-    """
-    if not isinstance(faults, (tuple, list)) or not all(isinstance(fault, Fault) for fault in faults):
-        raise UsageError("faults: must be a tuple of faults", hint="write faults = (Pause(…),), with the comma")
-    mistakes: list[str] = []
-    try:
-        phases_of(faults)
-    except UsageError as error:
-        mistakes += [f"faults: {text}" for text in error.faults]
-    for fault in faults:
-        try:
-            msgspec.convert(msgspec.structs.asdict(fault), type(fault))
-        except msgspec.ValidationError as error:
-            mistakes.append(f"faults: {fault.name}: {error}")
-        else:
-            mistakes += [f"faults: {fault.name}: {text}" for text in _mistakes(fault, settings)]
-    if not mistakes:
-        mistakes += [f"faults: {text}" for text in _overlaps(faults)]
-    if mistakes:
-        raise UsageError(mistakes)
-
-
-def _mistakes(fault: Fault, settings: RunSettings) -> Iterator[str]:
-    for name, time_s, low_s in (
-        ("at_s", fault.at_s, MIN_PHASE_S),
-        ("duration_s", fault.duration_s, MIN_PHASE_S),
-        ("recovery_s", fault.recovery_s, MIN_PHASE_S if fault.recovery_s else 0),
-    ):
-        if not low_s <= time_s < math.inf:
-            yield f"{name}: {time_s:g} is not {low_s:g} s or more"
-    if fault.over_s > settings.duration_s:
-        yield f"is over {fault.over_s:g} s after steady began, but --duration is {settings.duration_s:g}s"
-    if isinstance(fault, Cut) and not 0 < fault.share <= 1:
-        yield f"share: {fault.share:g} is not above 0 and at most 1"
-    if isinstance(fault, Command):
-        for name, argv in (("begin", fault.begin), ("end", fault.end)):
-            if not argv:
-                yield f"{name}: says no program"
-            elif shutil.which(argv[0]) is None:
-                yield f"{name}: there is no program {argv[0]!r}"
-    if isinstance(fault, PartFault):
-        yield from _mistakes_of_part(fault, settings)
-
-
-def _mistakes_of_part(fault: PartFault, settings: RunSettings) -> Iterator[str]:
-    given = {GATEWAY: settings.gateway, BROKER: settings.broker}.get(fault.part, "")
-    if "://" in given:
-        yield f"--{fault.part} is not embedded, so that nobody here can {fault.in_words()}"
-    if fault.part == SUBSCRIBER and not isinstance(fault, Pause):
-        yield "a subscriber can only be paused: what it has counted would be lost with it"
-    counts = {GATEWAY: settings.gateway_processes, SUBSCRIBER: settings.subscribers}
-    if fault.process is not None and not 0 <= fault.process < counts.get(fault.part, 0):
-        yield f"process: {fault.process}, counted from 0, but of the {fault.part} there are {counts.get(fault.part, 1)}"
-    if isinstance(fault, Restart) and fault.rolling and (fault.part != GATEWAY or fault.process is not None):
-        yield "rolling: is for all processes of the gateway"
-
-
-def _overlaps(faults: Sequence[Fault]) -> Iterator[str]:
-    ordered = sorted(faults, key=lambda fault: fault.at_s)
-    for earlier, later in itertools.pairwise(ordered):
-        if later.at_s < earlier.over_s:
-            yield f"{later.name} begins at {later.at_s:g} s, but {earlier.name} is over at {earlier.over_s:g} s only"
-        elif 0 < later.at_s - earlier.over_s < MIN_PHASE_S:
-            yield f"between {earlier.name} and {later.name} there must be no time or {MIN_PHASE_S:g} s"

@@ -1,8 +1,8 @@
-"""A scenario for tests: half of the charge points are cut off, then the gateway's processes are restarted in turn."""
+"""A scenario for tests: half of the charge points lose their network and are refused; then a rolling restart."""
 
 from loadtest.locust_plugin import ChargePointFleet, CsmsSubscriber
 from loadtest.measure.run_record import Limits
-from loadtest.scenario.faults import Cut, Restart
+from loadtest.scenario.faults import Outage, Refuse, Restart
 from loadtest.scenario.profile import ChargePointProfile
 from loadtest.scenario.reconnect import CappedDoubling
 
@@ -18,7 +18,8 @@ class CentralSystem(CsmsSubscriber):
 
     heartbeat_interval_s = 2
     faults = (
-        Cut(name="cut", share=0.5, at_s=1, recovery_s=2),
+        Outage(name="cut", share=0.5, at_s=1, duration_s=1),
+        Refuse(name="busy", status=429, at_s=2, duration_s=1, recovery_s=1),
         Restart(name="rolling", part="gateway", rolling=True, at_s=4, duration_s=2, recovery_s=2),
     )
     limits = Limits(unanswered=None, lost=None, dropped_share=None, pacer_p99_us=None, coalesced_intervals=None)

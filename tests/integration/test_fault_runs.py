@@ -102,13 +102,22 @@ def test_cut_off_or_restarted_in_turn_all_come_back(start: Callable[..., LocustR
     run = start(*COMMON, "--duration", "9s", "--gateway-processes", "2", "--engines", "2", scenario=STORMS)
     assert run.wait() == 0, run.log.read_text()
     record = run.record()
-    assert [fault.back_s is not None for fault in record.faults] == [True, True]
+    assert [fault.back_s is not None for fault in record.faults] == [True] * 3
     assert record.counters["engine.cut_by_fault"] == 25, "the seed's choice, in however many engines"
     assert record.counters["gateway.closed_lost"] >= 25, "resets, not good-byes"
+    assert record.counters["engine.connect_failures.no_network"] > 0
+    assert record.counters["engine.connect_failures.http_429"] == record.counters["gateway.refused_http_429"] > 0
+    storm = next(storm for storm in record.storms if storm.kind == "reconnect")
+    assert storm.phase == "fault:cut"
+    assert storm.failures.keys() >= {"http_429", "no_network"}
+    assert sum(storm.failures.values()) == storm.refused + storm.failed + storm.timed_out
+    assert sum("refused with 429" in event.text for event in record.events) == 2, "the first of its kind"
     # Each once by one of the faults: by the cut whoever was chosen, by the restarts everybody.
     assert record.counters["engine.disconnects"] >= 25 + CHARGE_POINTS
     assert record.registered_at_end == CHARGE_POINTS
-    assert {"fault:cut", "recovery:cut", "fault:rolling", "recovery:rolling"} <= {span.name for span in record.phases}
+    assert {"fault:cut", "fault:busy", "recovery:busy", "fault:rolling", "recovery:rolling"} <= {
+        span.name for span in record.phases
+    }
     assert record.unbalanced == []
     assert run.left_over() == []
 

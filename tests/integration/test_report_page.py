@@ -28,8 +28,7 @@ def test_the_command_writes_both_documents(tmp_path: Path) -> None:
         timeout=60,
     )
     assert (done.returncode, done.stderr) == (0, "")
-    names = ("report.html", "summary.md", "junit.xml")
-    assert done.stdout.split() == [str(tmp_path / name) for name in names]
+    assert done.stdout.split() == [str(tmp_path / "report.html"), str(tmp_path / "summary.md")]
 
 
 @pytest.mark.integration

@@ -28,6 +28,7 @@ COMMANDS = [
     messages.BeginFault("b", {"type": "pause", "part": "broker"}, 456),
     messages.EndFault("b", 789),
     messages.CutOff(0.25, 17, 790),
+    messages.RefuseHandshakes(503, 0.5),
     messages.Drain(987),
     messages.Stop(),
 ]

@@ -24,7 +24,9 @@ def test_a_refused_handshake_is_tried_again_and_the_first_reason_kept() -> None:
         wire.refuse(404, "unknown charge point")
         wire.end()
         assert world.fleet.counters.connect_refused == 1
-        assert world.fleet.first_fault == "cp-000000: handshake refused with 404 unknown charge point"
+        assert world.fleet.connect_failures.first == {
+            "http_404": "cp-000000: handshake refused with 404 unknown charge point"
+        }
         world.advance_s(2)
         assert world.one.state == CONNECTING
         assert_attempts_add_up(world)
@@ -34,7 +36,7 @@ def test_a_connection_cut_in_the_handshake_is_a_failed_attempt() -> None:
     with World() as world:
         world.reach().end(ConnectionResetError("reset"))
         assert world.fleet.counters.connect_failed == 1
-        assert "during the handshake" in world.fleet.first_fault
+        assert "during the handshake" in world.fleet.connect_failures.first["ended_in_handshake"]
         assert world.one.state == OFFLINE
         assert_attempts_add_up(world)
 

@@ -9,6 +9,7 @@ from virtual_fleet import Wire, World
 
 from loadtest.engine.link_transport import LinkTransport
 from loadtest.engine.sending import CONNECTING, OFFLINE, REGISTERED
+from loadtest.measure.interval import RegionalOutage
 from loadtest.scenario.links import CLOSE, HALF_OPEN, RESET, LinkModel, RegionalOutages
 from loadtest.scenario.reconnect import fixed
 from loadtest.units import NS_PER_S
@@ -65,7 +66,7 @@ def test_a_reset_cuts_off_what_is_outstanding_and_attempts_fail_until_the_link_i
         assert (counters.link_outages, counters.link_resets, counters.disconnects) == (1, 1, 1)
         world.advance_s(21)
         assert counters.connect_failed == 4
-        assert world.fleet.first_fault == "", "nobody else is to blame"
+        assert world.fleet.connect_failures.first == {}, "nobody else is to blame"
         assert world.one.state == OFFLINE
         assert world.fleet.dialled == {}
         assert world.fleet.gauges()["backing_off"] == world.fleet.gauges()["links_down"] == 1
@@ -241,6 +242,9 @@ def test_a_region_fails_for_all_its_charge_points_at_once() -> None:
         world.advance_s(end_s - start_s)
         assert [link_of(world, number).is_down for number in range(1, 6, 2)] == [False] * 3
         assert world.fleet.counters.link_outages_regional >= 3
+        hit = RegionalOutage(region=1, start_s=round(start_s, 3), end_s=round(end_s, 3), charge_points=3)
+        assert hit in world.fleet.take_regional_outages()
+        assert world.fleet.take_regional_outages() == []
 
 
 def test_outages_come_when_the_schedule_says_whatever_happens_in_between() -> None:

@@ -200,6 +200,21 @@ def test_limits_on_connections_and_frames() -> None:
     asyncio.run(body())
 
 
+def test_handshakes_are_turned_down_on_purpose_in_the_share_asked_for() -> None:
+    async def body() -> None:
+        bench = Bench()
+        bench.connect(b"before")
+        bench.gateway.refuse_handshakes(429, 0.4)
+        answers = [bench.connect(b"%d" % number)[1].written[0] for number in range(10)]
+        assert [answer[9:12] for answer in answers] == [b"101", b"101", b"429", b"101", b"429"] * 2
+        bench.gateway.refuse_handshakes(429, 0)
+        assert bench.connect(b"after")[1].written[0].startswith(b"HTTP/1.1 101 ")
+        assert bench.gateway.connected == 8
+        assert bench.gateway.counters.refused["http_429"] == 4
+
+    asyncio.run(body())
+
+
 def test_no_more_than_so_many_handshakes_at_once() -> None:
     bench = Bench(max_handshakes=2)
     waiting = []

@@ -9,6 +9,7 @@ import pytest
 from sample_run import EPOCH_NS, SampleRun
 
 from loadtest.errors import UsageError
+from loadtest.measure.interval import IntervalReport, RegionalOutage
 from loadtest.measure.run_record import FaultSpan, Limits, OperationTotals, RunDescription, RunRecord, SourceHealth
 from loadtest.measure.verdict import judge
 from loadtest.reports import run_tables
@@ -45,6 +46,29 @@ def test_a_fault_is_recorded_with_its_real_instants_and_shown(tmp_path: Path) ->
         for variant in chart["variants"]:
             broken, mended = [shape for shape in variant["layout"]["shapes"] if shape["type"] == "rect"]
             assert (broken["x0"], broken["x1"], mended["x1"]) == (5.002, 7, 7.4)
+
+
+def test_regional_outages_of_several_engines_are_told_once_and_shaded(tmp_path: Path) -> None:
+    def outage(region: int, start_s: float, end_s: float, charge_points: int) -> RegionalOutage:
+        return RegionalOutage(region=region, start_s=start_s, end_s=end_s, charge_points=charge_points)
+
+    processes = SampleRun().play(tmp_path)
+    for engine, count in (("e0", 3), ("e1", 4)):
+        found = [outage(2, 5.5, 7.0, count), outage(0, 3.0, 1e9, count)]
+        processes.collector.add(engine, "engine", IntervalReport(index=7, regional_outages=found))
+    processes.report_finally()
+    record = processes.finish()
+    assert record.regional_outages == [outage(0, 3.0, record.end_s, 7), outage(2, 5.5, 7.0, 7)]
+    assert [(event.at_s, event.text) for event in record.events if event.kind.startswith("region_")] == [
+        (3.0, "region 0: 7 charge points have no network"),
+        (5.5, "region 2: 7 charge points have no network"),
+        (7.0, "region 2: 7 charge points have their network back"),
+    ]
+    chart = time_charts(open_run(tmp_path))[0]
+    (figure, *_) = chart["variants"]
+    bands = [(shape["x0"], shape["x1"]) for shape in figure["layout"]["shapes"] if shape["type"] == "rect"]
+    assert bands[1] == (5.5, 7.0)
+    assert len(bands) == 2
 
 
 def record(*faults: FaultSpan, **changes: Any) -> RunRecord:

@@ -111,14 +111,24 @@ def test_counts_run_until_the_storm_was_over() -> None:
     storm = Storm(kind="reconnect", phase="steady", start_s=10.5, away=100, back_after_s={50: 1.0, 99: 2.5})
     seconds = [
         StormSecond(9, attempts=1, connects=1, sent=900, backlog=2),
-        StormSecond(10, attempts=50, refused=7, failed=3, sent=10, backlog=40),
-        StormSecond(11, attempts=60, connects=60, timed_out=1, sent=200, received_bytes=5000, backlog=90),
+        StormSecond(10, attempts=50, refused=7, failed=3, sent=10, backlog=40, failures={"http_503": 7, "tls": 3}),
+        StormSecond(
+            11,
+            attempts=60,
+            connects=60,
+            timed_out=1,
+            failures={"timed_out": 1},
+            sent=200,
+            received_bytes=5000,
+            backlog=90,
+        ),
         StormSecond(12, connects=40, sent=300, received_bytes=4000, backlog=30),
         StormSecond(13, connects=0, attempts=99, sent=999, backlog=2),
         StormSecond(14, backlog=0),
     ]
     fill_counts(storm, seconds, 60.0)
     assert (storm.attempts, storm.refused, storm.failed, storm.timed_out) == (110, 7, 3, 1)
+    assert storm.failures == {"http_503": 7, "tls": 3, "timed_out": 1}
     assert (storm.most_connects_per_s, storm.mean_connects_per_s) == (60, 40.0)
     assert (storm.most_messages_per_s, storm.most_bytes_per_s) == (300, 5000)
     assert (storm.backlog_most, storm.backlog_drained_after_s) == (90, 3.5)
@@ -134,7 +144,8 @@ def test_the_watch_joins_processes_phases_and_latencies() -> None:
     watch = StormWatch()
     for engine in ("e0", "e1"):
         for index, attempts in ((0, 50), (5, 50), (6, 80)):
-            report = IntervalReport(index=index, counters={"engine.connect_attempts": attempts})
+            failures = {"engine.connect_failures.http_429": attempts // 10}
+            report = IntervalReport(index=index, counters={"engine.connect_attempts": attempts} | failures)
             instants = {0: (500, 0), 5: (0, 5200), 6: (6700, 0)}[index]
             came, went = ([at_ms] * 50 if at_ms else [] for at_ms in instants)
             report.registered_ms = np.array(came, np.uint32).tobytes()

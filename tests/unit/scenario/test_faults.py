@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from loadtest.errors import UsageError
 from loadtest.protocol.phases import PHASES, STEADY
-from loadtest.scenario.faults import Command, Cut, Kill, Pause, Restart, StandFault, check, phases_of, timeline
+from loadtest.scenario.fault_check import check
+from loadtest.scenario.faults import Command, Cut, Kill, Outage, Pause, Refuse, Restart, StandFault, phases_of, timeline
 from loadtest.scenario.resolve import resolve
 
 if TYPE_CHECKING:
@@ -54,7 +55,12 @@ def test_what_can_be_run_is_let_through() -> None:
         ),
         (Kill(name="p", part="subscriber", at_s=5, duration_s=3), "a subscriber can only be paused"),
         (Pause(name="p", part="subscriber", process=1, at_s=5, duration_s=3), "of the subscriber there are 1"),
+        (Refuse(name="p", status=200, at_s=5, duration_s=3), "status: 200 is no refusal, 400 to 599"),
+        (Refuse(name="p", share=1.5, at_s=5, duration_s=3), "share: 1.5 is not above 0 and at most 1"),
+        (Refuse(name="p", part="broker", at_s=5, duration_s=3), "part: the broker refuses no handshakes"),
         (Cut(name="p", share=0, at_s=5), "share: 0 is not above 0 and at most 1"),
+        (Outage(name="p", regions=(1,), at_s=5, duration_s=3), "regions: no profile has a link with regional outages"),
+        (Cut(name="p", at_s=5, duration_s="long"), "Expected `float`, got `str`"),  # type: ignore[arg-type]  # on purpose
         (Command(name="p", begin=(), end=("true",), at_s=5, duration_s=1), "begin: says no program"),
         (
             Command(name="p", begin=("true",), end=("/no/such",), at_s=5, duration_s=1),
@@ -70,6 +76,15 @@ def test_what_cannot_be_run_is_refused(fault: Fault, says: str) -> None:
     assert mistake.startswith("faults: ")
 
 
+def test_a_region_must_be_one_of_the_link_models() -> None:
+    fault = Outage(name="o", regions=(0, 3, 4), at_s=5, duration_s=3)
+    check((fault,), SETTINGS, regions=5)
+    with pytest.raises(UsageError) as caught:
+        check((fault,), SETTINGS, regions=4)
+    assert caught.value.faults == ("faults: o: regions: 4, counted from 0, but the link models of the scenario have 4",)
+    assert fault.in_words() == "no network for all charge points of regions 0, 3, 4"
+
+
 def test_all_mistakes_are_told_at_once() -> None:
     assert len(mistakes(pause(at_s=0), pause("q", at_s=59), pause("q", at_s=30))) == 3
 
@@ -78,8 +93,8 @@ def test_only_what_is_embedded_can_be_broken() -> None:
     external = {"broker": "mqtt://h:1", "gateway": "ws://h:2"}
     gateway = Kill(name="k", part="gateway", at_s=20, duration_s=3)
     assert mistakes(pause(), gateway, **external) == [
-        "faults: p: --broker is not embedded, so that nobody here can pause the broker",
-        "faults: k: --gateway is not embedded, so that nobody here can kill the gateway",
+        "faults: p: --broker is not embedded, so that nobody here can do this: pause the broker",
+        "faults: k: --gateway is not embedded, so that nobody here can do this: kill the gateway",
     ]
 
 

@@ -1,0 +1,56 @@
+"""Why connections could not be made: counted by cause, and the first of each told in words."""
+
+from __future__ import annotations
+
+import ssl
+from collections import Counter
+
+NO_NETWORK = "no_network"
+"""The charge point's own link was down; nobody else is to blame."""
+TIMED_OUT = "timed_out"
+ENDED = "ended_in_handshake"
+CONNECTION_REFUSED = "connection_refused"
+NETWORK = "network"
+TLS = "tls"
+NOT_WEBSOCKET = "not_websocket"
+
+
+def cause_of_status(status: int) -> str:
+    """The cause of a refusal by its HTTP status; 0 when the answer broke the handshake's rules."""
+    return f"http_{status}" if status else NOT_WEBSOCKET
+
+
+def cause_of_error(error: Exception) -> str:
+    """The cause of a connection that TCP or TLS could not make."""
+    if isinstance(error, ssl.SSLError):
+        return TLS
+    return CONNECTION_REFUSED if isinstance(error, ConnectionRefusedError) else NETWORK
+
+
+class ConnectFailures:
+    """Failed attempts of a fleet. There are few causes: an HTTP status has three digits.
+
+    Attributes:
+        first: The first failure of each cause, in words.
+    """
+
+    def __init__(self) -> None:
+        self.first: dict[str, str] = {}
+        self._counts: Counter[str] = Counter()
+        self._untold: list[str] = []
+
+    def add(self, cause: str, text: str = "") -> None:
+        """An attempt has failed; ``text`` says more about it."""
+        self._counts[cause] += 1
+        if text and cause not in self.first:
+            self.first[cause] = text
+            self._untold.append(text)
+
+    def take_untold(self) -> list[str]:
+        """The first failures of causes that are new since the last call."""
+        taken, self._untold = self._untold, []
+        return taken
+
+    def report(self) -> dict[str, int]:
+        """Running totals by the names they are reported under."""
+        return {f"engine.connect_failures.{cause}": count for cause, count in self._counts.items()}
