@@ -1,4 +1,5 @@
-"""Copies of scenarios for tests: faster than life, and not judged by whether this machine had time enough."""
+"""Copies of scenarios for tests: faster than life, and judged neither by percentiles nor by whether this
+machine had time enough."""
 
 from __future__ import annotations
 
@@ -14,6 +15,7 @@ globals().update({{name: made for name, made in runpy.run_path({path!r}).items()
 CentralSystem.limits = replace(
     CentralSystem.limits, pacer_p99_us=None, generator_cpu_percent=None, coalesced_intervals=None
 )
+CentralSystem.thresholds = ()
 {changes}
 """
 

@@ -22,4 +22,11 @@ class CentralSystem(CsmsSubscriber):
         Refuse(name="busy", status=429, at_s=2, duration_s=1, recovery_s=1),
         Restart(name="rolling", part="gateway", rolling=True, at_s=4, duration_s=2, recovery_s=2),
     )
-    limits = Limits(unanswered=None, lost=None, dropped_share=None, pacer_p99_us=None, coalesced_intervals=None)
+    limits = Limits(
+        unanswered=None,
+        lost=None,
+        dropped_share=None,
+        pacer_p99_us=None,
+        generator_cpu_percent=None,
+        coalesced_intervals=None,
+    )

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 import psutil
 import pytest
+from scenario_copies import unhurried
 
 from loadtest.measure import run_record
 
@@ -90,7 +91,9 @@ def command(folder: Path, *arguments: str) -> Iterator[Command]:
 
 def test_a_run_measures_prints_passes_and_hands_options_to_locust(tmp_path: Path) -> None:
     locust_html = tmp_path / "locust.html"
-    with command(tmp_path, "run", "steady", *SMALL, "--run-id", "first", "--html", str(locust_html)) as running:
+    with command(
+        tmp_path, "run", str(unhurried(tmp_path, "steady")), *SMALL, "--run-id", "first", "--html", str(locust_html)
+    ) as running:
         running.until(running.measuring)
         status, out, err = running.ended()
     assert status == 0, err

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from sample_run import SampleRun
+from scenario_copies import unhurried
 from servers import free_port
 
 if TYPE_CHECKING:
@@ -46,13 +47,14 @@ COMMANDS = documented()
 
 
 URL = re.compile(r"(?<=://)[^/\s]+")
+SCENARIO_FILE = re.compile(r"scenarios/(\w+)\.py")
 
 
 def without_lesser(commands: list[str]) -> list[str]:
-    """Those that are not contained in another one, whatever its size and its hosts."""
+    """Those that are not contained in another one, whatever its size, its hosts and how it names a scenario."""
 
     def words(command: str) -> set[str]:
-        arguments = shlex.split(URL.sub("host", command))
+        arguments = shlex.split(SCENARIO_FILE.sub(r"\1", URL.sub("host", command)))
         return {
             word for place, word in enumerate(arguments) if SMALL.keys().isdisjoint(arguments[place - 1 : place + 1])
         }
@@ -70,9 +72,17 @@ def argv(command: str) -> list[str]:
     return [sys.executable, "-m", program, *arguments]
 
 
+def is_scenario(before: str, word: str) -> bool:
+    """Whether a word of a command line is a scenario's name, or its file's."""
+    return before == "run" or (before == "-f" and word.endswith(".py"))
+
+
 def scaled_down(arguments: list[str], results: Path) -> list[str]:
-    """The same command for a small fleet, with its results elsewhere."""
-    small = list(arguments)
+    """The same command for a small fleet and on a busy machine, with its results elsewhere."""
+    small = [
+        str(unhurried(results.parent, Path(word).stem)) if place and is_scenario(arguments[place - 1], word) else word
+        for place, word in enumerate(arguments)
+    ]
     for option, value in SMALL.items():
         if option in small:
             small[small.index(option) + 1] = value

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import psutil
 import pytest
+from scenario_copies import unhurried
 from servers import free_port
 from tls_charge_point import TlsChargePoint
 from websockets.exceptions import InvalidStatus
@@ -101,7 +102,19 @@ def mutual(mosquitto_url: str, tmp_path: Path) -> Iterator[Gateway]:
 
 def run_command(folder: Path, *options: str, **environment: str) -> tuple[int, str, str]:
     finished = subprocess.run(
-        [sys.executable, "-m", "loadtest", "run", "steady", "--quiet", "--duration", "1s", "--ramp", "300ms", *options],
+        [
+            sys.executable,
+            "-m",
+            "loadtest",
+            "run",
+            str(unhurried(folder, "steady")),
+            "--quiet",
+            "--duration",
+            "1s",
+            "--ramp",
+            "300ms",
+            *options,
+        ],
         cwd=folder,
         env=os.environ | environment,
         capture_output=True,
@@ -133,7 +146,7 @@ def test_a_password_is_nowhere_but_in_the_environment_and_on_the_wire(tmp_path: 
     command_lines: set[str] = set()
     options = shlex.split("--charge-points 40 --duration 1s --ramp 300ms --security-profile 2 --processes 2")
     process = subprocess.Popen(
-        [sys.executable, "-m", "loadtest", "run", "steady", *options],
+        [sys.executable, "-m", "loadtest", "run", str(unhurried(tmp_path, "steady")), *options],
         cwd=tmp_path,
         env=os.environ | {"LOADTEST_PASSWORD": MARKER + "${cid}"},
         stdout=subprocess.PIPE,
