@@ -7,7 +7,7 @@ SHELL := /bin/sh
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo web setup test check format lint types layers bench fuzz lock clean
+.PHONY: demo web setup test check format lint types layers bench fuzz lock schema clean
 .DEFAULT_GOAL := demo
 
 demo: setup
@@ -62,6 +62,10 @@ layers: setup
 bench: setup
 	@command -v gcc >/dev/null || .ci/install gcc libc6-dev
 	$(BIN)/python tests/bench/run.py
+
+# The published schema of run.json follows from the code.
+schema: setup
+	$(BIN)/python -m loadtest.measure.run_schema > docs/run.schema.json
 
 # In an environment of its own, so that nothing tried out by hand slips in.
 lock:

@@ -5,8 +5,10 @@ The phase to look at is ``ramp``: connect rate, handshakes refused, and how long
 """
 
 from loadtest.locust_plugin import ChargePointFleet, CsmsSubscriber
+from loadtest.scenario.bounds import below
 from loadtest.scenario.profile import ChargePointProfile
 from loadtest.scenario.reconnect import CappedDoubling
+from loadtest.scenario.thresholds import Latency, Registered
 
 
 class ColdStart(ChargePointFleet):
@@ -19,3 +21,7 @@ class CentralSystem(CsmsSubscriber):
     """Lets everybody in and asks for a heartbeat every thirty seconds."""
 
     heartbeat_interval_s = 30
+    thresholds = (
+        Registered(99, below(30, "s")),
+        Latency("p99", "register", below(15, "s")),
+    )

@@ -5,10 +5,12 @@
 
 from loadtest.locust_plugin import ChargePointFleet, CsmsSubscriber
 from loadtest.measure.run_record import Limits
+from loadtest.scenario.bounds import below
 from loadtest.scenario.drivers import Drivers
 from loadtest.scenario.faults import Kill
 from loadtest.scenario.profile import ChargePointProfile
 from loadtest.scenario.quantiles import constant, exponential
+from loadtest.scenario.thresholds import Latency
 
 
 class PublicAc(ChargePointFleet):
@@ -35,3 +37,4 @@ class CentralSystem(CsmsSubscriber):
     heartbeat_interval_s = 10
     faults = (Kill(name="broker", part="broker", at_s=5, duration_s=3, recovery_s=20),)
     limits = Limits(lost=None, unanswered=None, dropped_share=0.05)
+    thresholds = (Latency("p50", "round_trip", below(500, "ms")),)

@@ -5,8 +5,10 @@ spikes there is next to nothing to do, so the mean rate says little; look at the
 """
 
 from loadtest.locust_plugin import ChargePointFleet, CsmsSubscriber
+from loadtest.scenario.bounds import below
 from loadtest.scenario.measurands import ENERGY_REGISTER
 from loadtest.scenario.profile import ChargePointProfile
+from loadtest.scenario.thresholds import Latency
 
 
 class Metered(ChargePointFleet):
@@ -23,3 +25,7 @@ class CentralSystem(CsmsSubscriber):
     """Asks for a heartbeat every thirty seconds."""
 
     heartbeat_interval_s = 30
+    thresholds = (
+        Latency("p99", "round_trip", below(1, "s")),
+        Latency("p99", "register", below(5, "s")),
+    )

@@ -5,8 +5,10 @@ leg, which somebody waits for, and at whether the charge points' own messages su
 """
 
 from loadtest.locust_plugin import ChargePointFleet, CsmsSubscriber
+from loadtest.scenario.bounds import below
 from loadtest.scenario.commands import CommandLoad
 from loadtest.scenario.profile import ChargePointProfile
+from loadtest.scenario.thresholds import Latency
 
 
 class Idle(ChargePointFleet):
@@ -20,3 +22,7 @@ class CentralSystem(CsmsSubscriber):
 
     heartbeat_interval_s = 10
     commands = CommandLoad(rates={"GetConfiguration": 80.0, "ChangeConfiguration": 40.0, "TriggerMessage": 80.0})
+    thresholds = (
+        Latency("p99", "command", below(2, "s")),
+        Latency("p99", "round_trip", below(1, "s")),
+    )

@@ -6,10 +6,12 @@ waits for charge points that update their firmware, which takes them up to half 
 
 from loadtest.locust_plugin import ChargePointFleet, CsmsSubscriber
 from loadtest.protocol.actions import FROM_CENTRAL_SYSTEM
+from loadtest.scenario.bounds import below
 from loadtest.scenario.commands import CommandLoad
 from loadtest.scenario.drivers import Drivers
 from loadtest.scenario.profile import ChargePointProfile
 from loadtest.scenario.quantiles import constant
+from loadtest.scenario.thresholds import Latency
 
 OFTEN = {
     "ChangeConfiguration": 5.0,
@@ -54,4 +56,8 @@ class CentralSystem(CsmsSubscriber):
     commands = CommandLoad(
         rates=dict.fromkeys(FROM_CENTRAL_SYSTEM, 1.0) | OFTEN | RESTARTING,
         payloads={"Reset": {"type": "Soft"}},
+    )
+    thresholds = (
+        Latency("p99", "command", below(2, "s")),
+        Latency("p99", "round_trip", below(1, "s")),
     )

@@ -7,8 +7,10 @@ kerb, noon at the motorway, and in the afternoon the vans come home.
 from msgspec.structs import replace
 
 from loadtest.locust_plugin import ChargePointFleet, CsmsSubscriber
+from loadtest.scenario.bounds import below
 from loadtest.scenario.profile import ChargePointProfile
 from loadtest.scenario.profiles import AC_PUBLIC, DC_FAST, DEPOT, HOME
+from loadtest.scenario.thresholds import Latency
 
 
 def in_four_minutes(profile: ChargePointProfile) -> ChargePointProfile:
@@ -48,3 +50,7 @@ class CentralSystem(CsmsSubscriber):
     """Asks for a heartbeat every fifteen seconds."""
 
     heartbeat_interval_s = 15
+    thresholds = (
+        Latency("p99", "round_trip", below(1, "s")),
+        Latency("p99", "register", below(5, "s")),
+    )

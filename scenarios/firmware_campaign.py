@@ -5,8 +5,10 @@ charge point is sent for its firmware; one in fifty fails. The drain waits for t
 """
 
 from loadtest.locust_plugin import ChargePointFleet, CsmsSubscriber
+from loadtest.scenario.bounds import below
 from loadtest.scenario.commands import CommandLoad
 from loadtest.scenario.profile import ChargePointProfile
+from loadtest.scenario.thresholds import Latency
 
 
 class Updated(ChargePointFleet):
@@ -20,3 +22,7 @@ class CentralSystem(CsmsSubscriber):
 
     heartbeat_interval_s = 10
     commands = CommandLoad(rates={"SignedUpdateFirmware": 4.0, "UpdateFirmware": 1.0})
+    thresholds = (
+        Latency("p99", "command", below(2, "s")),
+        Latency("p99", "round_trip", below(1, "s")),
+    )

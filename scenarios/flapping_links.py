@@ -8,11 +8,13 @@ from msgspec.structs import replace
 
 from loadtest.locust_plugin import ChargePointFleet, CsmsSubscriber
 from loadtest.measure.run_record import Limits
+from loadtest.scenario.bounds import below
 from loadtest.scenario.drivers import Drivers
 from loadtest.scenario.link_presets import LTE_GARAGE
 from loadtest.scenario.profile import ChargePointProfile
 from loadtest.scenario.quantiles import constant, exponential
 from loadtest.scenario.reconnect import LIBOCPP, MICRO_OCPP, OCPP_GO, Mixture
+from loadtest.scenario.thresholds import Latency
 
 
 class UndergroundGarage(ChargePointFleet):
@@ -42,3 +44,4 @@ class CentralSystem(CsmsSubscriber):
 
     heartbeat_interval_s = 10
     limits = Limits(lost=None, unanswered=None, absent_at_end=None, dropped_share=None)
+    thresholds = (Latency("p50", "round_trip", below(2, "s")),)

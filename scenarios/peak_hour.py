@@ -7,7 +7,9 @@ connect before seven, in the ten minutes that a ramp of ten seconds stands for.
 from msgspec.structs import replace
 
 from loadtest.locust_plugin import ChargePointFleet, CsmsSubscriber
+from loadtest.scenario.bounds import below
 from loadtest.scenario.profiles import AC_PUBLIC, DC_FAST
+from loadtest.scenario.thresholds import Latency
 
 HOUR_IN_A_MINUTE = 60
 BEFORE_SEVEN = 6 + 50 / 60
@@ -31,3 +33,7 @@ class CentralSystem(CsmsSubscriber):
     """Asks for a heartbeat every fifteen seconds."""
 
     heartbeat_interval_s = 15
+    thresholds = (
+        Latency("p99", "round_trip", below(1, "s")),
+        Latency("p99", "register", below(5, "s")),
+    )

@@ -5,10 +5,12 @@
 
 from loadtest.locust_plugin import ChargePointFleet, CsmsSubscriber
 from loadtest.measure.run_record import Limits
+from loadtest.scenario.bounds import below
 from loadtest.scenario.drivers import Drivers
 from loadtest.scenario.faults import Kill
 from loadtest.scenario.profile import ChargePointProfile
 from loadtest.scenario.quantiles import constant, exponential
+from loadtest.scenario.thresholds import Latency, Registered
 
 
 class PublicAc(ChargePointFleet):
@@ -33,3 +35,7 @@ class CentralSystem(CsmsSubscriber):
     heartbeat_interval_s = 10
     faults = (Kill(name="gateway", part="gateway", at_s=5, duration_s=3, recovery_s=20),)
     limits = Limits(lost=None, unanswered=None, absent_at_end=0, dropped_share=0.05)
+    thresholds = (
+        Registered(99, below(20, "s"), phase="recovery:gateway"),
+        Latency("p50", "round_trip", below(500, "ms")),
+    )

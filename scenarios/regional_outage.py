@@ -6,11 +6,13 @@ under test breaks; what was under way on the links that went down is lost with t
 
 from loadtest.locust_plugin import ChargePointFleet, CsmsSubscriber
 from loadtest.measure.run_record import Limits
+from loadtest.scenario.bounds import below
 from loadtest.scenario.drivers import Drivers
 from loadtest.scenario.links import LinkModel, RegionalOutages
 from loadtest.scenario.profile import ChargePointProfile
 from loadtest.scenario.quantiles import constant, exponential
 from loadtest.scenario.reconnect import LIBOCPP
+from loadtest.scenario.thresholds import Latency
 
 
 class FourRegions(ChargePointFleet):
@@ -44,3 +46,4 @@ class CentralSystem(CsmsSubscriber):
 
     heartbeat_interval_s = 10
     limits = Limits(lost=None, unanswered=None, absent_at_end=None, dropped_share=None)
+    thresholds = (Latency("p50", "round_trip", below(1, "s")),)

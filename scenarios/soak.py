@@ -7,7 +7,9 @@ latencies of the last hour are those of the first.
 from msgspec.structs import replace
 
 from loadtest.locust_plugin import ChargePointFleet, CsmsSubscriber
+from loadtest.scenario.bounds import below
 from loadtest.scenario.profiles import AC_PUBLIC
+from loadtest.scenario.thresholds import Latency
 
 
 class Kerb(ChargePointFleet):
@@ -20,3 +22,7 @@ class CentralSystem(CsmsSubscriber):
     """Asks for a heartbeat every minute."""
 
     heartbeat_interval_s = 60
+    thresholds = (
+        Latency("p99", "round_trip", below(500, "ms")),
+        Latency("p99", "register", below(5, "s")),
+    )

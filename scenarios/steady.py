@@ -1,9 +1,11 @@
 """Steady state: every charge point is registered, beats, and now and then charges a car."""
 
 from loadtest.locust_plugin import ChargePointFleet, CsmsSubscriber
+from loadtest.scenario.bounds import below
 from loadtest.scenario.drivers import Drivers
 from loadtest.scenario.profile import ChargePointProfile
 from loadtest.scenario.quantiles import constant, exponential
+from loadtest.scenario.thresholds import Latency
 
 
 class PublicAc(ChargePointFleet):
@@ -27,3 +29,7 @@ class CentralSystem(CsmsSubscriber):
     """Answers everything and asks for a heartbeat every ten seconds."""
 
     heartbeat_interval_s = 10
+    thresholds = (
+        Latency("p99", "round_trip", below(500, "ms")),
+        Latency("p99", "register", below(5, "s")),
+    )

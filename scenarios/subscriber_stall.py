@@ -5,7 +5,9 @@ messages were due; service times show it once for each charge point. Nothing may
 """
 
 from loadtest.locust_plugin import ChargePointFleet, CsmsSubscriber
+from loadtest.scenario.bounds import below
 from loadtest.scenario.faults import Pause
+from loadtest.scenario.thresholds import Latency
 
 
 class Beating(ChargePointFleet):
@@ -17,3 +19,7 @@ class CentralSystem(CsmsSubscriber):
 
     heartbeat_interval_s = 2
     faults = (Pause(name="stall", part="subscriber", at_s=2, duration_s=3, recovery_s=3),)
+    thresholds = (
+        Latency("max", "round_trip", below(6, "s"), phase="fault:stall"),
+        Latency("p50", "round_trip", below(500, "ms")),
+    )

@@ -7,6 +7,7 @@ import subprocess
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import HealthCheck, settings
 from servers import free_port, wait_for_port
 
 from loadtest.brokers import mosquitto
@@ -14,6 +15,13 @@ from loadtest.brokers import mosquitto
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+
+# The same examples each time, however slow the machine; ``--hypothesis-profile=default`` looks for new ones.
+settings.register_profile(
+    "repeatable", max_examples=50, derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("repeatable")
 
 
 @pytest.fixture

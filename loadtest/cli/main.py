@@ -3,26 +3,52 @@
 from __future__ import annotations
 
 import sys
+from importlib import import_module
 from typing import NoReturn
 
 import click
 
 from loadtest import __version__
-from loadtest.cli.completion import completion
-from loadtest.cli.conformance import conformance
-from loadtest.cli.doctor import doctor
 from loadtest.cli.examples import epilog
-from loadtest.cli.list import list_runs
 from loadtest.cli.messages import show_error, show_unexpected
-from loadtest.cli.parts import broker, csms, gateway
-from loadtest.cli.report import report
-from loadtest.cli.run import run, web
-from loadtest.cli.security import certificates, password
-from loadtest.cli.show import show
 from loadtest.errors import ExitCode, LoadTestError, UsageError
 
+_COMMANDS = {
+    "run": ("run", "run"),
+    "web": ("run", "web"),
+    "list": ("list", "list_runs"),
+    "show": ("show", "show"),
+    "report": ("report", "report"),
+    "conformance": ("conformance", "conformance"),
+    "doctor": ("doctor", "doctor"),
+    "completion": ("completion", "completion"),
+    "gateway": ("parts", "gateway"),
+    "csms": ("parts", "csms"),
+    "broker": ("parts", "broker"),
+    "password": ("security", "password"),
+    "certificates": ("security", "certificates"),
+}
+"""Where each command is: the module in this folder, and its name there."""
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+
+class Commands(click.Group):
+    """Commands that are imported when they are asked for: what one needs, the others do not wait for."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """All names in the order of the alphabet."""
+        return sorted(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command of a name, with its examples."""
+        if cmd_name not in _COMMANDS:
+            return None
+        module, name = _COMMANDS[cmd_name]
+        command: click.Command = getattr(import_module(f"loadtest.cli.{module}"), name)
+        command.epilog = epilog(cmd_name)
+        return command
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
 @click.version_option(__version__, prog_name="loadtest")
 def loadtest() -> None:
     """Load-test EV-charging networks: OCPP over WebSocket and MQTT, on Locust.
@@ -34,16 +60,6 @@ def loadtest() -> None:
 
     Exit codes: 0 passed, 1 failed, 2 usage or harness error, 3 regression, 4 void, 130 interrupted.
     """  # noqa: D301 - click wants the character itself
-
-
-_COMMANDS = (
-    *(run, web, list_runs, show, report),
-    *(conformance, doctor, completion),
-    *(gateway, csms, broker, password, certificates),
-)
-for _command in _COMMANDS:
-    _command.epilog = epilog(_command.name or "")
-    loadtest.add_command(_command)
 
 
 def main() -> NoReturn:

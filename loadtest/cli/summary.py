@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from loadtest.measure.run_record import CommandTotals, LatencySummary, RunRecord
     from loadtest.measure.tags import Tag
 
+_MARKS = {True: ("✓", "green"), False: ("✗", "bold red"), None: ("–", "yellow")}
 STYLES = {"passed": "bold green", "failed": "bold red", "void": "bold yellow", "interrupted": "bold yellow"}
 
 
@@ -29,6 +30,10 @@ def print_summary(record: RunRecord, console: Console | None = None) -> None:
         out.print(f"checked  {checked}", markup=False, soft_wrap=True)
     if stand_in := _stand_in(record):
         out.print(stand_in, markup=False, soft_wrap=True)
+    for outcome in record.thresholds:
+        mark, style = _MARKS[outcome.passed]
+        beside = outcome.reason if outcome.passed is None or outcome.no_data else outcome.observed
+        out.print(Text.assemble((mark, style), f" {outcome.text}  ", (beside, "dim")), soft_wrap=True)
     verdict = record.verdict
     if verdict is None:
         return

@@ -118,6 +118,7 @@ class Conductor:
     def _conduct(self, run: Run, course: Course) -> None:
         try:
             course.follow()
+            run.over = True
         except LoadTestError as error:
             run.refuse(error)
             return

@@ -64,7 +64,7 @@ def conclude(run: Run, state: State) -> Verdict | None:
     if run.interrupted:
         state = "partial"
         run.collector.event(INTERRUPTED, "stopped before its time")
-    return run.collector.finish(state, locust=run.parts.totals()).verdict
+    return run.collector.finish(state, over=run.over, locust=run.parts.totals()).verdict
 
 
 def write_reports(folder: Path) -> None:

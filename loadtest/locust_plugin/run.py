@@ -54,6 +54,7 @@ class Run:
         ending: It is being drained and written; nothing new begins.
         interrupted: Somebody stopped it.
         hurried: And would not wait for what is under way.
+        over: It has taken its course; whoever stops it in the web UI is before that.
 
     Raises:
         EnvironmentNotReady: Its folder cannot be made.
@@ -81,7 +82,7 @@ class Run:
         self.settings = settings
         self.epoch_ns = monotonic_ns()
         self.plan: Plan | None = None
-        self.system_died = self.ending = self.interrupted = self.hurried = False
+        self.system_died = self.ending = self.interrupted = self.hurried = self.over = False
         self.system = _system_class(runner)
         thresholds = thresholds_of(self.system, settings)
         self.description = describe(

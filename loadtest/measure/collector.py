@@ -192,12 +192,14 @@ class Collector:
         self,
         state: State,
         *,
+        over: bool = True,
         locust: dict[str, Any] | None = None,
     ) -> RunRecord:
         """Close the books, judge the run and write its record.
 
         Args:
             state: ``complete``, or ``partial`` when the run was cut short.
+            over: The run has taken its course; otherwise thresholds without data are not judged.
             locust: Locust's own totals.
 
         Returns:
@@ -221,7 +223,7 @@ class Collector:
         fleet, phases = self._record.run.charge_points, self._record.phases
         self._record.storms = self._storms.find(fleet, phases, ramp_s, self._totals)
         self._record.registered_after_s = self._storms.registered_after_s(fleet, phases)
-        self._record.thresholds = self._judged_thresholds(ledger)
+        self._record.thresholds = self._judged_thresholds(ledger, over=over)
         self._record.verdict = verdict.judge(self._record)
         self._reserve.release()
         for name, document in ((run_record.LEDGER_JSON, ledger), (run_record.RUN_JSON, self._record)):
@@ -233,11 +235,11 @@ class Collector:
                 self._record.verdict = verdict.judge(self._record)
         return self._record
 
-    def _judged_thresholds(self, ledger: Ledger) -> list[ThresholdOutcome]:
+    def _judged_thresholds(self, ledger: Ledger, *, over: bool) -> list[ThresholdOutcome]:
         record = self._record
         cut_short = (run_events.INTERRUPTED, run_events.REFUSED, run_events.ENDED_EARLY)
         evidence = Evidence(
-            over=not any(event.kind in cut_short for event in record.events),
+            over=over and not any(event.kind in cut_short for event in record.events),
             now_s=record.end_s,
             phases=record.phases,
             operations=ledger.operations,

@@ -19,9 +19,11 @@ from loadtest.reports.run_tables import events, health, tested, thresholds
 from loadtest.reports.storm_table import storms
 
 if TYPE_CHECKING:
-    from loadtest.measure.run_record import OperationTotals
+    from loadtest.measure.run_record import OperationTotals, RunRecord
     from loadtest.reports.run_folder import RunFolder
     from loadtest.reports.table import Table
+
+_KEY_LEGS = (ROUND_TRIP, UPLINK, COMMAND)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -40,8 +42,11 @@ class View:
     Attributes:
         result: ``passed``, ``failed``, ``void``, ``interrupted``, or ``unfinished`` for a run without a verdict.
         phase: The phase the headline figures are of.
+        key_latency: What people and the central system wait for, in that phase.
+        books: The ledgers in a sentence each.
     """
 
+    run_id: str
     title: str
     subtitle: str
     result: str
@@ -53,6 +58,8 @@ class View:
     thresholds: Table
     latency_note: str
     latency: tuple[Table, ...]
+    key_latency: tuple[Table, ...]
+    books: tuple[str, ...]
     storms: Table
     ledgers: tuple[Table, ...]
     health: Table
@@ -67,7 +74,7 @@ _LATENCY_NOTE = (
 )
 _RESULT_TEXTS = {
     "passed": "Every limit and threshold holds, the ledgers balance, the generator kept up.",
-    "failed": "The system under test missed a limit. The generator kept up and the ledgers balance.",
+    "failed": "The system under test missed a limit or a threshold. The generator kept up and the ledgers balance.",
     "void": "The instrument was not fit to judge. Do not draw conclusions about the system from these figures.",
     "interrupted": "Somebody stopped the run: it has neither passed nor failed. What it had shown until then follows.",
     "unfinished": "There is no verdict: the run has not ended, or was killed. What it had written until then follows.",
@@ -81,7 +88,13 @@ def view(run: RunFolder) -> View:
     result = verdict.result if verdict else "unfinished"
     phase = phase_shown(run)
     partial = " · cut short" if record.state == "partial" and result != "interrupted" else ""
+    by_leg = {
+        leg: latency(run, leg, f"{LEG_NAMES[leg]}: {LEG_MEANINGS[leg]}")
+        for leg in LEG_NAMES
+        if any(tag.leg == leg for tag in run.totals)
+    }
     return View(
+        run_id=record.run.run_id,
         title=record.run.scenario,
         subtitle=f"run {record.run.run_id} · {record.run.started_at:%Y-%m-%d %H:%M:%S} UTC"
         f" · {span_text(_length_s(run))}{partial}",
@@ -93,11 +106,9 @@ def view(run: RunFolder) -> View:
         headlines=_headlines(run, phase),
         thresholds=thresholds(record),
         latency_note=_LATENCY_NOTE,
-        latency=tuple(
-            latency(run, leg, f"{LEG_NAMES[leg]}: {LEG_MEANINGS[leg]}")
-            for leg in LEG_NAMES
-            if any(tag.leg == leg for tag in run.totals)
-        ),
+        latency=tuple(by_leg.values()),
+        key_latency=tuple(_of_phase(by_leg[leg], phase) for leg in _KEY_LEGS if leg in by_leg),
+        books=_books(record),
         storms=storms(record),
         ledgers=ledgers(run),
         health=health(record),
@@ -105,6 +116,34 @@ def view(run: RunFolder) -> View:
         tested=tested(record),
         command=shlex.join(record.run.command),
     )
+
+
+def _of_phase(table: Table, phase: str) -> Table:
+    rows = tuple(row for row in table.rows if row[0] == phase)
+    return dataclasses.replace(table, title=f"{table.title}, {phase}", rows=rows)
+
+
+def _books(record: RunRecord) -> tuple[str, ...]:
+    if record.verdict is None:
+        return ()
+    row, deliveries = record.operations, record.deliveries
+    fates = (
+        f"sent {row.sent:,} = answered {row.answered:,} + call error {row.call_error:,} + "
+        f"timed out {row.timed_out:,} + cut off {row.cut_off:,} + unfinished {row.unfinished:,}"
+    )
+    books = [f"offered {row.offered:,} = dropped {row.dropped:,} + sent {row.sent:,}", fates]
+    if deliveries.observed:
+        books.append(
+            f"of {row.sent:,} sent, delivered {deliveries.delivered:,}, lost {deliveries.lost:,}; "
+            f"duplicated {deliveries.duplicated:,}, reordered {deliveries.reordered:,}"
+        )
+    if record.transactions is not None:
+        flow = record.transactions
+        books.append(
+            f"transactions started {flow.started:,}, flawed {flow.flawed:,}; of their messages lost {flow.lost:,}, "
+            f"duplicated {flow.duplicated:,}, reordered {flow.reordered:,}"
+        )
+    return tuple(books)
 
 
 def phase_shown(run: RunFolder) -> str:

@@ -1,4 +1,4 @@
-"""The two files of a report, rendered from templates."""
+"""The files of a report: two rendered from templates, and the verdict for CI systems."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from plotly.offline import get_plotlyjs
 
 from loadtest.errors import ResultError
 from loadtest.measure.result_files import write_whole
+from loadtest.reports.junit import junit_xml
 from loadtest.reports.percentile_charts import percentile_charts
 from loadtest.reports.run_folder import open_run
 from loadtest.reports.time_charts import time_charts
@@ -22,12 +23,13 @@ if TYPE_CHECKING:
 
 REPORT_HTML = "report.html"
 SUMMARY_MD = "summary.md"
+JUNIT_XML = "junit.xml"
 
 _TEMPLATES = resources.files("loadtest.reports") / "templates"
 
 
 def write_reports(run_dir: Path) -> list[Path]:
-    """Write ``report.html`` and ``summary.md`` into a run's folder, replacing older ones.
+    """Write ``report.html``, ``summary.md`` and ``junit.xml`` into a run's folder, replacing older ones.
 
     Returns:
         The files written.
@@ -40,16 +42,17 @@ def write_reports(run_dir: Path) -> list[Path]:
     facts = {"view": view(run)}
     environment = _environment()
     documents = {
-        REPORT_HTML: environment.get_template("report.html").render(
-            facts, charts=percentile_charts(run) + time_charts(run)
-        ),
-        SUMMARY_MD: environment.get_template("summary.md").render(facts),
+        REPORT_HTML: environment.get_template("report.html")
+        .render(facts, charts=percentile_charts(run) + time_charts(run))
+        .encode(),
+        SUMMARY_MD: environment.get_template("summary.md").render(facts).encode(),
+        JUNIT_XML: junit_xml(run.record),
     }
     written = []
-    for name, text in documents.items():
+    for name, content in documents.items():
         path = run_dir / name
         try:
-            write_whole(path, text.encode())
+            write_whole(path, content)
         except OSError as error:
             raise ResultError(f"cannot write {path}: {error.strerror}") from error
         written.append(path)

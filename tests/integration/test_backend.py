@@ -14,6 +14,7 @@ import pytest
 from ocpp.exceptions import InternalError
 from ocpp.routing import on
 from ocpp.v16 import ChargePoint, call, call_result
+from scenario_copies import unhurried
 from servers import free_port
 from websockets.asyncio.client import connect
 from websockets.typing import Subprotocol
@@ -105,9 +106,9 @@ def test_the_example_is_measured_by_a_run_that_observes(mosquitto_url: str, gate
     assert serving.stdout is not None
     try:
         assert serving.stdout.readline().startswith(f"backend ready: answers charge points behind {mosquitto_url}")
-        options = ["--charge-points", "20", "--ramp", "2s", "--duration", "3s", "--csms", "observe"]
+        options = ["--charge-points", "20", "--ramp", "2s", "--duration", "3s", "--csms", "observe", "--no-thresholds"]
         urls = ["--broker", mosquitto_url, "--gateway", gateway_url, "--results", str(tmp_path), "--run-id", "run"]
-        command = [sys.executable, "-m", "loadtest", "run", "steady", *options, *urls]
+        command = [sys.executable, "-m", "loadtest", "run", str(unhurried(tmp_path, "steady")), *options, *urls]
         ended = subprocess.run(command, capture_output=True, text=True, timeout=90, check=False)
     finally:
         serving.send_signal(signal.SIGINT)

@@ -88,6 +88,8 @@ def scaled_down(arguments: list[str], results: Path) -> list[str]:
             small[small.index(option) + 1] = value
         else:
             small += [option, value]
+    if not {"--threshold", "--no-thresholds"} & set(small):  # in one second there may be nothing to judge
+        small.append("--no-thresholds")
     if "--processes" in small and "locust" in small:  # Locust's own port is fixed: another master may sit on it
         port = str(free_port())
         small += ["--master-bind-port", port, "--master-port", port]

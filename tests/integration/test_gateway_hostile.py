@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 pytestmark = [pytest.mark.integration, pytest.mark.alone]
 
-ATTACK_S = 1.5
+ATTACK_S = 0.8
 LATENCY_S = 1.0
 """Far above what a neighbour sees here, far below what it sees when a flood is dealt with in one go."""
 GROWTH_BYTES = 48 * 1024 * 1024
@@ -172,7 +172,7 @@ class Neighbour:
 def gateway(mosquitto_url: str) -> Iterator[tuple[ControlledChild, int]]:
     port = free_port()
     with ControlledChild("loadtest.gateway") as child:
-        child.configure({"port": port, "broker_url": mosquitto_url, "idle_timeout_s": 0, "handshake_timeout_s": 1})
+        child.configure({"port": port, "broker_url": mosquitto_url, "idle_timeout_s": 0, "handshake_timeout_s": 0.4})
         yield child, port
 
 

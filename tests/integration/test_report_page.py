@@ -28,7 +28,8 @@ def test_the_command_writes_both_documents(tmp_path: Path) -> None:
         timeout=60,
     )
     assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout.split() == [str(tmp_path / "report.html"), str(tmp_path / "summary.md")]
+    names = ("report.html", "summary.md", "junit.xml")
+    assert done.stdout.split() == [str(tmp_path / name) for name in names]
 
 
 @pytest.mark.integration

@@ -7,6 +7,7 @@ import shlex
 import tomllib
 from pathlib import Path
 
+import click
 import pytest
 
 from loadtest.cli.examples import EXAMPLES
@@ -20,6 +21,17 @@ DOCUMENTS = [
     *sorted((ROOT / "docs").rglob("*.md")),
     ROOT / "results/README.md",
 ]
+CONTEXT = click.Context(loadtest)
+
+
+def names() -> list[str]:
+    return loadtest.list_commands(CONTEXT)
+
+
+def command_of(name: str) -> click.Command:
+    command = loadtest.get_command(CONTEXT, name)
+    assert command is not None
+    return command
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
@@ -39,7 +51,7 @@ def test_commands_in_the_readme_exist_with_their_options() -> None:
     assert len(commands) >= 3
     for line in commands:
         name, *arguments = shlex.split(line)
-        command = loadtest.commands[name]
+        command = command_of(name)
         known = {option for parameter in command.params for option in parameter.opts}
         assert [word for word in arguments if word.startswith("--") and word not in known] == []
         if name in ("run", "web"):
@@ -48,13 +60,13 @@ def test_commands_in_the_readme_exist_with_their_options() -> None:
 
 def test_the_page_of_commands_lists_them_all() -> None:
     table = re.findall(r"^\| (`.*?) \|", (ROOT / "docs" / "command-line.md").read_text(), re.MULTILINE)
-    assert {words.split()[0] for cell in table for words in re.findall(r"`([^`]+)`", cell)} == set(loadtest.commands)
+    assert {words.split()[0] for cell in table for words in re.findall(r"`([^`]+)`", cell)} == set(names())
 
 
 def test_examples_in_the_help_have_options_there_are() -> None:
-    assert EXAMPLES.keys() <= loadtest.commands.keys()
+    assert EXAMPLES.keys() <= set(names())
     for name, lines in EXAMPLES.items():
-        known = {option for parameter in loadtest.commands[name].params for option in parameter.opts} | {"--processes"}
+        known = {option for parameter in command_of(name).params for option in parameter.opts} | {"--processes"}
         for line in lines:
             program, command, *arguments = shlex.split(line.partition(" >> ")[0])
             assert (program, command) == ("loadtest", name)

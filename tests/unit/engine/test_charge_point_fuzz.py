@@ -35,7 +35,7 @@ COMMANDS = [
 ]
 
 
-@settings(max_examples=150)
+@settings(max_examples=60)
 @given(st.data())
 def test_no_text_does_harm(data: st.DataObject) -> None:
     with World(connectors=2) as world:

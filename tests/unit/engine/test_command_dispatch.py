@@ -57,7 +57,7 @@ VALUES = st.recursive(
 )
 
 
-@settings(max_examples=200, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=80, deadline=None, suppress_health_check=list(HealthCheck))
 @given(st.sampled_from(sorted(FROM_CENTRAL_SYSTEM)), st.dictionaries(st.text(max_size=5), VALUES, max_size=3) | VALUES)
 def test_whatever_is_asked_there_is_one_valid_answer(action: str, payload: object) -> None:
     with World() as world:

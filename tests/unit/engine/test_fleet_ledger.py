@@ -194,6 +194,6 @@ class FleetStory(RuleBasedStateMachine):
 
 
 FleetStory.TestCase.settings = settings(
-    max_examples=50, stateful_step_count=30, deadline=None, suppress_health_check=list(HealthCheck)
+    max_examples=25, stateful_step_count=30, deadline=None, suppress_health_check=list(HealthCheck)
 )
 TestFleetStory = FleetStory.TestCase

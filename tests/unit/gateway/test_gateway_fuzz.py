@@ -19,7 +19,7 @@ def test_seeds_are_taken(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
-@settings(max_examples=200)
+@settings(max_examples=80)
 @given(data=st.data())
 def test_no_bytes_do_harm(name: str, data: st.DataObject) -> None:
     target, seeds = TARGETS[name]

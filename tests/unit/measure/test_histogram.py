@@ -32,7 +32,7 @@ def reference_of(values: list[int]) -> HdrHistogram:
     return reference
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(samples)
 def test_blob_percentiles_and_mean_are_those_of_the_reference(values: list[int]) -> None:
     ours, reference = histogram_of(values), reference_of(values)
@@ -50,7 +50,7 @@ def test_blob_percentiles_and_mean_are_those_of_the_reference(values: list[int])
     assert recorded == expected
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(st.lists(st.integers(-1000, 2 * HIGHEST_US)), st.lists(st.integers(-1000, 2 * HIGHEST_US)))
 def test_merging_in_memory_and_over_the_wire_equals_recording_everything_once(one: list[int], other: list[int]) -> None:
     whole = histogram_of(one + other)
@@ -139,7 +139,7 @@ def test_a_blob_that_inflates_without_end_is_refused_before_it_fills_the_memory(
         Histogram.decoded(blob)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(st.binary(max_size=300))
 def test_any_bytes_in_place_of_the_counts_raise_or_decode_but_never_crash(varints: bytes) -> None:
     payload = zlib.decompress(histogram_of([1]).encode()[8:])[:40] + varints

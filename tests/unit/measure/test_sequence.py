@@ -25,7 +25,7 @@ def numbers_in(window: ChargePointWindow) -> set[int]:
     return set(range(window.base)) | {window.base + k for k in range(bits.bit_length()) if bits >> k & 1}
 
 
-@settings(max_examples=300)
+@settings(max_examples=100)
 @given(arrivals)
 def test_each_arrival_is_judged_as_a_set_would(events: list[tuple[int, int]]) -> None:
     windows, seen = SequenceWindows(), dict[int, set[int]]()
@@ -37,7 +37,7 @@ def test_each_arrival_is_judged_as_a_set_would(events: list[tuple[int, int]]) ->
     assert {window.charge_point: numbers_in(window) for window in windows.export()} == seen
 
 
-@settings(max_examples=200)
+@settings(max_examples=80)
 @given(st.lists(arrivals, max_size=4), st.integers(0, 70))
 def test_merging_subscribers_unites_their_windows_and_counts_the_overlap(
     subscribers: list[list[tuple[int, int]]], sent: int

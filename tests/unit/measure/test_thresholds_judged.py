@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from sample_run import SampleRun
 
@@ -168,6 +168,7 @@ def test_who_is_still_away_is_late_as_soon_as_the_bound_cannot_be_kept() -> None
     assert outcome("registered 99% recovery:crash < 20s", over=False).passed is False
 
 
+@settings(deadline=None)
 @given(
     st.lists(st.lists(st.integers(1, 59_000_000), min_size=1, max_size=60), min_size=1, max_size=4),
     st.sampled_from(["p50", "p90", "p99", "p99.99", "max"]),
@@ -183,6 +184,7 @@ def test_merged_percentiles_are_those_of_all_samples(parts: list[list[int]], sta
     assert found.samples == len(values)
 
 
+@settings(deadline=None)
 @given(st.integers(1, 60_000_000), st.integers(1, 60_000_000))
 def test_the_text_of_a_figure_never_stands_on_the_wrong_side_of_its_bound(value_us: int, bound_us: int) -> None:
     totals = {Tag("steady", "uplink", "Heartbeat", "intended"): samples(value_us)}

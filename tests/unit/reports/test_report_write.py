@@ -30,7 +30,7 @@ def page_without_scripts(run_dir: Path) -> str:
 
 def test_both_documents_say_the_verdict_first_and_why(tmp_path: Path) -> None:
     record = SampleRun(lost_every=30, never_register=2).finished(tmp_path)
-    assert write_reports(tmp_path) == [tmp_path / "report.html", tmp_path / "summary.md"]
+    assert write_reports(tmp_path) == [tmp_path / "report.html", tmp_path / "summary.md", tmp_path / "junit.xml"]
     assert record.verdict is not None
     for text in (page_without_scripts(tmp_path), (tmp_path / "summary.md").read_text()):
         assert "ac_public: failed" in text

@@ -6,7 +6,7 @@ import contextlib
 from typing import Any, get_args
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from loadtest.errors import UsageError
@@ -49,6 +49,7 @@ def any_threshold(draw: st.DrawFn) -> Threshold:
     return Transactions("flawed", draw(COUNTS))
 
 
+@settings(deadline=None)
 @given(any_threshold())
 def test_every_threshold_reads_back_from_its_text(threshold: Threshold) -> None:
     assert parse(str(threshold)) == threshold
@@ -103,6 +104,7 @@ def test_every_mistake_says_what_to_write(text: str, mistake: str) -> None:
     assert fault.startswith("threshold '")
 
 
+@settings(deadline=None)
 @given(st.text(max_size=60))
 def test_any_text_is_read_or_refused(text: str) -> None:
     """Anything but a threshold or a UsageError would come out of this test."""
