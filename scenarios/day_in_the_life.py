@@ -1,6 +1,6 @@
 """A day in the life of a mixed fleet: 24 hours in four minutes, from midnight to midnight.
 
-``loadtest run day_in_the_life --charge-points 2000 --users 10 --duration 4m``. Night at the wall boxes, rush at the
+``loadtest run day_in_the_life --charge-points 2000 --duration 4m``. Night at the wall boxes, rush at the
 kerb, noon at the motorway, and in the afternoon the vans come home.
 """
 

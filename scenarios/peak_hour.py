@@ -1,6 +1,6 @@
 """Peak hour: the morning rush at public charge points, and the motorway beside them.
 
-An hour passes in a minute: ``loadtest run peak_hour --charge-points 2000 --users 5 --duration 1m``. Charge points
+An hour passes in a minute: ``loadtest run peak_hour --charge-points 2000 --duration 1m``. Charge points
 connect before seven, in the ten minutes that a ramp of ten seconds stands for.
 """
 

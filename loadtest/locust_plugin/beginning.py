@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from loadtest.locust_plugin.run import Run
 
 
-def set_up(run: Run, cohorts: int) -> Plan:
+def set_up(run: Run) -> Plan:
     """Start or probe the system under test and make the plan.
 
     Raises:
@@ -39,7 +39,6 @@ def set_up(run: Run, cohorts: int) -> Plan:
         run_tag=run_tag,
         epoch_ns=run.epoch_ns,
         host_boot_id=boot_id(),
-        cohorts=cohorts,
         gateway_url=facts["gateway"]["url"],
         credentials=credentials,
         broker_url=run.stand.broker_url(settings),
@@ -53,8 +52,7 @@ def set_up(run: Run, cohorts: int) -> Plan:
 
 def _id_prefixes(run: Run) -> list[str]:
     """Those of all kinds of charge points in the scenario."""
-    classes = run.runner.environment.user_classes
-    return sorted({each.profile.id_prefix for each in classes if hasattr(each, "profile")})
+    return sorted({part.id_prefix for part in run.description.fleet})
 
 
 def _without_passwords(facts: dict[str, Any]) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from loadtest.locust_plugin.run import Run
 from loadtest.measure.run_events import REFUSED
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from locust.env import Environment
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from locust.runners import LocalRunner, MasterRunner
 
     from loadtest.measure.run_record import State, Verdict
+    from loadtest.scenario.mix import Share
     from loadtest.scenario.settings import RunSettings
 
 
@@ -63,12 +64,12 @@ class Conductor:
         for name in (wire.ASK, wire.READY, wire.REPORT, wire.EVENT):
             runner.register_message(name, self._on_message)
 
-    def prepare(self, settings: RunSettings, cohorts: int, command: list[str]) -> None:
+    def prepare(self, settings: RunSettings, fleet: Sequence[Share], command: list[str]) -> None:
         """Open the record and set up the system under test.
 
         Args:
             settings: Checked.
-            cohorts: Into how many the charge points are cut.
+            fleet: The charge points, as planned.
             command: What repeats the run.
 
         Raises:
@@ -77,10 +78,10 @@ class Conductor:
         self._concluded.wait()
         self.verdict = None
         self._spawned.clear()
-        run = Run(self._runner, self._scenario, settings, command, self._on_refused)
+        run = Run(self._runner, self._scenario, settings, fleet, command, self._on_refused)
         self.run_dir = run.folder
         try:
-            run.plan = beginning.set_up(run, cohorts)
+            run.plan = beginning.set_up(run)
         except LoadTestError as error:
             run.collector.event(REFUSED, error.message)
             self._conclude(run, "partial")

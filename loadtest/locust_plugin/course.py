@@ -65,12 +65,12 @@ class Course:
         """Wait until every cohort is placed and every child is ready."""
         plan, parts = self._plan, self._run.parts
         engines = self._workers * plan.settings.engines
-        sources, granted = parts.sources, parts.granted
+        sources, allotment = parts.sources, parts.allotment
 
         def gathered() -> bool:
             return (
                 self._all_spawned()
-                and granted[wire.COHORT] >= plan.cohorts
+                and allotment.given >= allotment.planned
                 and sources.ready(wire.ENGINE) >= engines
                 and sources.ready(wire.SUBSCRIBER) >= plan.subscribers
             )
@@ -80,7 +80,7 @@ class Course:
             raise EnvironmentNotReady(
                 f"after {PREPARE_TIMEOUT_S:g} s only {sources.ready(wire.ENGINE)} of {engines} engines, "
                 f"{sources.ready(wire.SUBSCRIBER)} of {plan.subscribers} subscribers and "
-                f"{granted[wire.COHORT]} of {plan.cohorts} cohorts are there",
+                f"{allotment.given} of {allotment.planned} cohorts are there",
                 hint=f"see the logs in {plan.log_dir}",
             )
 

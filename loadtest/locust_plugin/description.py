@@ -18,7 +18,7 @@ from loadtest.scenario.settings import masked
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from loadtest.measure.run_record import Limits
+    from loadtest.measure.run_record import FleetPart, Limits
     from loadtest.scenario.settings import RunSettings
     from loadtest.scenario.thresholds import Threshold
 
@@ -32,6 +32,7 @@ def describe(
     epoch_ns: int,
     *,
     command: list[str],
+    fleet: list[FleetPart],
     limits: Limits,
     thresholds: Sequence[Threshold],
     phases: tuple[str, ...],
@@ -43,6 +44,7 @@ def describe(
         started_at=utc_now(),
         epoch_ns=epoch_ns,
         charge_points=settings.charge_points,
+        fleet=fleet,
         settings=settings.public(),
         seed=settings.seed,
         run_tag=secrets.randbelow(0x10000),

@@ -18,6 +18,7 @@ import atexit
 import logging
 import signal
 import sys
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,16 +26,17 @@ import gevent
 from locust import events
 from locust.runners import LocalRunner, MasterRunner, WorkerRunner
 
-from loadtest.errors import ExitCode, LoadTestError, UsageError
+from loadtest.errors import ExitCode, LoadTestError
 from loadtest.locust_plugin import wire
 from loadtest.locust_plugin.conductor import Conductor
+from loadtest.locust_plugin.dispatcher import PlannedDispatcher
+from loadtest.locust_plugin.fleet import fleet_classes, parts_of, plan_fleet, users_of
 from loadtest.locust_plugin.limits import check_descriptors
 from loadtest.locust_plugin.node import Node
 from loadtest.locust_plugin.options import add_options, settings_of
 from loadtest.locust_plugin.repeat import repeat_command
 from loadtest.locust_plugin.scenario_check import check_scenario
-from loadtest.locust_plugin.telling import tell_error, tell_verdict
-from loadtest.scenario.plan import cohorts_for
+from loadtest.locust_plugin.telling import tell_error, tell_note, tell_verdict
 
 if TYPE_CHECKING:
     from argparse import Namespace
@@ -42,6 +44,7 @@ if TYPE_CHECKING:
     from locust.env import Environment
     from locust.runners import Runner
 
+    from loadtest.scenario.mix import Share
     from loadtest.scenario.settings import RunSettings
 
 logger = logging.getLogger(__name__)
@@ -85,7 +88,9 @@ class _Master:
         self._options: Namespace = options
         self._quit_wanted = self._leaving = False
         self._headless = bool(options.headless)
-        self._workers_expected = int(options.expect_workers) if isinstance(runner, MasterRunner) else 1
+        self._workers_expected = max(1, int(options.expect_workers)) if isinstance(runner, MasterRunner) else 1
+        self._planned: list[dict[str, int]] = []
+        environment.dispatcher_class = partial(PlannedDispatcher, planned=lambda: self._planned)  # type: ignore[assignment]
         self._locustfile = str(options.locustfile).split(",")[0]
         self._conductor = Conductor(runner, Path(self._locustfile).stem, self._on_refused, self._on_over)
         environment.events.test_start.add_listener(self._on_test_start)
@@ -100,14 +105,12 @@ class _Master:
         """Check everything that can be checked now; headless, bring the system under test up as well."""
         try:
             settings = self._settings()
-            self._place_subscribers(settings)
-            if not self._options.num_users:
-                self._options.num_users = self._users_chosen(settings)
+            fleet = self._plan_fleet(settings, self._options.num_users)
+            self._options.num_users = users_of(fleet, settings)
             if not self._options.spawn_rate:
                 self._options.spawn_rate = SPAWN_RATE_PER_S
-            self._cohorts(settings, int(self._options.num_users))
             if self._headless:
-                self._prepare(settings, int(self._options.num_users))
+                self._prepare(settings, fleet)
         except LoadTestError as error:
             tell_error(error)
             sys.exit(int(error.exit_code))
@@ -119,36 +122,23 @@ class _Master:
         check_scenario(self._environment.user_classes, settings)
         return settings
 
-    def _users_chosen(self, settings: RunSettings) -> int:
-        """How many users there are when nobody says how many."""
-        return cohorts_for(settings.charge_points, settings.engines * self._workers_expected) + settings.subscribers
+    def _plan_fleet(self, settings: RunSettings, users: int | None) -> tuple[Share, ...]:
+        """The fleet, cut into cohorts for so many users, or for as many as suit; Locust is to start just these."""
+        user_classes = self._environment.user_classes
+        fleet = plan_fleet(user_classes, settings, self._workers_expected, users)
+        check_descriptors(settings, fleet, self._workers_expected, fleet_classes(user_classes))
+        (system,) = (each for each in user_classes if hasattr(each, "heartbeat_interval_s"))
+        system.fixed_count = settings.subscribers
+        self._planned = [{system.__name__: settings.subscribers}, {share.name: share.cohorts for share in fleet}]
+        return fleet
 
-    def _place_subscribers(self, settings: RunSettings) -> None:
-        """Have Locust start as many subscribers as the settings say."""
-        classes = [each for each in self._environment.user_classes if hasattr(each, "heartbeat_interval_s")]
-        fleets = [each for each in self._environment.user_classes if hasattr(each, "profile")]
-        if len(classes) != 1 or not fleets:
-            raise UsageError(
-                "the scenario needs one subclass of CsmsSubscriber and at least one of ChargePointFleet",
-                hint="see scenarios/steady.py",
-            )
-        classes[0].fixed_count = settings.subscribers
-
-    def _cohorts(self, settings: RunSettings, users: int) -> int:
-        cohorts = users - settings.subscribers
-        if not 1 <= cohorts <= settings.charge_points:
-            raise UsageError(
-                f"--users: {users} users are {max(cohorts, 0)} cohorts and {settings.subscribers} subscribers; "
-                f"{settings.charge_points} charge points need 1 to {settings.charge_points} cohorts",
-                hint="leave --users out and the number of cohorts is chosen",
-            )
-        check_descriptors(settings, cohorts, max(1, self._workers_expected))
-        return cohorts
-
-    def _prepare(self, settings: RunSettings, users: int) -> None:
-        wanted = None if users == self._users_chosen(settings) else users
-        command = repeat_command(settings, self._locustfile, users=wanted, argv=sys.argv)
-        self._conductor.prepare(settings, self._cohorts(settings, users), command)
+    def _prepare(self, settings: RunSettings, fleet: tuple[Share, ...]) -> None:
+        user_classes = self._environment.user_classes
+        suitable = fleet == plan_fleet(user_classes, settings, self._workers_expected, None)
+        users = None if suitable else users_of(fleet, settings)
+        command = repeat_command(settings, self._locustfile, users=users, argv=sys.argv)
+        self._conductor.prepare(settings, fleet, command)
+        tell_note(f"fleet: {', '.join(map(str, parts_of(fleet, user_classes)))}")
 
     def _on_test_start(self, **_: object) -> None:
         options: dict[str, Any] = vars(self._options)
@@ -156,7 +146,8 @@ class _Master:
         workers = self._runner.worker_count if isinstance(self._runner, MasterRunner) else 1
         try:
             if not self._conductor.prepared:
-                self._prepare(self._settings(), self._runner.target_user_count)
+                settings = self._settings()
+                self._prepare(settings, self._plan_fleet(settings, self._runner.target_user_count))
             options[wire.PLAN_OPTION] = self._conductor.begin(workers)
         except LoadTestError as error:
             self._environment.process_exit_code = int(error.exit_code)

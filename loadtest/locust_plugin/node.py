@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import itertools
+from collections import Counter, defaultdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import gevent
 import msgspec
@@ -31,6 +32,15 @@ if TYPE_CHECKING:
 READY_TIMEOUT_S = 30.0
 
 
+class _Cohort(NamedTuple):
+    """Charge points of a user, and the engine they are in."""
+
+    fleet_class: str
+    first: int
+    charge_points: int
+    engine: Child
+
+
 class Node:
     """The children of one Locust process.
 
@@ -47,8 +57,8 @@ class Node:
         self._subscribers: list[Child] = []
         self._tokens = itertools.count()
         self._asking: dict[int, ChargePointFleet | CsmsSubscriber] = {}
-        self._cohorts: dict[int, tuple[int, Child]] = {}
-        self._placed = itertools.count()
+        self._cohorts: dict[int, _Cohort] = {}
+        self._held: defaultdict[Child, Counter[str]] = defaultdict(Counter)  # charge points by class
         for name, handler in (
             (wire.GRANT, self._on_grant),
             (wire.PHASE, self._on_phase),
@@ -70,7 +80,7 @@ class Node:
 
     def request_cohort(self, user: ChargePointFleet) -> None:
         """Ask for charge points for a user; they are added when the master grants them."""
-        self._ask(wire.COHORT, user)
+        self._ask(wire.COHORT, user, fleet_class=type(user).__name__)
 
     def request_subscriber(self, user: CsmsSubscriber) -> None:
         """Ask for a place among the subscribers for a user."""
@@ -79,16 +89,17 @@ class Node:
     def release_cohort(self, user: ChargePointFleet) -> None:
         """Disconnect a user's charge points for good, or ask for none any more."""
         self._asking = {token: asking for token, asking in self._asking.items() if asking is not user}
-        first, engine = self._cohorts.pop(id(user), (None, None))
-        if first is not None and engine is not None:
-            engine.send(messages.RemoveCohort(first))
+        cohort = self._cohorts.pop(id(user), None)
+        if cohort is not None:
+            self._held[cohort.engine][cohort.fleet_class] -= cohort.charge_points
+            cohort.engine.send(messages.RemoveCohort(cohort.first))
 
-    def _ask(self, role: str, user: ChargePointFleet | CsmsSubscriber) -> None:
+    def _ask(self, role: str, user: ChargePointFleet | CsmsSubscriber, **more: str) -> None:
         if self._plan is None:
             return  # the start of the run failed, which has been reported
         token = next(self._tokens)
         self._asking[token] = user
-        self._tell(wire.ASK, role=role, token=token)
+        self._tell(wire.ASK, role=role, token=token, **more)
 
     # From Locust and the master -----------------------------------------------------------------------------------
 
@@ -135,7 +146,7 @@ class Node:
         if user is None or self._plan is None:
             return
         if data["role"] == wire.COHORT:
-            self._add_cohort(user, data["number"])  # type: ignore[arg-type]  # the role says which it is
+            self._add_cohort(user, data["first"], data["count"])  # type: ignore[arg-type]  # the role says which it is
         else:
             self._start_subscriber(user, data["number"])  # type: ignore[arg-type]  # the role says which it is
 
@@ -174,6 +185,7 @@ class Node:
         children = self._engines + self._subscribers
         self._engines, self._subscribers = [], []
         self._cohorts.clear()
+        self._held.clear()
         for child in children:
             child.stop()
 
@@ -181,11 +193,13 @@ class Node:
     def _index(self) -> int:
         return max(0, self._runner.worker_index)
 
-    def _add_cohort(self, user: ChargePointFleet, number: int) -> None:
-        assert self._plan is not None
-        engine = self._engines[next(self._placed) % len(self._engines)]
-        first, count = self._plan.cohort(number)
-        self._cohorts[id(user)] = (first, engine)
+    def _add_cohort(self, user: ChargePointFleet, first: int, count: int) -> None:
+        """Place it in the engine with fewest charge points of its class; among these, in the one with fewest of all."""
+        fleet_class = type(user).__name__
+
+        engine = min(self._engines, key=lambda each: (self._held[each][fleet_class], self._held[each].total()))
+        self._held[engine][fleet_class] += count
+        self._cohorts[id(user)] = _Cohort(fleet_class, first, count, engine)
         engine.send(messages.AddCohort(first, count, msgspec.to_builtins(user.profile)))
 
     def _start_subscriber(self, user: CsmsSubscriber, number: int) -> None:

@@ -11,6 +11,7 @@ from loadtest.errors import EnvironmentNotReady, LoadTestError
 from loadtest.locust_plugin.description import describe, run_name
 from loadtest.locust_plugin.fault_command import FaultCommands
 from loadtest.locust_plugin.fault_conductor import FaultConductor
+from loadtest.locust_plugin.fleet import parts_of
 from loadtest.locust_plugin.run_parts import RunParts
 from loadtest.locust_plugin.scenario_check import thresholds_of
 from loadtest.locust_plugin.stand import Stand
@@ -18,15 +19,17 @@ from loadtest.measure.collector import Collector
 from loadtest.measure.run_events import CONDUCTOR_FAULT, PART_DIED, REFUSED
 from loadtest.protocol.phases import DRAIN
 from loadtest.scenario.faults import phases_of
+from loadtest.scenario.mix import Allotment
 from loadtest.units import NS_PER_MS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from locust.runners import LocalRunner, MasterRunner
 
     from loadtest.control.messages import FaultState
     from loadtest.locust_plugin.users import CsmsSubscriber
+    from loadtest.scenario.mix import Share
     from loadtest.scenario.plan import Plan
     from loadtest.scenario.settings import RunSettings
 
@@ -43,6 +46,7 @@ class Run:
         runner: Locust's, which carries messages to the workers.
         scenario: Name of the scenario.
         settings: Checked.
+        fleet: The charge points, as planned.
         command: What repeats it.
         on_refused: Called with the error when the run cannot start or go on for reasons the user can mend.
 
@@ -65,6 +69,7 @@ class Run:
         runner: LocalRunner | MasterRunner,
         scenario: str,
         settings: RunSettings,
+        fleet: Sequence[Share],
         command: list[str],
         on_refused: Callable[[LoadTestError], None],
     ) -> None:
@@ -91,13 +96,14 @@ class Run:
             run_id,
             self.epoch_ns,
             command=command,
+            fleet=parts_of(fleet, runner.environment.user_classes),
             limits=self.system.limits,
             thresholds=thresholds,
             phases=phases_of(self.system.faults),
         )
         self._on_refused = on_refused
         self.collector = Collector(self.folder, self.description, thresholds)
-        self.parts = RunParts(runner, self.collector, self.description.run_tag, self.refuse)
+        self.parts = RunParts(runner, self.collector, self.description.run_tag, Allotment(fleet), self.refuse)
         self.stand = Stand(self.log_dir, self.parts.take_stand_report, self._on_stand_event, self._on_fault_state)
         self.faults = FaultConductor(
             self.system.faults,

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from locust.runners import LocalRunner, MasterRunner
 
     from loadtest.measure.collector import Collector
+    from loadtest.scenario.mix import Allotment
 
 logger = logging.getLogger(__name__)
 
@@ -33,12 +34,12 @@ class RunParts:
         runner: Locust's runner, which carries messages to the workers and feeds Locust's table.
         collector: Takes everything measured.
         run_tag: Marks this run's messages; workers may still speak of a run before it.
+        allotment: Gives cohorts to workers that ask.
         on_refused: Called with the reason when a part refuses to take part.
 
     Attributes:
         sources: Who reports, and what was said last.
-        granted: How many numbers have been given out, by role. None is given twice: the ids and sequence numbers of a
-            cohort that was taken off would come again.
+        allotment: What has been given so far.
         subscribers: How many subscribers there may be.
     """
 
@@ -47,12 +48,14 @@ class RunParts:
         runner: LocalRunner | MasterRunner,
         collector: Collector,
         run_tag: int,
+        allotment: Allotment,
         on_refused: Callable[[LoadTestError], None],
     ) -> None:
         self.run_tag = run_tag
         self.sources = Sources()
-        self.granted = dict.fromkeys((wire.COHORT, wire.SUBSCRIBER), 0)
+        self.allotment = allotment
         self.subscribers = 1
+        self._subscribers_placed = 0
         self._runner = runner
         self._collector = collector
         self._mirror = Mirror(runner.stats)
@@ -122,12 +125,13 @@ class RunParts:
         return self._mirror.totals()
 
     def _grant(self, ask: Message) -> None:
-        role = ask.data["role"]
-        number = self.granted[role]
-        self.granted[role] += 1
-        if role == wire.SUBSCRIBER and number >= self.subscribers:
-            return  # the broker cannot share a subscription: one subscriber does it all
-        self._answer(ask, wire.GRANT, {"role": role, "token": ask.data["token"], "number": number})
+        role, token = ask.data["role"], ask.data["token"]
+        if role == wire.COHORT:
+            first, count = self.allotment.give(ask.data["fleet_class"])
+            self._answer(ask, wire.GRANT, {"role": role, "token": token, "first": first, "count": count})
+        elif self._subscribers_placed < self.subscribers:  # else the broker shares no subscription: one does it all
+            self._answer(ask, wire.GRANT, {"role": role, "token": token, "number": self._subscribers_placed})
+            self._subscribers_placed += 1
 
     def _answer(self, asked: Message, name: str, data: dict[str, Any]) -> None:
         """Answer the worker that sent a message; a LocalRunner knows no addresses."""

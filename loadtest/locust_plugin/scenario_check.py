@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from loadtest.errors import UsageError, join_hints
 from loadtest.measure.run_record import Limits
 from loadtest.protocol.phases import WARMUP
 from loadtest.scenario import fault_check, threshold_set, threshold_text
+from loadtest.scenario.commands import CommandLoad
 from loadtest.scenario.faults import phases_of
+from loadtest.scenario.links import LinkModel
+from loadtest.scenario.profile import ChargePointProfile
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from loadtest.locust_plugin.users import CsmsSubscriber
+    from loadtest.locust_plugin.users import ChargePointFleet, CsmsSubscriber
     from loadtest.scenario.settings import RunSettings
     from loadtest.scenario.thresholds import Threshold
 
@@ -24,15 +28,22 @@ def check_scenario(user_classes: Iterable[Any], settings: RunSettings) -> None:
     Raises:
         UsageError: With one sentence for each mistake found.
     """
+    classes = list(user_classes)
+    fleet = [each for each in classes if hasattr(each, "profile")]
+    systems = [each for each in classes if hasattr(each, "heartbeat_interval_s")]
+    if len(systems) != 1 or not fleet:
+        raise UsageError(
+            "the scenario needs one subclass of CsmsSubscriber and at least one of ChargePointFleet",
+            hint="see scenarios/steady.py",
+        )
     mistakes: list[str] = []
     hints: list[str] = []
-    user_classes = list(user_classes)
-    regions = _most_regions(user_classes)
-    for user_class in user_classes:
-        checks = []
-        if hasattr(user_class, "profile"):
-            checks.append(user_class.profile.check)
-        if hasattr(user_class, "heartbeat_interval_s"):
+    regions = _most_regions(fleet)
+    for user_class in classes:
+        checks: list[Callable[[], None]] = []
+        if user_class in fleet:
+            checks.append(partial(_check_profile, user_class))
+        if user_class in systems:
             checks += _checks_of_subscriber(user_class, settings, regions)
         for check in checks:
             try:
@@ -44,17 +55,32 @@ def check_scenario(user_classes: Iterable[Any], settings: RunSettings) -> None:
         raise UsageError(mistakes, hint=join_hints(hints))
 
 
-def _most_regions(user_classes: Iterable[Any]) -> int:
+def _most_regions(fleet: Iterable[type[ChargePointFleet]]) -> int:
     """Of all link models."""
-    links = [user_class.profile.link for user_class in user_classes if hasattr(user_class, "profile")]
-    return max((link.regional.regions for link in links if link is not None and link.regional is not None), default=0)
+    links = [getattr(each.profile, "link", None) for each in fleet]
+    return max(
+        (link.regional.regions for link in links if isinstance(link, LinkModel) and link.regional is not None),
+        default=0,
+    )
+
+
+def _check_profile(user_class: type[ChargePointFleet]) -> None:
+    name = user_class.__name__
+    if not isinstance(user_class.profile, ChargePointProfile):
+        raise UsageError(f"{name}.profile: must be a ChargePointProfile(…)")
+    try:
+        user_class.profile.check()
+    except UsageError as error:
+        raise UsageError([f"{name}.{fault}" for fault in error.faults], hint=error.hint) from error
+    except (AttributeError, TypeError) as error:  # such as a dict where a LinkModel belongs
+        raise UsageError(f"{name}.profile: a field holds something of another kind: {error}") from error
 
 
 def _checks_of_subscriber(
     user_class: type[CsmsSubscriber], settings: RunSettings, regions: int
 ) -> list[Callable[[], None]]:
     return [
-        user_class.commands.check,
+        lambda: _check_commands(user_class.commands),
         lambda: _refuse_commands(user_class, settings),
         lambda: fault_check.check(user_class.faults, settings, regions),
         lambda: _check_limits(user_class.limits),
@@ -68,6 +94,12 @@ def _refuse_commands(user_class: type[CsmsSubscriber], settings: RunSettings) ->
             f"--csms observe: {user_class.__name__} has commands, but only listens",
             hint="run a scenario without commands, and have your backend send its own",
         )
+
+
+def _check_commands(commands: CommandLoad) -> None:
+    if not isinstance(commands, CommandLoad):
+        raise UsageError("commands: must be a CommandLoad(…)")
+    commands.check()
 
 
 def _check_limits(limits: Limits) -> None:

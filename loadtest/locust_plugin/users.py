@@ -38,10 +38,12 @@ class _Part(User):
 class ChargePointFleet(_Part):
     """A cohort of charge points of one kind.
 
-    Each Locust user of this class is one cohort; the fleet's charge points (``--charge-points``) are shared out
-    evenly among all cohorts.
+    Each Locust user of this class is one cohort. The fleet's charge points (``--charge-points``) are shared out among
+    all such classes; the share of each is cut into its cohorts.
 
     Attributes:
+        weight: Its part of the fleet's charge points, in relation to the weights of the other classes.
+        fixed_count: Exactly so many charge points, whatever the size of the fleet; 0: by weight.
         profile: What kind of charge point it is and how it behaves.
     """
 

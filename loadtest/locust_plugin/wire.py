@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 ASK = "loadtest_ask"
-"""Worker to master: a user wants a cohort or a subscriber's place: ``role``, ``token``."""
+"""Worker to master: a user wants a cohort of its ``fleet_class`` or a subscriber's place: ``role``, ``token``."""
 READY = "loadtest_ready"
 """Worker to master: a child is ready: ``source``, ``role``."""
 REPORT = "loadtest_report"
@@ -12,7 +12,7 @@ EVENT = "loadtest_event"
 """Worker to master: something for the record: ``source``, ``kind``, ``text``."""
 
 GRANT = "loadtest_grant"
-"""Master to worker: the answer to :data:`ASK`: ``role``, ``token``, ``number``."""
+"""Master to worker: the answer to :data:`ASK`: ``role``, ``token``, and ``first`` and ``count``, or ``number``."""
 PHASE = "loadtest_phase"
 """Master to workers: a phase begins: ``phase``, ``start_ns``."""
 CUT = "loadtest_cut"

@@ -73,12 +73,29 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
             raise UsageError(mistakes)
 
 
+class FleetPart(msgspec.Struct, kw_only=True):
+    """The charge points of one class: how many, in how many cohorts, and which; ids are in one row."""
+
+    name: str
+    charge_points: int
+    cohorts: int
+    model: str = ""
+    id_prefix: str = ""
+    first_id: str = ""
+    last_id: str = ""
+
+    def __str__(self) -> str:
+        """In words: ``1,800 Kerb in 2 cohorts``."""
+        return f"{self.charge_points:,} {self.name} in {self.cohorts:,} cohort{'s' if self.cohorts > 1 else ''}"
+
+
 class RunDescription(msgspec.Struct, kw_only=True):
     """What was run, known at its start.
 
     Attributes:
         epoch_ns: Monotonic instant from which seconds are counted; ``started_at`` is the same in wall time.
-        charge_points: How many the scenario asks for.
+        charge_points: How many there are to be.
+        fleet: Of which classes.
         sut: The system under test: gateway, broker, central system, each with version and settings.
         command: What to type to run it again.
         limits: What the verdict holds it against.
@@ -91,6 +108,7 @@ class RunDescription(msgspec.Struct, kw_only=True):
     started_at: dt.datetime
     epoch_ns: int = 0
     charge_points: int = 0
+    fleet: list[FleetPart] = []
     settings: dict[str, Any] = {}
     seed: int = 0
     run_tag: int = 0

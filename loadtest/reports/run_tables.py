@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from loadtest.reports.figures import bytes_text, count_text, latency_text, span_text
+from loadtest.reports.figures import bytes_text, count_text, latency_text, share_text, span_text
 from loadtest.reports.table import Table
 
 if TYPE_CHECKING:
@@ -66,6 +66,7 @@ def tested(record: RunRecord) -> tuple[Table, ...]:
     )
     found = [
         Table("Phases", ("Phase", "From", "To", "Length"), spans),
+        _fleet(record),
         _faults(record),
         _facts("Settings", run.settings | {"seed": run.seed}),
         _facts("System under test", run.sut),
@@ -73,6 +74,22 @@ def tested(record: RunRecord) -> tuple[Table, ...]:
         _facts("Versions", run.versions),
     ]
     return tuple(table for table in found if table.rows)
+
+
+def _fleet(record: RunRecord) -> Table:
+    """Which charge points there were to be."""
+    rows = tuple(
+        (
+            part.name,
+            part.model,
+            part.first_id if part.first_id == part.last_id else f"{part.first_id} to {part.last_id}",
+            count_text(part.charge_points),
+            share_text(part.charge_points, record.run.charge_points),
+            count_text(part.cohorts),
+        )
+        for part in record.run.fleet
+    )
+    return Table("Fleet", ("Class", "Model", "Ids", "Charge points", "Share", "Cohorts"), rows, left=3)
 
 
 def _faults(record: RunRecord) -> Table:

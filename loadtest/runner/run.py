@@ -13,6 +13,7 @@ from loadtest.errors import ExitCode, HarnessError, LoadTestError, ResultError, 
 from loadtest.measure import run_record, verdict
 from loadtest.runner.attending import Attendant, interrupts
 from loadtest.runner.locust_process import NOTE, last_line, start_locust
+from loadtest.runner.scenario_fault import scenario_fault
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -125,7 +126,8 @@ def _exit_code(process: LocustProcess, run_dir: Path, status: int, *, interrupte
         # One that came too late has interrupted nothing: the run was over, and judged.
         return ExitCode.INTERRUPTED if record is None or record.verdict is None else record.verdict.exit_code
     why = failure(process, status)
-    if isinstance(why, UsageError) and status == ExitCode.USAGE and (record is None or not record.operations.sent):
+    never_ran = record is None or (status == ExitCode.USAGE and not record.operations.sent)
+    if isinstance(why, UsageError) and status > 0 and never_ran:
         shutil.rmtree(run_dir, ignore_errors=True)  # refused: nothing was connected, so there is nothing to keep
         raise why
     if record is None:
@@ -148,7 +150,10 @@ def failure(process: LocustProcess, status: int) -> LoadTestError:
     faults, hint = process.refusal()
     if faults:
         return UsageError(faults, hint=hint)
-    said = last_line(process.log_text())
+    log = process.log_text()
+    if (fault := scenario_fault(log)) is not None:
+        return fault
+    said = last_line(log)
     return HarnessError(
         f"Locust {ending(status)} before its time" + (f": {said}" if said else ""),
         hint=f"its log: {process.log_file}",

@@ -56,7 +56,7 @@ SETTINGS: tuple[Setting, ...] = (
         low=1,
         high=MAX_CHARGE_POINTS,
         metavar="N",
-        help="charge points in the whole fleet, shared out evenly among the cohorts",
+        help="charge points in the whole fleet, shared out among its classes by weight",
     ),
     Setting(
         name="duration",

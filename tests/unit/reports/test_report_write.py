@@ -11,6 +11,7 @@ from sample_run import SampleRun
 from loadtest.errors import ResultError
 from loadtest.measure import run_record
 from loadtest.measure.histogram import Histogram
+from loadtest.measure.run_record import FleetPart
 from loadtest.measure.storm import Storm
 from loadtest.reports import write_reports
 from loadtest.reports.__main__ import main
@@ -217,4 +218,17 @@ def test_facts_are_written_with_their_units(tmp_path: Path) -> None:
         ("faults", "none"),
         ("x: a", "1 s"),
         ("seed", "1"),
+    )
+
+
+def test_the_mix_of_the_fleet_is_part_of_what_was_tested(tmp_path: Path) -> None:
+    parts = [
+        FleetPart(name="Kerb", charge_points=90, cohorts=2, model="AC", first_id="cp-000000", last_id="cp-000089"),
+        FleetPart(name="Probe", charge_points=1, cohorts=1, model="DC", first_id="dc-000090", last_id="dc-000090"),
+    ]
+    SampleRun(description={"fleet": parts, "charge_points": 91}).finished(tmp_path)
+    fleet = next(table for table in view(open_run(tmp_path)).tested if table.title == "Fleet")
+    assert fleet.rows == (
+        ("Kerb", "AC", "cp-000000 to cp-000089", "90", "98.9 %", "2"),
+        ("Probe", "DC", "dc-000090", "1", "1.1 %", "1"),
     )

@@ -82,7 +82,9 @@ def test_no_password_reaches_the_record(monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.setattr("sys.argv", words)
     settings = resolve({"broker": "mqtt://u:s3cret@h", "gateway": "ws://u:s3cret@h"})
     command = repeat_command(settings, STEADY, argv=words)
-    described = describe(settings, "steady", "run", 1, command=command, limits=Limits(), thresholds=(), phases=PHASES)
+    described = describe(
+        settings, "steady", "run", 1, command=command, fleet=[], limits=Limits(), thresholds=(), phases=PHASES
+    )
     assert "s3cret" not in msgspec.json.encode(described).decode()
     assert described.host["locust_command"].endswith("plain")
     assert described.versions["locust"][0].isdigit()

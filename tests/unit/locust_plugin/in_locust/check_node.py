@@ -73,6 +73,10 @@ class Depot(ChargePointFleet):
     profile = ChargePointProfile(connectors=5)
 
 
+class Kerb(ChargePointFleet):
+    pass
+
+
 class Csms(CsmsSubscriber):
     heartbeat_interval_s = 33
 
@@ -89,7 +93,6 @@ def environment(runner: FakeRunner, monkeypatch: pytest.MonkeyPatch, tmp_path: P
         run_tag=9,
         epoch_ns=1,
         host_boot_id=boot_id(),
-        cohorts=4,
         gateway_url="ws://127.0.0.1:1",
         broker_url="mqtt://127.0.0.1:2",
         shared_group="",
@@ -115,6 +118,10 @@ def commands(environment: Environment) -> list[list[messages.Command]]:
     return [child.commands for child in node_of(environment)._engines]  # type: ignore[attr-defined]
 
 
+def cohorts(sent: list[messages.Command]) -> list[tuple[int, int]]:
+    return [(each.first, each.count) for each in sent if isinstance(each, messages.AddCohort)]
+
+
 def test_engines_are_started_with_what_they_need_and_numbered_over_all_workers(environment: Environment) -> None:
     engines = node_of(environment)._engines
     assert [engine.name for engine in engines] == ["worker-1/engine-0", "worker-1/engine-1"]
@@ -128,14 +135,26 @@ def test_cohorts_are_asked_for_placed_in_turn_and_given_up(environment: Environm
         user.on_start()
         name, ask = runner.sent[-1]
         assert (name, ask["role"], ask["run_tag"]) == (wire.ASK, wire.COHORT, 9)
-        runner.receive(wire.GRANT, role=wire.COHORT, token=ask["token"], number=number)
+        runner.receive(wire.GRANT, role=wire.COHORT, token=ask["token"], first=25 * number, count=25)
     first, second = commands(environment)
-    assert [(each.first, each.count) for each in first] == [(0, 25), (50, 25)]  # type: ignore[union-attr]
+    assert cohorts(first) == [(0, 25), (50, 25)]
     assert second == [messages.AddCohort(25, 25, msgspec.to_builtins(Depot.profile))]
     users[0].on_stop()
     assert first[-1] == messages.RemoveCohort(0)
     users[0].on_stop()
     assert len(first) == 3, "once"
+
+
+def test_each_engine_gets_the_same_mix(environment: Environment, runner: FakeRunner) -> None:
+    sizes = {Depot: 40, Kerb: 3}
+    for number, user_class in enumerate((Depot, Kerb, Depot, Kerb, Kerb, Depot)):
+        user_class(environment).on_start()
+        ask = runner.sent[-1][1]
+        assert ask["fleet_class"] == user_class.__name__
+        runner.receive(wire.GRANT, role=wire.COHORT, token=ask["token"], first=100 * number, count=sizes[user_class])
+    first, second = commands(environment)
+    assert cohorts(first) == [(0, 40), (300, 3), (400, 3)]
+    assert cohorts(second) == [(100, 3), (200, 40), (500, 40)]
 
 
 def test_a_user_stopped_before_it_was_granted_anything_gets_nothing(
@@ -145,7 +164,7 @@ def test_a_user_stopped_before_it_was_granted_anything_gets_nothing(
     user.on_start()
     token = runner.sent[-1][1]["token"]
     user.on_stop()
-    runner.receive(wire.GRANT, role=wire.COHORT, token=token, number=0)
+    runner.receive(wire.GRANT, role=wire.COHORT, token=token, first=0, count=25)
     assert commands(environment) == [[], []]
 
 
@@ -154,7 +173,7 @@ def test_a_drain_reaches_its_role_and_users_that_stop_after_it_remove_nothing(
 ) -> None:
     user = Depot(environment)
     user.on_start()
-    runner.receive(wire.GRANT, role=wire.COHORT, token=runner.sent[-1][1]["token"], number=0)
+    runner.receive(wire.GRANT, role=wire.COHORT, token=runner.sent[-1][1]["token"], first=0, count=25)
     runner.receive(wire.PHASE, phase="ramp", start_ns=5)
     runner.receive(wire.DRAIN, role=wire.ENGINE, deadline_ns=7)
     user.on_stop()
