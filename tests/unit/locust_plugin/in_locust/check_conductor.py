@@ -55,10 +55,10 @@ def test_a_fleet_that_is_turned_away_is_not_waited_for(monkeypatch: pytest.Monke
         entered.append(phase)
         return 0
 
-    parts = SimpleNamespace(sources=sources, granted={wire.COHORT: 1}, watch_workers=lambda: None)
+    parts = SimpleNamespace(sources=sources, allotment=SimpleNamespace(given=1, planned=1), watch_workers=lambda: None)
     run: Any = SimpleNamespace(enter=enter, system_died=False, parts=parts)
     settings = SimpleNamespace(ramp_s=0.0, call_timeout_s=1e9, charge_points=4, engines=1)
-    plan: Any = SimpleNamespace(settings=settings, cohorts=1, subscribers=0)
+    plan: Any = SimpleNamespace(settings=settings, subscribers=0)
     Course(run, plan, 1, lambda: True).follow()
     assert entered == ["ramp"]
 
