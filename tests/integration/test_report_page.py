@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+import json
 import re
-import shutil
 import subprocess
 import sys
 from typing import TYPE_CHECKING
 
 import pytest
+from browser import BROWSER, dump
 from sample_run import SampleRun
+
+from loadtest.reports import write_reports
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 
 
 @pytest.mark.integration
@@ -51,29 +52,47 @@ def test_a_wrong_folder_is_one_error_and_no_traceback(tmp_path: Path) -> None:
 def test_a_browser_draws_every_chart_without_a_complaint(tmp_path: Path) -> None:
     SampleRun(lost_every=30).finished(tmp_path / "run")
     subprocess.run([sys.executable, "-m", "loadtest.reports", str(tmp_path / "run")], check=True, timeout=60)
-    assert BROWSER is not None
-    done = subprocess.run(
-        [
-            BROWSER,
-            "--headless",
-            "--no-sandbox",
-            "--disable-gpu",
-            "--disable-background-networking",
-            f"--user-data-dir={tmp_path / 'profile'}",
-            "--virtual-time-budget=4000",
-            "--enable-logging=stderr",
-            "--v=0",
-            "--dump-dom",
-            f"file://{tmp_path / 'run' / 'report.html'}",
-        ],
-        check=False,
-        capture_output=True,
-        text=True,
-        timeout=90,
-    )
-    complaints = [line for line in done.stderr.splitlines() if "CONSOLE" in line]
+    page, complaints = dump(tmp_path / "run" / "report.html", tmp_path)
     assert complaints == []
-    drawn = re.findall(r'<div id="chart-([a-z_-]+)" class="plot(?: linked)? js-plotly-plot"', done.stdout)
+    drawn = re.findall(r'<div id="chart-([a-z_-]+)" class="plot(?: linked)? js-plotly-plot"', page)
     assert len(drawn) == 9
-    assert done.stdout.count('class="scatterlayer') >= 8
-    assert 'class="heatmaplayer' in done.stdout
+    assert page.count('class="scatterlayer') >= 8
+    assert 'class="heatmaplayer' in page
+
+
+ZOOM = """<script>
+"use strict";
+const until = setInterval(() => {
+  if (!document.documentElement.dataset.drawnMs) return;
+  clearInterval(until);
+  const ranges = () => JSON.stringify([...document.querySelectorAll(".linked")].map(plot => plot.layout.xaxis.range));
+  Plotly.relayout("chart-rate", {"xaxis.range[0]": 2, "xaxis.range[1]": 5}).then(() => {
+    document.documentElement.dataset.close = ranges();
+    document.getElementById("whole").click();
+    document.documentElement.dataset.whole = ranges();
+  });
+}, 20);
+</script></body>"""
+
+
+@pytest.mark.integration
+@pytest.mark.skipif(BROWSER is None, reason="needs a Chromium")
+def test_a_closer_look_at_one_picture_is_one_at_all_over_time(tmp_path: Path) -> None:
+    sample = SampleRun()
+    sample.finished(tmp_path)
+    write_reports(tmp_path)
+    page = tmp_path / "report.html"
+    page.write_text(page.read_text().replace("</body>", ZOOM))
+    text, complaints = dump(page, tmp_path)
+    assert complaints == []
+
+    def ranges(name: str) -> list[list[float]]:
+        found = re.search(rf'data-{name}="([^"]*)"', text)
+        assert found is not None
+        return json.loads(found[1])  # type: ignore[no-any-return]
+
+    assert len(ranges("close")) == 7
+    assert {tuple(each) for each in ranges("close")} == {(2, 5)}
+    assert {tuple(each) for each in ranges("whole")} == {(0, sample.length_s + 1)}, (
+        "the final reports make a second of their own"
+    )

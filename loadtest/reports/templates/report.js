@@ -9,10 +9,11 @@ const place = chart => document.getElementById("chart-" + chart.id);
 
 // Colours --------------------------------------------------------------------------------------------------------
 
-// Figures name their colours (@ink); this puts in those of the page's theme.
+// Figures name their colours (@ink); this puts in those of the page's theme. What comes out is a copy through and
+// through, since Plotly writes into what it is given.
 function coloured(value, style) {
   if (typeof value === "string") return value.startsWith("@") ? style.getPropertyValue("--" + value.slice(1)).trim() : value;
-  if (Array.isArray(value)) return typeof value.at(-1) === "number" ? value : value.map(inner => coloured(inner, style));
+  if (Array.isArray(value)) return typeof value.at(-1) === "number" ? value.slice() : value.map(inner => coloured(inner, style));
   if (value === null || typeof value !== "object") return value;
   return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, coloured(inner, style)]));
 }
@@ -45,6 +46,13 @@ function axis(own) {
   };
 }
 
+// Rows that a legend takes: its entries stand in columns as wide as the widest.
+function legendRows(data, width) {
+  const entries = data.filter(trace => trace.showlegend !== false && !trace.counts).map(trace => 50 + 7 * trace.name.length);
+  if (entries.reduce((sum, entry) => sum + entry, 0) <= width) return 1;
+  return Math.ceil(entries.length / Math.max(1, Math.floor(width / Math.max(...entries))));
+}
+
 function draw(chart) {
   const element = place(chart);
   const style = getComputedStyle(document.documentElement);
@@ -57,7 +65,7 @@ function draw(chart) {
     width: element.clientWidth, height: element.clientHeight,
     paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)",
     font: {color: "@muted", size: 12, family: getComputedStyle(document.body).fontFamily},
-    margin: {l: 66, r: 16, t: 20 + highest, b: 78},
+    margin: {l: 66, r: 16, t: 20 + highest, b: 58 + 20 * legendRows(data, element.clientWidth - 82)},
     legend: {orientation: "h", x: 0, y: 0, yref: "container", yanchor: "bottom", font: {color: "@ink"}, traceorder: "normal"},
     hoverlabel: {bgcolor: "@panel", bordercolor: "@faint", font: {color: "@ink"}},
     xaxis, yaxis: axis({automargin: !chart.linked, fixedrange: chart.linked, ...layout.yaxis}),
