@@ -28,7 +28,7 @@ class Series:
 
     def percentile_us(self, percent: float) -> int:
         """HdrHistogram's, but never above the largest sample, which the log tells exactly."""
-        return min(self.histogram.get_value_at_percentile(percent), self.max_us)
+        return min(int(self.histogram.get_value_at_percentile(percent)), self.max_us)
 
 
 def latency(run_dir: Path) -> dict[str, Series]:

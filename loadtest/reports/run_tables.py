@@ -16,7 +16,15 @@ MOST_EVENTS = 100
 def thresholds(record: RunRecord) -> Table:
     """The scenario's own thresholds."""
     words = {True: "holds", False: "missed", None: "not judged"}
-    rows = tuple((words[row.passed], row.text, row.observed or "–", row.reason) for row in record.thresholds)
+    rows = tuple(
+        (
+            words[row.passed],
+            row.text,
+            row.observed or "–",
+            row.reason if row.reason != f"observed {row.observed}" else "",
+        )
+        for row in record.thresholds
+    )
     if not any(reason for *_, reason in rows):
         return Table("Thresholds", ("Result", "Threshold", "Observed"), tuple(row[:-1] for row in rows), left=2)
     return Table("Thresholds", ("Result", "Threshold", "Observed", "Why"), rows, left=4)

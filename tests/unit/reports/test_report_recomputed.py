@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
+from xml.etree import ElementTree as ET
 
 import pytest
 import recompute
 from sample_run import SampleRun
 
 from loadtest.reports import write_reports
+from loadtest.scenario.bounds import below
+from loadtest.scenario.thresholds import Latency
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -23,7 +27,16 @@ LEGS = {"Round trip": "round_trip", "Uplink": "uplink", "Connect": "connect", "R
 def a_run_with_flaws(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder: Path = tmp_path_factory.mktemp("run")
     SampleRun(
-        rate_per_s=200, lost_every=37, duplicated_every=50, reordered_every=80, stall_from_s=5, stall_s=1
+        rate_per_s=200,
+        lost_every=37,
+        duplicated_every=50,
+        reordered_every=80,
+        stall_from_s=5,
+        stall_s=1,
+        thresholds=(
+            Latency("p99", "uplink", below(1, "ms")),
+            Latency("p50", "round_trip", below(10, "s"), action="Heartbeat"),
+        ),
     ).finished(folder)
     write_reports(folder)
     return folder
@@ -46,9 +59,10 @@ def from_page(run_dir: Path) -> dict[str, list[list[str]]]:
 def test_latency_tables(run_dir: Path, read: Callable[[Path], dict[str, list[list[str]]]]) -> None:
     series, tables = recompute.latency(run_dir), read(run_dir)
     seen = set()
-    for name, leg in LEGS.items():
-        title = next(title for title in tables if title.startswith(f"{name}: "))
-        heading, *rows = tables[title]
+    of_leg = [
+        (leg, table) for name, leg in LEGS.items() for title, table in tables.items() if title.startswith(f"{name}: ")
+    ]
+    for leg, (heading, *rows) in of_leg:
         assert heading == ["Phase", "Action", "Count", "p50", "p90", "p99", "p99.9", "Max", "Service p99"]
         for phase, action, count, *percentiles, longest, service in rows:
             one = series[f"{phase}.{leg}.{action}.intended"]
@@ -86,6 +100,24 @@ def test_tiles(run_dir: Path) -> None:
     assert ledger["lost"] > 0
     assert tiles["Messages lost"] == f"{ledger['lost']:,}"
     assert tiles["Messages duplicated"] == f"{ledger['duplicated']:,}"
+
+
+def test_thresholds(run_dir: Path) -> None:
+    """What was observed, in the page, the summary and JUnit's report; there, only of what was missed."""
+    series = recompute.latency(run_dir)
+    expected = {
+        "p99 uplink steady < 1ms": recompute.together(series, "steady", "uplink", "intended").percentile_us(99),
+        "p50 round_trip Heartbeat steady < 10s": series["steady.round_trip.Heartbeat.intended"].percentile_us(50),
+    }
+    for tables in (from_page(run_dir), recompute.markdown(run_dir)):
+        _, *rows = tables["Thresholds"]
+        assert {row[1] for row in rows} == expected.keys()
+        for _, text, observed, *_ in rows:
+            assert_is(re.sub(r"(?<=\d)(?=[a-zµ])", " ", observed), expected[text])
+    cases = ET.parse(run_dir / "junit.xml").iter("testcase")
+    missed = {case.get("name"): found.get("message", "") for case in cases for found in case.iter("failure")}
+    observed = missed["p99 uplink steady < 1ms"].removeprefix("observed ")
+    assert_is(re.sub(r"(?<=\d)(?=[a-zµ])", " ", observed), expected["p99 uplink steady < 1ms"])
 
 
 def test_where_messages_vanished_accounts_for_all_that_were_lost(run_dir: Path) -> None:
