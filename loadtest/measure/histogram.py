@@ -48,6 +48,8 @@ _WORD_SIZE_BITS = 0xF0
 _MAX_PAYLOAD_BYTES = _PAYLOAD_HEADER.size + 9 * _SLOTS
 MAX_BLOB_BYTES = _MAX_PAYLOAD_BYTES + 1024
 """A longer blob is refused before anything is decoded."""
+_MOST_SAMPLES = 2**62
+"""More than any run has, and few enough that sums of 64 bits do not overflow."""
 
 
 def _slot_tables() -> tuple[NDArray[np.int64], NDArray[np.int64]]:
@@ -221,6 +223,8 @@ def _counts_of(blob: bytes) -> tuple[NDArray[np.int64], int, int]:
         found = decode_counts(payload, _PAYLOAD_HEADER.size, counts.ctypes.data, _SLOTS, _WORD_BYTES)
     except (IndexError, ValueError, OverflowError) as error:
         raise ResultError(f"damaged histogram: {error}") from error
+    if counts.min() < 0 or counts.sum(dtype=np.float64) > _MOST_SAMPLES:
+        raise ResultError("damaged histogram: counts no run can reach")
     return counts, int(found["total"]), int(found["max_nonzero_index"])
 
 
