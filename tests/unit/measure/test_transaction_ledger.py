@@ -234,7 +234,7 @@ def test_reports_that_are_cut_short_are_refused() -> None:
 
 
 def test_many_transactions_fit_into_memory() -> None:
-    """Two messages each; the stop of one in a hundred is lost. Eight bytes of each are kept, and objects of the newest."""
+    """Two messages each; the stop of one in a hundred is lost. Eight bytes of each are kept, objects of the newest."""
     join, charge_points, rounds = TransactionJoin(), 10_000, 20
     numbers = np.arange(charge_points, dtype=np.uint64)
     for ordinal in range(1, rounds + 1):
