@@ -57,6 +57,14 @@ class Command:
             self.started.update(psutil.Process(self.process.pid).children(recursive=True))
             time.sleep(0.05)
 
+    def part(self, text: str) -> psutil.Process:
+        """The process that has been started with a text in its command line, and still runs."""
+        for process in self.started:
+            with contextlib.suppress(psutil.Error):
+                if text in " ".join(process.cmdline()):
+                    return process
+        raise AssertionError(f"no process with {text!r}")
+
     def measuring(self) -> bool:
         """Whether the run is in its steady phase."""
         with contextlib.suppress(OSError, ValueError):
@@ -128,7 +136,7 @@ def test_a_second_interrupt_does_not_wait(tmp_path: Path) -> None:
     """An engine that stands still would be waited for."""
     with command(tmp_path, "run", "steady", *SMALL[:-1], "10m", "--drain-timeout", "10m", "--quiet") as running:
         running.until(running.measuring)
-        (engine,) = (each for each in running.started if "loadtest.engine" in " ".join(each.cmdline()))
+        engine = running.part("loadtest.engine")
         engine.suspend()
         running.process.send_signal(signal.SIGINT)
         running.until(running.draining)

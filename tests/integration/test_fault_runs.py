@@ -43,6 +43,20 @@ SLOW_US = 300_000
 """Longer than anything takes while nothing is broken."""
 
 
+def patient(folder: Path) -> tuple[str, str]:
+    """Options for a gateway that does not cut who has not beaten for two seconds."""
+    config = folder / "gateway.toml"
+    config.write_text("heartbeat_checking_times_backoff = 90\n")
+    return "--gateway-config", str(config)
+
+
+def paused_for_long(folder: Path) -> Path:
+    """The scenario with a pause that lasts until somebody has looked."""
+    scenario = folder / "paused_for_long.py"
+    scenario.write_text(PAUSED_BROKER.read_text().replace("duration_s=2,", "duration_s=25,"))
+    return scenario
+
+
 def slow(histogram: Histogram) -> int:
     """How many samples took longer than anything should."""
     values_us, counts = histogram.recorded()
@@ -52,9 +66,7 @@ def slow(histogram: Histogram) -> int:
 def test_a_pause_of_the_broker_shows_in_full_from_the_intended_instants(
     start: Callable[..., LocustRun], tmp_path: Path
 ) -> None:
-    patient = tmp_path / "gateway.toml"  # as it is set up otherwise, it cuts who has not beaten for two seconds
-    patient.write_text("heartbeat_checking_times_backoff = 9\n")
-    run = start(*COMMON, "--duration", "5s", "--gateway-config", str(patient), scenario=PAUSED_BROKER)
+    run = start(*COMMON, *patient(tmp_path), "--duration", "5s", scenario=PAUSED_BROKER)
     assert run.wait() == 0, run.log.read_text()
     record = run.record()
     (fault,) = record.faults
@@ -77,8 +89,10 @@ def test_a_pause_of_the_broker_shows_in_full_from_the_intended_instants(
     assert run.left_over() == []
 
 
-def test_ctrl_c_while_the_broker_stands_still_leaves_nothing_behind(start: Callable[..., LocustRun]) -> None:
-    run = start(*COMMON, "--duration", "30s", scenario=PAUSED_BROKER)
+def test_ctrl_c_while_the_broker_stands_still_leaves_nothing_behind(
+    start: Callable[..., LocustRun], tmp_path: Path
+) -> None:
+    run = start(*COMMON, *patient(tmp_path), "--duration", "30s", scenario=paused_for_long(tmp_path))
     run.wait_for_phase("fault:pause")
     assert run.part(BROKER).status() == psutil.STATUS_STOPPED
     os.killpg(run.process.pid, signal.SIGINT)
@@ -90,8 +104,8 @@ def test_ctrl_c_while_the_broker_stands_still_leaves_nothing_behind(start: Calla
     assert run.left_over() == []
 
 
-def test_when_the_master_dies_what_stands_still_does_not_stay(start: Callable[..., LocustRun]) -> None:
-    run = start(*COMMON, "--duration", "30s", scenario=PAUSED_BROKER)
+def test_when_the_master_dies_what_stands_still_does_not_stay(start: Callable[..., LocustRun], tmp_path: Path) -> None:
+    run = start(*COMMON, "--duration", "30s", scenario=paused_for_long(tmp_path))
     run.wait_for_phase("fault:pause")
     run.process.kill()
     run.wait()
@@ -156,7 +170,12 @@ def test_a_subscriber_that_stands_still_is_excused_and_seen(start: Callable[...,
 def test_when_the_master_dies_a_subscriber_that_stands_still_does_not_stay(
     start: Callable[..., LocustRun], tmp_path: Path
 ) -> None:
-    run = start(*COMMON, "--duration", "30s", scenario=unhurried(tmp_path, "subscriber_stall", STALLED_SOONER))
+    run = start(
+        *COMMON,
+        "--duration",
+        "30s",
+        scenario=unhurried(tmp_path, "subscriber_stall", STALLED_SOONER.replace("duration_s=2", "duration_s=25")),
+    )
     run.wait_for_phase("fault:stall")
     run.process.kill()
     run.wait()

@@ -109,7 +109,10 @@ def test_ctrl_c_leaves_a_partial_record(start: Callable[..., LocustRun], process
 
 
 def test_ctrl_c_in_the_drain_waits_for_the_record(start: Callable[..., LocustRun]) -> None:
-    run = start("--headless", "--only-summary", "--charge-points", "50", "--ramp", "300ms", "--duration", "1s")
+    run = start(
+        "--headless", "--only-summary", "--charge-points", "50", "--ramp", "300ms", "--duration", "4s",
+        "--drain-timeout", "60s",
+    )  # fmt: skip
     run.wait_for_phase("steady")
     engine = run.part("loadtest.engine")
     engine.suspend()  # so that the drain lasts
