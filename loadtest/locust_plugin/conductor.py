@@ -34,7 +34,7 @@ class Conductor:
 
     Args:
         runner: A LocalRunner or MasterRunner.
-        scenario: Name of the scenario.
+        locustfile: The scenario.
         on_refused: Called with the error when a run cannot start or go on for reasons the user can mend.
         on_over: Called when a run has taken its course: Locust is to stop the test.
 
@@ -46,12 +46,12 @@ class Conductor:
     def __init__(
         self,
         runner: LocalRunner | MasterRunner,
-        scenario: str,
+        locustfile: Path,
         on_refused: Callable[[LoadTestError], None],
         on_over: Callable[[], None],
     ) -> None:
         self._runner = runner
-        self._scenario = scenario
+        self._locustfile = locustfile
         self._on_refused = on_refused
         self._on_over = on_over
         self._run: Run | None = None
@@ -78,7 +78,7 @@ class Conductor:
         self._concluded.wait()
         self.verdict = None
         self._spawned.clear()
-        run = Run(self._runner, self._scenario, settings, fleet, command, self._on_refused)
+        run = Run(self._runner, self._locustfile, settings, fleet, command, self._on_refused)
         self.run_dir = run.folder
         try:
             run.plan = beginning.set_up(run)

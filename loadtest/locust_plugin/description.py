@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import importlib.metadata
 import os
 import platform
@@ -27,7 +28,7 @@ _PACKAGES = ("loadtest", "locust", "gevent", "websockets", "aiomqtt", "uvloop", 
 
 def describe(
     settings: RunSettings,
-    scenario: str,
+    locustfile: Path,
     run_id: str,
     epoch_ns: int,
     *,
@@ -40,7 +41,8 @@ def describe(
     """Describe a run that is about to start."""
     return RunDescription(
         run_id=run_id,
-        scenario=scenario,
+        scenario=locustfile.stem,
+        scenario_sha256=_sha256(locustfile),
         started_at=utc_now(),
         epoch_ns=epoch_ns,
         charge_points=settings.charge_points,
@@ -72,6 +74,11 @@ def run_name(settings: RunSettings, scenario: str) -> str:
 def boot_id() -> str:
     """Which boot of which host this is: processes that share it share a monotonic clock."""
     return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+
+
+def _sha256(file: Path) -> str:
+    """Empty for what is no file: Locust also takes folders and URLs."""
+    return hashlib.sha256(file.read_bytes()).hexdigest() if file.is_file() else ""
 
 
 def _version(package: str) -> str:

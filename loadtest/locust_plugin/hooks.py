@@ -92,7 +92,7 @@ class _Master:
         self._planned: list[dict[str, int]] = []
         environment.dispatcher_class = partial(PlannedDispatcher, planned=lambda: self._planned)  # type: ignore[assignment]
         self._locustfile = str(options.locustfile).split(",")[0]
-        self._conductor = Conductor(runner, Path(self._locustfile).stem, self._on_refused, self._on_over)
+        self._conductor = Conductor(runner, Path(self._locustfile), self._on_refused, self._on_over)
         environment.events.test_start.add_listener(self._on_test_start)
         environment.events.spawning_complete.add_listener(lambda **_: self._conductor.on_spawning_complete())
         environment.events.test_stopping.add_listener(self._on_test_stopping)

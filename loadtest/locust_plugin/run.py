@@ -44,7 +44,7 @@ class Run:
 
     Args:
         runner: Locust's, which carries messages to the workers.
-        scenario: Name of the scenario.
+        locustfile: The scenario.
         settings: Checked.
         fleet: The charge points, as planned.
         command: What repeats it.
@@ -67,13 +67,13 @@ class Run:
     def __init__(
         self,
         runner: LocalRunner | MasterRunner,
-        scenario: str,
+        locustfile: Path,
         settings: RunSettings,
         fleet: Sequence[Share],
         command: list[str],
         on_refused: Callable[[LoadTestError], None],
     ) -> None:
-        run_id = run_name(settings, scenario)
+        run_id = run_name(settings, locustfile.stem)
         self.folder = Path(settings.results) / run_id
         self.log_dir = self.folder / "logs"
         try:
@@ -92,7 +92,7 @@ class Run:
         thresholds = thresholds_of(self.system, settings)
         self.description = describe(
             settings,
-            scenario,
+            locustfile,
             run_id,
             self.epoch_ns,
             command=command,

@@ -94,6 +94,7 @@ class RunDescription(msgspec.Struct, kw_only=True):
 
     Attributes:
         epoch_ns: Monotonic instant from which seconds are counted; ``started_at`` is the same in wall time.
+        scenario_sha256: Of the scenario's file; what it imports is not in it.
         charge_points: How many there are to be.
         fleet: Of which classes.
         sut: The system under test: gateway, broker, central system, each with version and settings.
@@ -107,6 +108,7 @@ class RunDescription(msgspec.Struct, kw_only=True):
     scenario: str
     started_at: dt.datetime
     epoch_ns: int = 0
+    scenario_sha256: str = ""
     charge_points: int = 0
     fleet: list[FleetPart] = []
     settings: dict[str, Any] = {}

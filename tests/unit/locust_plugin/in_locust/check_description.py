@@ -83,7 +83,7 @@ def test_no_password_reaches_the_record(monkeypatch: pytest.MonkeyPatch) -> None
     settings = resolve({"broker": "mqtt://u:s3cret@h", "gateway": "ws://u:s3cret@h"})
     command = repeat_command(settings, STEADY, argv=words)
     described = describe(
-        settings, "steady", "run", 1, command=command, fleet=[], limits=Limits(), thresholds=(), phases=PHASES
+        settings, Path("steady.py"), "run", 1, command=command, fleet=[], limits=Limits(), thresholds=(), phases=PHASES
     )
     assert "s3cret" not in msgspec.json.encode(described).decode()
     assert described.host["locust_command"].endswith("plain")

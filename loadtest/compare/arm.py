@@ -1,0 +1,86 @@
+"""One side of a comparison: the runs of a folder that count, and why the others do not."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from loadtest.errors import ResultError
+from loadtest.measure import run_record, run_set
+from loadtest.measure.comparison_record import Side
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from loadtest.measure.run_record import RunRecord
+
+_COUNT = ("passed", "failed")
+"""Results of runs whose figures are true: one that failed has shown something, a void one has not."""
+
+
+@dataclass(slots=True)
+class Arm:
+    """Runs of one kind.
+
+    Attributes:
+        name: What the user calls them.
+        runs: Those that count.
+        left_out: The others, each with the reason.
+    """
+
+    name: str
+    runs: list[RunRecord] = field(default_factory=list)
+    left_out: list[str] = field(default_factory=list)
+
+    def take(self, folder: Path) -> bool:
+        """Add the run of a folder, or the reason why not; returns whether it counts."""
+        try:
+            record = run_record.load(folder)
+        except ResultError as error:
+            self.left_out.append(f"{folder.name}: {error.message}")
+            return False
+        result = "" if record.verdict is None else record.verdict.result
+        counts = record.state == "complete" and result in _COUNT
+        if counts:
+            self.runs.append(record)
+        else:
+            why = result if result and result not in _COUNT else "cut short"
+            self.left_out.append(f"{record.run.run_id}: {why}")
+        return counts
+
+    @property
+    def side(self) -> Side:
+        """As it stands in a comparison."""
+        return Side(name=self.name, runs=[record.run.run_id for record in self.runs], left_out=self.left_out)
+
+
+def read_arm(folder: Path, name: str = "") -> Arm:
+    """The runs of a set, or one run.
+
+    Args:
+        folder: Of the set or the run.
+        name: What the user calls it; the folder's name when left out.
+
+    Raises:
+        ResultError: It is neither.
+    """
+    arm = Arm(name or folder.name)
+    for run in members(folder):
+        arm.take(run)
+    return arm
+
+
+def members(folder: Path) -> list[Path]:
+    """The folders of the runs of a set; the folder itself when it is one of a run.
+
+    Raises:
+        ResultError: It is neither.
+    """
+    if (folder / run_set.SET_JSON).exists():
+        return [folder / name for name in run_set.load(folder).runs]
+    if (folder / run_record.RUN_JSON).exists():
+        return [folder]
+    raise ResultError(
+        f"{folder} is neither the folder of a run nor of a set of runs",
+        hint="loadtest baseline list shows the baselines there are, loadtest list the runs",
+    )

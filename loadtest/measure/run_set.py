@@ -1,0 +1,65 @@
+"""Runs that belong together, in one folder: the repeats of a run, or a baseline. ``set.json`` says which.
+
+Of a run, its folder in a set holds at least ``run.json``, and it is enough for comparing.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from loadtest.errors import ResultError
+from loadtest.measure import run_record
+from loadtest.measure.result_files import write_whole
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+SET_FORMAT = "loadtest-set"
+SET_VERSION = 1
+SET_JSON = "set.json"
+
+
+class RunSet(msgspec.Struct, kw_only=True):
+    """The content of ``set.json``.
+
+    Attributes:
+        runs: Names of their folders, which stand beside the file.
+        source: Of a baseline: what it was saved from.
+    """
+
+    format: str = SET_FORMAT
+    version: int = SET_VERSION
+    name: str
+    made_at: dt.datetime
+    runs: list[str] = []
+    source: str = ""
+
+
+def write(run_set: RunSet, folder: Path) -> None:
+    """Write ``set.json``.
+
+    Raises:
+        ResultError: It could not be written.
+    """
+    path = folder / SET_JSON
+    try:
+        write_whole(path, run_record.to_json(run_set))
+    except OSError as error:
+        raise ResultError(f"cannot write {path}: {error.strerror}") from error
+
+
+def load(folder: Path) -> RunSet:
+    """Read ``set.json``.
+
+    Raises:
+        ResultError: There is none, it is damaged, or of a version this one cannot read.
+    """
+    path = folder / SET_JSON
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise ResultError(f"cannot read {path}: {error.strerror}") from error
+    return run_record.decode(content, RunSet, path, SET_FORMAT, SET_VERSION)

@@ -1,0 +1,144 @@
+"""Arms of simulated runs, held against each other."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+from simulated_runs import SERIES, arm, run
+
+from loadtest.compare.arm import Arm, read_arm
+from loadtest.compare.compare import compare
+from loadtest.compare.conditions import refuse_another_load
+from loadtest.errors import ResultError, UsageError
+from loadtest.measure import comparison_record, run_record
+from loadtest.measure.comparison_record import NO_REGRESSION, NO_VERDICT, REGRESSION, SLOWER, UNDECIDED
+from loadtest.measure.run_record import Verdict
+from loadtest.measure.tags import UPLINK
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from loadtest.measure.tags import Tag
+
+
+def tenth_more(tag: Tag) -> float:
+    return 1.1 if (tag.leg, tag.action) == (UPLINK, "Heartbeat") else 1.0
+
+
+def test_the_same_system_twice_is_no_regression() -> None:
+    outcomes = [
+        compare(arm(random, "main", 5), arm(random, "change", 5)).outcome
+        for random in map(np.random.default_rng, range(12))
+    ]
+    # Stated is one difference of either kind in twenty; two slower ones in twelve are one case in fifty at most.
+    assert outcomes.count(REGRESSION) <= 2
+    assert set(outcomes) <= {REGRESSION, NO_REGRESSION}
+
+
+def test_an_arm_slower_by_a_tenth_is_found_with_five_repeats() -> None:
+    random = np.random.default_rng(1)
+    found = compare(arm(random, "main", 5), arm(random, "change", 5, slower=tenth_more))
+    assert found.outcome == REGRESSION
+    slower = found.found(SLOWER)
+    assert {(figure.leg, figure.action) for figure in slower} == {(UPLINK, "Heartbeat")}
+    for figure in slower:
+        assert figure.low_percent is not None
+        assert figure.high_percent is not None
+        assert figure.low_percent < figure.change_percent < figure.high_percent
+    assert any(figure.low_percent <= 10 <= figure.high_percent for figure in slower)  # type: ignore[operator]
+    assert "uplink Heartbeat" in found.text
+
+
+def test_what_is_real_but_within_the_tolerance_is_no_regression() -> None:
+    random = np.random.default_rng(1)
+    before, after = arm(random, "main", 5), arm(random, "change", 5, slower=tenth_more)
+    assert compare(before, after, 0.25).outcome == NO_REGRESSION
+
+
+@pytest.mark.parametrize(("before", "after"), [(2, 2), (3, 3), (1, 1), (20, 1)])
+def test_too_few_repeats_give_no_verdict_and_say_how_many_it_takes(before: int, after: int) -> None:
+    random = np.random.default_rng(1)
+    found = compare(arm(random, "main", before), arm(random, "change", after, slower=lambda _: 1.5))
+    assert found.outcome == NO_VERDICT
+    assert {figure.finding for figure in found.figures} == {UNDECIDED}
+    assert f"{before} against {after} runs are too few" in found.text
+    needed = max(figure.repeats_needed or 0 for figure in found.figures)
+    assert needed >= 4
+    assert f"at least {needed} repeats" in found.text
+
+
+def test_void_and_partial_runs_never_count(tmp_path: Path) -> None:
+    random = np.random.default_rng(1)
+    for name, result, state in (
+        ("good", "passed", "complete"),
+        ("missed", "failed", "complete"),
+        ("bad", "void", "complete"),
+        ("cut", "passed", "partial"),
+        ("stopped", "interrupted", "partial"),
+    ):
+        record = run(random, name)
+        record.verdict, record.state = Verdict(result, [], 0), state  # type: ignore[arg-type]
+        (tmp_path / name).mkdir()
+        run_record.write(record, tmp_path / name)
+    taken = Arm("all")
+    for folder in sorted(tmp_path.iterdir()):
+        taken.take(folder)
+    assert [record.run.run_id for record in taken.runs] == ["good", "missed"]
+    assert taken.left_out == ["bad: void", "cut: cut short", "stopped: interrupted"]
+    void = read_arm(tmp_path / "bad", "main")
+    found = compare(void, taken)
+    assert (found.outcome, found.text) == (NO_VERDICT, "No run of main counts: bad: void.")
+    with pytest.raises(ResultError, match="neither the folder of a run nor of a set"):
+        read_arm(tmp_path)
+
+
+def test_percentiles_of_too_few_samples_are_left_out() -> None:
+    random = np.random.default_rng(1)
+    found = compare(arm(random, "main", 4), arm(random, "change", 4, samples=150))
+    assert {figure.percent for figure in found.figures} == {50, 90}
+    assert len(found.figures) + len(found.not_compared) == 4 * len(SERIES)
+    assert "uplink Heartbeat p99: less than 10 samples above it in a run" in found.not_compared
+    empty = compare(arm(random, "main", 4), arm(random, "change", 4, samples=10))
+    assert empty.outcome == NO_VERDICT
+    assert "longer runs are needed" in empty.text
+
+
+def test_what_else_differs_is_told_but_for_seeds_and_thresholds() -> None:
+    random = np.random.default_rng(1)
+    before = arm(random, "main", 1, settings={"qos": 1, "seed": 1, "threshold": "", "duration_s": 30.0})
+    after = arm(
+        random,
+        "change",
+        1,
+        settings={"qos": 0, "seed": 2, "threshold": "lost < 1%", "duration_s": 30.0},
+        seed=2,
+        sut={"broker": {"kind": "amqtt", "url": "mqtt://127.0.0.1:1"}},
+        scenario_sha256="a" * 64,
+    )
+    differences = [(each.what, each.baseline, each.candidate) for each in compare(before, after).differences]
+    assert differences == [
+        ("setting qos", "1", "0"),
+        ("scenario file", "–", f"sha256 {'a' * 12}"),
+        ("broker kind", "–", "amqtt"),
+    ]
+
+
+def test_another_load_is_refused() -> None:
+    random = np.random.default_rng(1)
+    runs = [record.run for record in arm(random, "main", 2).runs]
+    refuse_another_load("main", runs, "steady", 100)
+    with pytest.raises(UsageError) as caught:
+        refuse_another_load("main", runs, "soak", 100)
+    assert caught.value.faults == ("--baseline: main is of the scenario steady, this run of soak",)
+    with pytest.raises(UsageError, match="main has 100 charge points, this run 2,000"):
+        refuse_another_load("main", runs, "steady", 2000)
+
+
+def test_a_comparison_is_read_as_it_was_written(tmp_path: Path) -> None:
+    assert comparison_record.load(tmp_path) is None
+    random = np.random.default_rng(1)
+    found = compare(arm(random, "main", 4), arm(random, "change", 4))
+    comparison_record.write(found, tmp_path)
+    assert comparison_record.load(tmp_path) == found
