@@ -5,7 +5,7 @@ Made by :mod:`loadtest.compare`; whoever shows it needs nothing else.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Final, Literal
 
 import msgspec
 
@@ -20,8 +20,13 @@ COMPARISON_FORMAT = "loadtest-comparison"
 COMPARISON_VERSION = 1
 COMPARISON_JSON = "comparison.json"
 
-REGRESSION, NO_REGRESSION, NO_VERDICT = "regression", "no regression", "no verdict"
-SLOWER, FASTER, ALIKE, UNDECIDED = "slower", "faster", "alike", "undecided"
+REGRESSION: Final = "regression"
+NO_REGRESSION: Final = "no regression"
+NO_VERDICT: Final = "no verdict"
+SLOWER: Final = "slower"
+FASTER: Final = "faster"
+ALIKE: Final = "alike"
+UNDECIDED: Final = "undecided"
 
 Outcome = Literal["regression", "no regression", "no verdict"]
 Finding = Literal["slower", "faster", "alike", "undecided"]

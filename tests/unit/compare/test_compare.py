@@ -79,7 +79,8 @@ def test_void_and_partial_runs_never_count(tmp_path: Path) -> None:
         ("stopped", "interrupted", "partial"),
     ):
         record = run(random, name)
-        record.verdict, record.state = Verdict(result, [], 0), state  # type: ignore[arg-type]
+        record.verdict = Verdict(result, [], 0)  # type: ignore[arg-type]
+        record.state = state  # type: ignore[assignment]
         (tmp_path / name).mkdir()
         run_record.write(record, tmp_path / name)
     taken = Arm("all")

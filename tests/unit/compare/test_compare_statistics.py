@@ -40,7 +40,8 @@ def test_p_values_are_those_of_every_division_tried_by_hand() -> None:
         other = both[:, [run for run in range(7) if run not in chosen]]
         # Student's statistic; the variance of slots is far below that of these figures.
         found = stats.ttest_ind(one, other, axis=1).statistic
-        return np.abs(np.asarray(found))
+        result: np.ndarray = np.abs(np.asarray(found))
+        return result
 
     observed = statistic((0, 1, 2))
     null = np.array([statistic(chosen) for chosen in itertools.combinations(range(7), 3)])

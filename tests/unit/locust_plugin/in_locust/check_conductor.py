@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -71,7 +72,7 @@ def test_a_fault_in_conducting_ends_the_run() -> None:
             raise ZeroDivisionError("what now")
 
     runner: Any = Runner()
-    conductor = Conductor(runner, "steady", told.append, lambda: told.append("over"))
+    conductor = Conductor(runner, Path("steady.py"), told.append, lambda: told.append("over"))
     run: Any = SimpleNamespace(fail=lambda error: told.append(repr(error)))
     faulty: Any = Faulty()
     conductor._conduct(run, faulty)
@@ -80,7 +81,7 @@ def test_a_fault_in_conducting_ends_the_run() -> None:
 
 def test_ctrl_c_is_left_to_others_while_no_run_is_ending() -> None:
     runner: Any = Runner()
-    conductor = Conductor(runner, "steady", lambda _: None, lambda: None)
+    conductor = Conductor(runner, Path("steady.py"), lambda _: None, lambda: None)
     assert not conductor.interrupt()
     conductor._concluded.clear()
     run: Any = SimpleNamespace(interrupted=False, hurried=False)
