@@ -37,7 +37,12 @@ def run(
         histogram = Histogram()
         histogram.record_many((random.lognormal(8, 0.4, samples) * whole * slower(tag)).astype(np.int64))
         rows.append(summary(tag, histogram))
-    described: dict[str, Any] = {"scenario": "steady", "charge_points": 100, "seed": 1, "settings": {"qos": 1}} | description
+    described: dict[str, Any] = {
+        "scenario": "steady",
+        "charge_points": 100,
+        "seed": 1,
+        "settings": {"qos": 1},
+    } | description
     return RunRecord(
         state="complete",
         run=RunDescription(run_id=run_id, started_at=dt.datetime(2026, 1, 31, tzinfo=dt.UTC), **described),
