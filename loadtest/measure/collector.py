@@ -24,6 +24,7 @@ from loadtest.measure.reply_join import ReplyJoin
 from loadtest.measure.result_files import AppendFile, DiskReserve, write_whole
 from loadtest.measure.run_record import DeliveryTotals, PhaseSpan, RunEvent, RunRecord
 from loadtest.measure.sources import Source, total_gauge
+from loadtest.measure.standing import Lookout
 from loadtest.measure.storm_watch import StormWatch
 from loadtest.measure.tags import INTENDED, REPLY, SERVICE, Tag, parse
 from loadtest.measure.threshold_watch import ThresholdWatch
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
     from loadtest.measure.interval import IntervalReport, Series
     from loadtest.measure.ledger import Ledger
     from loadtest.measure.run_record import FaultSpan, Role, RunDescription, State, ThresholdOutcome
+    from loadtest.measure.standing import Standing
     from loadtest.scenario.thresholds import Threshold
 
 PATIENCE = 3
@@ -88,6 +90,7 @@ class Collector:
         self._transactions = TransactionJoin()
         self._thresholds = tuple(thresholds)
         self._watch = ThresholdWatch(self._thresholds)
+        self._lookout = Lookout()
         try:
             run_dir.mkdir(parents=True, exist_ok=True)
             self._files = [AppendFile(run_dir / name) for name in (run_record.LATENCY_HLOG, run_record.TIMELINE_CSV)]
@@ -178,6 +181,17 @@ class Collector:
         if missed is not None:
             self.event(run_events.ENDED_EARLY, f"{missed.text}: {missed.reason}", "scenario")
         return missed
+
+    def standing(self, after: int = -1) -> Standing:
+        """How the run stands, for whoever watches it, with the timeline's rows of all seconds after ``after``."""
+        return self._lookout.standing(
+            self._record,
+            list(self._sources.values()),
+            self._totals,
+            outages=self._outages.begun(self._elapsed_s()),
+            transactions_started=self._transactions.started,
+            after=after,
+        )
 
     # Ending it --------------------------------------------------------------------------------------------------
 
@@ -380,6 +394,7 @@ class Collector:
         latency.fill(row)
         self._storms.second(index, sent=row.sent, backlog=row.backlog)
         self._timeline.write(row)
+        self._lookout.second(row)
 
 
 def _reason(error: OSError | None) -> str:

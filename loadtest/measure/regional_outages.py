@@ -31,6 +31,10 @@ class RegionalOutages:
             elif len(self._found) < MOST:
                 self._found[outage.start_s, outage.region] = outage
 
+    def begun(self, now_s: float) -> list[RegionalOutage]:
+        """Those that have begun; they end when their network comes back."""
+        return [self._found[key] for key in sorted(self._found) if key[0] <= now_s]
+
     def until(self, end_s: float) -> list[RegionalOutage]:
         """All of them in order, as far as the run lasted."""
         found = [self._found[key] for key in sorted(self._found)]
