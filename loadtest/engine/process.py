@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 import gc
 import os
-import resource
 from typing import TYPE_CHECKING
 
 from loadtest.clock import monotonic_ns
 from loadtest.control import messages
-from loadtest.control.child import ControlChannel, open_control_channel
+from loadtest.control.life import ChildLife
 from loadtest.engine.fleet import Fleet
 from loadtest.engine.network_fault import NetworkFault
 from loadtest.engine.settings import cohort_profile, engine_settings
@@ -30,8 +28,6 @@ if TYPE_CHECKING:
 _GC_THRESHOLDS = (50_000, 50, 1_000)
 """Charge points make hardly any cycles, and a full collection while they connect takes 0.1 s at 10,000 of them."""
 
-_FAULTS_TOLD = 10
-
 _DRAIN_POLL_NS = 20 * NS_PER_MS
 
 
@@ -39,31 +35,18 @@ class EngineProcess:
     """One engine, from its configuration to its final report."""
 
     def __init__(self) -> None:
-        self._over = asyncio.Event()
-        self._channel: ControlChannel | None = None
+        self._life = ChildLife("engine_fault")
         self._settings: EngineSettings | None = None
         self._final_sent = False
-        self._faults = 0
 
     async def run(self) -> None:
         """Serve the parent until it says stop or goes away."""
-        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-        if soft != hard:
-            resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-        asyncio.get_running_loop().set_exception_handler(self._on_fault)
-        self._channel = await open_control_channel(self._on_command, self._over.set)
-        await self._over.wait()
-
-    def _on_fault(self, loop: asyncio.AbstractEventLoop, context: dict[str, object]) -> None:
-        """A callback failed: that is a bug of ours, and a run with it is not to be trusted."""
-        self._faults += 1
-        if self._faults <= _FAULTS_TOLD:
-            self._send(messages.Event("engine_fault", f"{context.get('message')}: {context.get('exception')!r}"))
-            loop.default_exception_handler(context)
+        await self._life.begin(self._on_command)
+        await self._life.over.wait()
+        await self._life.end()
 
     def _send(self, notice: messages.Notice) -> None:
-        if self._channel is not None:
-            self._channel.send(notice)
+        self._life.channel.send(notice)
 
     def _on_command(self, command: messages.Command) -> None:
         match command:
@@ -89,7 +72,7 @@ class EngineProcess:
                 self._deadline_ns = deadline_ns
                 self._drain(monotonic_ns())
             case messages.Stop():
-                self._over.set()
+                self._life.over.set()
 
     def _configure(self, plain: dict[str, object]) -> None:
         self._recorder = Recorder()
@@ -131,7 +114,6 @@ class EngineProcess:
 
     def _interval(self, now_ns: int, *, final: bool) -> IntervalReport:
         assert self._settings is not None
-        assert self._channel is not None
         # A report made at a second's end covers the second before it; the last one covers a second's beginning.
         index = (now_ns - self._settings.epoch_ns) // NS_PER_S - (0 if final else 1)
         registered_ms, lost_ms = self._fleet.comings.take()
@@ -153,7 +135,7 @@ class EngineProcess:
             transactions_stopped=transactions_stopped,
             downlink=self._fleet.commands_received.rows(),
             reply_instants=self._fleet.commands_received.take_instants(),
-            health=self._health.take_interval(backlog_bytes=self._channel.backlog_bytes),
+            health=self._health.take_interval(backlog_bytes=self._life.channel.backlog_bytes),
             sent=self._fleet.sent() if final else [],
             commands_seen=self._fleet.commands_received.windows() if final else [],
         )

@@ -7,7 +7,6 @@ import contextlib
 import errno
 import gc
 import os
-import resource
 import secrets
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -15,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from loadtest.clock import monotonic_ns
 from loadtest.control import messages
-from loadtest.control.child import ControlChannel, open_control_channel
+from loadtest.control.life import ChildLife
 from loadtest.errors import EnvironmentNotReady, UsageError
 from loadtest.gateway import passwords
 from loadtest.gateway.gateway import Gateway
@@ -28,6 +27,7 @@ from loadtest.transport import mqtt_client, tls
 from loadtest.units import NS_PER_MS, NS_PER_S, NS_PER_US
 
 if TYPE_CHECKING:
+    from loadtest.control.child import ControlChannel
     from loadtest.gateway.settings import GatewaySettings
     from loadtest.transport.mqtt_client import MqttClient
 
@@ -35,47 +35,35 @@ TICK_NS = 100 * NS_PER_MS
 BACKLOG = 4096
 """Connections the kernel may hold for us while we are busy; a boot storm needs it."""
 
-FAULTS_TOLD = 10
-
-FAREWELL_S = 2.0
-"""How long the parent may take to read our last words."""
-
 
 class GatewayProcess:
     """One gateway process, from its configuration to its final report."""
 
     def __init__(self) -> None:
         self._configured: asyncio.Future[dict[str, object]] = asyncio.get_running_loop().create_future()
-        self._over = asyncio.Event()
-        self._parent_gone = asyncio.Event()
-        self._channel: ControlChannel | None = None
+        self._life = ChildLife("gateway_fault")
         self._service: GatewayService | None = None
-        self._faults = 0
 
     async def run(self) -> None:
         """Serve the parent until it says stop or goes away."""
-        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-        if soft != hard:
-            resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-        asyncio.get_running_loop().set_exception_handler(self._on_fault)
-        self._channel = await open_control_channel(self._on_command, self._on_parent_gone)
-        over = asyncio.ensure_future(self._over.wait())
+        life = self._life
+        await life.begin(self._on_command)
+        over = asyncio.ensure_future(life.over.wait())
         await asyncio.wait((over, self._configured), return_when=asyncio.FIRST_COMPLETED)
         if self._configured.done():
             try:
                 settings = gateway_settings(self._configured.result())
                 async with AsyncExitStack() as stack:
-                    self._service = GatewayService(settings, self._channel)
+                    self._service = GatewayService(settings, life.channel)
                     await self._service.start(stack)
                     await over
             except (UsageError, EnvironmentNotReady) as error:
-                self._channel.send(messages.Refused(list(error.faults), error.hint))
-            if self._parent_gone.is_set() and settings.peer_sockets:
+                life.channel.send(messages.Refused(list(error.faults), error.hint))
+            if life.parent_gone.is_set() and settings.peer_sockets:
                 with contextlib.suppress(OSError):  # another process still has its socket there, and sees to it
                     Path(settings.peer_sockets[0]).parent.rmdir()
         over.cancel()
-        self._channel.close()
-        await asyncio.wait((asyncio.ensure_future(self._parent_gone.wait()),), timeout=FAREWELL_S)
+        await life.end()
 
     def _on_command(self, command: messages.Command) -> None:
         match command:
@@ -90,21 +78,7 @@ class GatewayProcess:
             case messages.Drain() if self._service is not None:
                 self._service.report(final=True)
             case messages.Stop():
-                self._over.set()
-
-    def _on_parent_gone(self) -> None:
-        self._parent_gone.set()
-        self._over.set()
-
-    def _on_fault(self, loop: asyncio.AbstractEventLoop, context: dict[str, object]) -> None:
-        """A callback failed: that is a bug of ours, and a run with it is not to be trusted."""
-        self._faults += 1
-        if self._faults > FAULTS_TOLD:  # a client that has found one may bring it about for ever
-            return
-        if self._channel is not None:
-            text = f"{context.get('message')}: {context.get('exception')!r}"
-            self._channel.send(messages.Event("gateway_fault", text))
-        loop.default_exception_handler(context)
+                self._life.over.set()
 
 
 class GatewayService:
