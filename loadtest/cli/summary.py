@@ -99,11 +99,12 @@ def _ledger(record: RunRecord) -> Text:
     text = Text.assemble(
         f"\nledger   offered {operations.offered:,} = dropped {operations.dropped:,} + sent {operations.sent:,}\n",
         f"         sent {operations.sent:,} = answered {operations.answered:,} + call error {operations.call_error:,} "
-        f"+ timed out {operations.timed_out:,} + cut off {operations.cut_off:,} + unfinished {operations.unfinished:,}",
+        f"+ timed out {operations.timed_out:,} + cut off {operations.cut_off:,} + link cut {operations.link_cut:,} "
+        f"+ unfinished {operations.unfinished:,}",
     )
     beside = f"duplicated {deliveries.duplicated:,}, reordered {deliveries.reordered:,}"
-    if deliveries.observed and operations.sent == deliveries.delivered + deliveries.lost:
-        sum_up = f"delivered {deliveries.delivered:,} + lost {deliveries.lost:,}"
+    if deliveries.observed and operations.sent == deliveries.delivered + deliveries.link_cut + deliveries.lost:
+        sum_up = f"delivered {deliveries.delivered:,} + link cut {deliveries.link_cut:,} + lost {deliveries.lost:,}"
         text.append(f"\n         sent {operations.sent:,} = {sum_up}; {beside}")
     elif deliveries.observed:  # a process that counted died: there is no sum to show
         text.append(
@@ -119,7 +120,8 @@ def _commands(commands: CommandTotals) -> str:
     return (
         f"\ncommands offered {row.offered:,} = dropped {row.dropped:,} + sent {row.sent:,}\n"
         f"         sent {row.sent:,} = answered {row.answered:,} + call error {row.call_error:,} "
-        f"+ timed out {row.timed_out:,} + unfinished {row.unfinished:,}; lost on the way {lost:,}"
+        f"+ timed out {row.timed_out:,} + link cut {row.link_cut:,} + unfinished {row.unfinished:,}; "
+        f"lost on the way {lost:,}"
     )
 
 

@@ -21,6 +21,7 @@ from loadtest.csms.command_learning import Learning
 from loadtest.csms.command_payloads import MAKERS, Draw
 from loadtest.csms.command_schedule import CommandSchedule
 from loadtest.measure.interval import INVALID, NO_STATUS, SentCounts
+from loadtest.measure.link_cuts import UnansweredCommands
 from loadtest.measure.reply_join import ReplyInstants
 from loadtest.measure.sequence import DUPLICATE, REORDERED, SequenceWindows
 from loadtest.protocol import call_errors, schemas, stamp
@@ -105,6 +106,7 @@ class Commander:
         self._timed_out: dict[tuple[int, int], str] = {}
         self._replies = SequenceWindows()
         self._instants = ReplyInstants()
+        self._unanswered = UnansweredCommands()
         self._late_answers = self._foreign_answers = 0
         command_certificates()  # made now, like the schemas, and not between the messages of a run
         for action in self._load.rates:
@@ -250,6 +252,7 @@ class Commander:
             if sent is None:
                 continue
             sent.cell.row.timed_out += 1
+            self._note_unanswered(sent, now_ns, timed_out=True)
             sent.cell.sample(sent.intended_ns, sent.sent_ns, now_ns)
             self._timed_out[sent.to.number, sent.sequence] = sent.cell.row.action
             if len(self._timed_out) > _REMEMBERED:
@@ -259,9 +262,18 @@ class Commander:
     def close_books(self) -> None:
         """The run ends: what is outstanding stays unfinished."""
         self._schedule.end()
+        now_ns = monotonic_ns()
         for sent in self._waiting.values():
             sent.cell.row.unfinished += 1
+            self._note_unanswered(sent, now_ns, timed_out=False)
         self._waiting.clear()
+
+    def _note_unanswered(self, sent: _Sent, now_ns: int, *, timed_out: bool) -> None:
+        epoch_ns = self._settings.epoch_ns
+        lifetime_us = (sent.sent_ns - epoch_ns) // NS_PER_US, (now_ns - epoch_ns) // NS_PER_US
+        self._unanswered.add(
+            sent.to.number, sent.sequence, lifetime_us, sent.cell.phase, sent.cell.row.action, timed_out=timed_out
+        )
 
     @property
     def _pending(self) -> int:
@@ -274,6 +286,7 @@ class Commander:
         report.command_answers = self._books.answer_rows()
         report.replies = self._books.replies()
         report.reply_instants = self._instants.take()
+        report.commands_unanswered = self._unanswered.take()
         report.counters |= self._counters()
         report.gauges["csms.commands_pending"] = self._pending
         if report.final:

@@ -14,7 +14,7 @@ from loadtest.engine.outbox import Outbox
 from loadtest.engine.sending import SendingConnection
 from loadtest.engine.transaction_messages import TransactionMessage
 from loadtest.errors import RemoteProtocolError
-from loadtest.measure.transaction_records import CALL_ERROR, CUT_OFF, TIMED_OUT, UNFINISHED
+from loadtest.measure.transaction_records import CALL_ERROR, CUT_OFF, LINK_CUT, TIMED_OUT, UNFINISHED
 from loadtest.protocol import frames, stamp
 from loadtest.units import NS_PER_US
 
@@ -154,13 +154,24 @@ class CallingConnection(SendingConnection):
             self.outbox = None
 
     def expire_call(self, now_ns: int) -> None:
-        """Give up an answer that is overdue."""
+        """Give up an answer that is overdue; over a half-open link that says nothing about who should have answered."""
         if self.call_id is not None and now_ns - self.call_sent_ns >= self.configuration.message_timeout_ns:
             self.fleet.answer_overdue(self)
-            cell = self._close_call(now_ns, sample=True)
-            cell.timed_out += 1
-            self._not_answered(TIMED_OUT)
+            if self.fleet.link_cuts.took(self.number):
+                cell = self._lose_with_link()
+            else:
+                cell = self._close_call(now_ns, sample=True)
+                cell.timed_out += 1
+                self._not_answered(TIMED_OUT)
             self._after_failure(cell.action, now_ns)
+
+    def _lose_with_link(self) -> OperationCell:
+        """The charge point's own link or restart has taken the connection on which the answer should have come."""
+        cell = self._close_call(0, sample=False)
+        cell.link_cut += 1
+        self.fleet.link_cuts.lost_answer(self.number, self.sequence - 1, self.call_sent_ns, cell)
+        self._not_answered(LINK_CUT)
+        return cell
 
     def cut_off(self) -> None:
         """The connection is gone: so is the outstanding CALL, and what makes no sense without a connection.
@@ -170,10 +181,13 @@ class CallingConnection(SendingConnection):
         """
         if self.call_id is not None:
             now_ns = monotonic_ns()
-            cell = self._close_call(0, sample=False)
-            cell.cut_off += 1
+            if self.fleet.link_cuts.took(self.number):
+                cell = self._lose_with_link()
+            else:
+                cell = self._close_call(0, sample=False)
+                cell.cut_off += 1
+                self._not_answered(CUT_OFF)
             self.reports_lost |= cell.action == STATUS_NOTIFICATION
-            self._not_answered(CUT_OFF)
             if cell.action in TRANSACTION_RELATED and not self.fleet.draining:
                 self.outbox = self.outbox or Outbox()
                 self._offer_again(self.outbox, cell.action, now_ns)
@@ -186,6 +200,10 @@ class CallingConnection(SendingConnection):
     def close_books(self) -> None:
         """The run ends: what waits is dropped, what is outstanding stays unfinished."""
         self.drop_waiting()
-        if self.call_id is not None:
+        if self.call_id is None:
+            return
+        if self.fleet.link_cuts.took(self.number):
+            self._lose_with_link()
+        else:
             self._close_call(0, sample=False).unfinished += 1
             self._not_answered(UNFINISHED)

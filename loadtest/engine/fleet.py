@@ -23,6 +23,7 @@ from loadtest.engine.connect_failures import (
 )
 from loadtest.engine.dialling import Dialler
 from loadtest.engine.fleet_counters import FleetCounters
+from loadtest.engine.link_cuts import LinkCuts
 from loadtest.engine.links import Links
 from loadtest.engine.operations import Operations, PhaseClock
 from loadtest.engine.reconnecting import Reconnecting
@@ -64,6 +65,7 @@ class Fleet:
     Attributes:
         comings: When charge points were registered, and lost.
         connect_failures: Why they could not connect.
+        link_cuts: What their own links and restarts have taken from them.
         transaction_book: What became of their messages.
         transactions: Those under way.
         credentials: What charge points show when they connect.
@@ -104,6 +106,7 @@ class Fleet:
         self._reconnecting = Reconnecting(settings.seed)
         self.credentials = self._dialler.credentials
         self.comings = Comings(settings.epoch_ns)
+        self.link_cuts = LinkCuts(settings.epoch_ns)
         self.transaction_book = TransactionBook()
         self.registered_ever = 0
         self.transactions = 0
@@ -135,6 +138,7 @@ class Fleet:
             self.comings.registered(now_ns)
             charge_point.register_intended_ns = charge_point.connect_started_ns = 0
         self._reconnecting.succeeded(charge_point)
+        self.link_cuts.back(charge_point.number, now_ns)
 
     def refused(self, charge_point: RegisteringConnection, status: int, reason: str) -> None:
         """The gateway turned the handshake down."""
@@ -146,6 +150,8 @@ class Fleet:
 
     def disconnected(self, charge_point: RegisteringConnection, exc: Exception | None = None) -> None:
         """A connection, or the attempt at one, has ended; try again later unless the charge point is done."""
+        if not self.link_cuts.ended(charge_point.number) and not self._is_hindered(charge_point):
+            self.link_cuts.back(charge_point.number, monotonic_ns())  # if it was away, from now on others are to blame
         if charge_point.state == CONNECTING:
             self._fail(charge_point, exc)
         elif charge_point.state in (OPEN, REJECTED, REGISTERED):
@@ -173,8 +179,22 @@ class Fleet:
         """The charge point knows that it has no network: an attempt that fails at once, through no fault of others."""
         self.counters.connect_failed += 1
         self.connect_failures.add(NO_NETWORK)
+        self.link_cuts.keep_away(charge_point.number, monotonic_ns())
         charge_point.state = OFFLINE
         self.disconnected(charge_point)
+
+    def take_away(self, charge_point: SendingConnection) -> None:
+        """A charge point's own link, a fault that cuts it off, or its restart takes its connection."""
+        link = self._links.of(charge_point.number)
+        held = link is not None and link.holds_output
+        self.link_cuts.take(charge_point.number, monotonic_ns(), held=held)
+
+    def _is_hindered(self, charge_point: RegisteringConnection) -> bool:
+        """It has no network, or its link was down when it began to connect."""
+        fault, link = self._network_fault, self._links.of(charge_point.number)
+        if fault is not None and fault.keeps_away(charge_point, monotonic_ns()):
+            return True
+        return link is not None and (link.is_down or link.up_since_ns > charge_point.connect_started_ns)
 
     def answer_overdue(self, charge_point: SendingConnection) -> None:
         """An answer has not come in time: the link may be the reason."""
@@ -233,6 +253,7 @@ class Fleet:
                 continue
             if charge_point.transport is not None:
                 self.counters.cut_by_fault += 1
+                self.take_away(charge_point)
                 tcp.reset_when_aborted(charge_point.transport)
                 charge_point.abort()
             elif charge_point.state == CONNECTING and fault.until_ns and self._give_up(charge_point):
@@ -274,6 +295,19 @@ class Fleet:
             "links_down": self._links.down,
             **states,
         }
+
+    def excused(self) -> dict[str, int]:
+        """How many charge points are not registered because of their own links or restarts, by whether they ever were.
+
+        To be called when the drain is over, before everybody is disconnected.
+        """
+        away = [
+            charge_point
+            for charge_point in self._charge_points.values()
+            if charge_point.state != REGISTERED and self.link_cuts.is_away(charge_point.number)
+        ]
+        ever = sum(charge_point.heartbeat_ns > 0 for charge_point in away)
+        return {"away_by_link": ever, "never_by_link": len(away) - ever}
 
     def sent(self) -> list[SentCounts]:
         """How many CALLs each charge point has sent."""

@@ -31,6 +31,7 @@ class Link:
     Attributes:
         connection: The charge point's, as far as the charge point knows.
         ghost: What is left at the gateway's end of one that was half-open and given up; one at most.
+        up_since_ns: When its last outage was over.
     """
 
     __slots__ = (
@@ -46,6 +47,7 @@ class Link:
         "fleet",
         "ghost",
         "model",
+        "up_since_ns",
     )
 
     def __init__(self, fleet: Fleet, charge_point: ChargePoint, model: LinkModel) -> None:
@@ -54,6 +56,7 @@ class Link:
         self.model = model
         self.connection: LinkTransport | None = None
         self.ghost: LinkTransport | None = None
+        self.up_since_ns = 0
         self._causes = 0  # outages under way: its own, its region's
         self._ending: Ending = RESET
         self._outage: Outage | None = None
@@ -71,6 +74,11 @@ class Link:
     def is_half_open(self) -> bool:
         """The charge point has a connection through which nothing passes, and has not noticed."""
         return self.connection is not None and self.connection.silent
+
+    @property
+    def holds_output(self) -> bool:
+        """Something the charge point has sent is still on its way over the link."""
+        return self.connection is not None and self.connection.holds_output
 
     # Outages ----------------------------------------------------------------------------------------------------
 
@@ -113,6 +121,7 @@ class Link:
 
     def _end(self, connection: LinkTransport, ending: Ending) -> None:
         counters = self.fleet.counters
+        self.fleet.take_away(self.charge_point)
         if ending == HALF_OPEN:
             counters.link_half_open += 1
             connection.silence()
@@ -127,7 +136,10 @@ class Link:
     def come_up(self) -> None:
         """An outage is over. What was half-open stays so: addresses and translations have changed meanwhile."""
         self._causes -= 1
-        if not self._causes and self._held:
+        if self._causes:
+            return
+        self.up_since_ns = monotonic_ns()
+        if self._held:
             self._held = False
             self._dial()
 
@@ -154,6 +166,7 @@ class Link:
         if due_ns == self._attempt_ns and self.charge_point.state == CONNECTING:
             self._attempt_ns = 0
             if self._causes:
+                self.fleet.link_cuts.keep_away(self.charge_point.number, due_ns)
                 self._held = True
             else:
                 self._dial()
@@ -173,7 +186,9 @@ class Link:
     def connected(self, connection: LinkTransport) -> None:
         """TCP is connected; if the link has gone down meanwhile, to no avail."""
         self.connection = connection
-        connection.silent = self.is_down
+        if self.is_down:
+            self.fleet.take_away(self.charge_point)
+            connection.silent = True
 
     def disconnected(self, connection: LinkTransport) -> None:
         """A connection has ended."""
@@ -201,6 +216,8 @@ class Link:
         """An answer did not come in time: over a half-open connection, that is how the charge point notices."""
         if self.is_half_open:
             self.charge_point.abort()
+        elif self.holds_output:
+            self.fleet.link_cuts.still_under_way(self.charge_point)
 
     def delay_ns(self) -> int:
         """How long the next piece of data is on its way."""

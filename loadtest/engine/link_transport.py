@@ -94,6 +94,11 @@ class LinkTransport(asyncio.Transport, asyncio.Protocol):
             self._outward = DelayLine(link.fleet.at, link.model.bandwidth_bit_s)
             self._inward = DelayLine(link.fleet.at, link.model.bandwidth_bit_s)
 
+    @property
+    def holds_output(self) -> bool:
+        """Something the charge point has sent has not reached the real socket."""
+        return self._outward is not None and self._outward.held_bytes > 0
+
     # What the link does ------------------------------------------------------------------------------------------
 
     def silence(self) -> None:

@@ -1,8 +1,8 @@
 """What became of every operation: counters and samples by phase and action.
 
 An operation is one CALL a charge point is due to make. It is *offered* when due. It ends *dropped* (never sent)
-or *sent*; what was sent ends answered, refused (call_error), timed out, cut off with its connection, or
-unfinished when the run ends.
+or *sent*; what was sent ends answered, refused (call_error), timed out, cut off with its connection, cut by the charge
+point's own link or restart, or unfinished when the run ends.
 """
 
 from __future__ import annotations
@@ -52,6 +52,7 @@ class OperationCell:
         "cut_off",
         "dropped",
         "intended_us",
+        "link_cut",
         "name",
         "offered",
         "phase",
@@ -68,7 +69,8 @@ class OperationCell:
         self.action = action
         self.name = FROM_CHARGE_POINT[action].encode()
         self.offered = self.dropped = self.sent = 0
-        self.answered = self.call_error = self.timed_out = self.cut_off = self.unfinished = 0
+        self.answered = self.call_error = self.timed_out = self.cut_off = 0
+        self.link_cut = self.unfinished = 0
         names = self.phase_name, ROUND_TRIP, FROM_CHARGE_POINT[action]
         self.intended_us: list[int] = recorder.handle(Tag(*names, INTENDED))
         self.service_us: list[int] = recorder.handle(Tag(*names, SERVICE))
@@ -85,6 +87,7 @@ class OperationCell:
             call_error=self.call_error,
             timed_out=self.timed_out,
             cut_off=self.cut_off,
+            link_cut=self.link_cut,
             unfinished=self.unfinished,
         )
 

@@ -118,6 +118,7 @@ class EngineProcess:
         index = (now_ns - self._settings.epoch_ns) // NS_PER_S - (0 if final else 1)
         registered_ms, lost_ms = self._fleet.comings.take()
         transaction_sendings, transactions_stopped = self._fleet.transaction_book.take()
+        calls_in_flight, absences = self._fleet.link_cuts.report(final=final)
         return IntervalReport(
             index=index,
             final=final,
@@ -133,6 +134,8 @@ class EngineProcess:
             transaction_sendings=transaction_sendings,
             transactions_started=self._fleet.transaction_book.started,
             transactions_stopped=transactions_stopped,
+            calls_in_flight=calls_in_flight,
+            absences=absences,
             downlink=self._fleet.commands_received.rows(),
             reply_instants=self._fleet.commands_received.take_instants(),
             health=self._health.take_interval(backlog_bytes=self._life.channel.backlog_bytes),
@@ -153,11 +156,11 @@ class EngineProcess:
         if due_ns < self._deadline_ns and not self._fleet.idle:
             self._pacer.at(due_ns + _DRAIN_POLL_NS, self._drain)
             return
-        registered_at_end = self._fleet.gauges()["registered"]
+        at_end = {"registered_at_end": self._fleet.gauges()["registered"]} | self._fleet.excused()
         self._fleet.retire()
         self._fleet.checks.check_all()
         self._tell_faults()
         self._final_sent = True
         report = self._interval(monotonic_ns(), final=True)
-        report.gauges["registered_at_end"] = registered_at_end
+        report.gauges |= at_end
         self._send(messages.Report(report))

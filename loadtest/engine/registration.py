@@ -158,6 +158,8 @@ class RegisteringConnection(CallingConnection):
         self.beat_due_ns = self.boot_due_ns = self.ping_due_ns = 0
         self.restart_due_ns = self.fleet.at(now_ns + int(down_s * NS_PER_S), self.connect)
         self.fleet.counters.reboots += 1
+        if self.transport is not None:
+            self.fleet.take_away(self)
         self.close()
 
     # Registration -----------------------------------------------------------------------------------------------

@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any
 
-from locust.stats import RequestStats, StatsEntry
+from locust.stats import RequestStats, StatsEntry, StatsError
 
 from loadtest.measure.tags import COMMAND_LEGS, INTENDED, LEGS, ROUND_TRIP
 
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 _US_PER_MS = 1000
 _MIRRORED = frozenset(LEGS + COMMAND_LEGS)
 _FAILURES = ("call_error", "timed_out", "cut_off")
+_LINK_CUT = "link_cut"
+"""Listed among Locust's failures, but counted as nobody's: the system under test did not fail."""
 
 
 class Mirror:
@@ -49,12 +51,20 @@ class Mirror:
     def add_failures(self, source: str, rows: Iterable[OperationRow]) -> None:
         """Book the failures among a source's operations; ``rows`` are running totals."""
         for row in rows:
-            for fate in _FAILURES:
+            for fate in (*_FAILURES, _LINK_CUT):
                 key = (source, f"{row.phase}.{row.action}", fate)
                 count = getattr(row, fate)
                 for _ in range(count - self._failures.get(key, 0)):
-                    self._stats.log_error(ROUND_TRIP, row.action, fate.replace("_", " "))
+                    self._add_failure(row.action, fate)
                 self._failures[key] = count
+
+    def _add_failure(self, action: str, fate: str) -> None:
+        text = fate.replace("_", " ")
+        if fate != _LINK_CUT:
+            self._stats.log_error(ROUND_TRIP, action, text)
+            return
+        key = StatsError.create_key(ROUND_TRIP, action, text)
+        self._stats.errors.setdefault(key, StatsError(ROUND_TRIP, action, text)).occurred()
 
     def totals(self) -> dict[str, dict[str, int]]:
         """Requests and failures by leg and action, for the cross-check in the run record."""

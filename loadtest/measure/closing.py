@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from loadtest.measure.interval import OperationRow
     from loadtest.measure.ledger import Ledger
     from loadtest.measure.leg import LegRow
+    from loadtest.measure.link_cuts import LinkCutBooks
     from loadtest.measure.reply_join import ReplyJoin
     from loadtest.measure.run_record import RunRecord
     from loadtest.measure.sources import Source
@@ -38,6 +39,7 @@ def settle(
     totals: Mapping[Tag, Histogram],
     replies: ReplyJoin,
     transactions: TransactionJoin,
+    link_cuts: LinkCutBooks,
     phases: Sequence[str],
 ) -> Ledger:
     """The ledgers of all processes together, held against each other and against the samples.
@@ -47,6 +49,7 @@ def settle(
         totals: All samples by series.
         replies: The answers to commands, joined.
         transactions: The transaction messages, joined.
+        link_cuts: What the charge points' own links took.
         phases: The run's phases.
     """
     subscribers = [source for source in sources if source.role == "subscriber"]
@@ -59,6 +62,7 @@ def settle(
         [counts for source in sources for counts in source.sent],
         [source.seen for source in subscribers],
         counts,
+        link_cuts.calls(),
         observed=bool(subscribers),
         named=named,
     )
@@ -69,14 +73,17 @@ def settle(
         replies=ledgers.merge_rows(source.replies for source in sources),
         sent=[sent for source in sources for sent in source.commands_sent],
         windows=[source.commands_seen for source in engines],
+        cut=link_cuts.commands(),
     )
     ledger.unbalanced += ledgers.unbalanced_operations(books.operations)
     ledger.commands, unbalanced = settle_commands(books, replies, counts, named=named)
     ledger.unbalanced += unbalanced
     if transactions.started:
         counters = total_counters(sources)
-        hop = losing_hop(ledger, counters, transactions.cut_off_in_vain)
-        ledger.transactions = settle_transactions(transactions, phases, observed=bool(subscribers) and named, hop=hop)
+        hop = losing_hop(ledger, counters, transactions.cut_off_in_vain + ledger.link_cut)
+        ledger.transactions = settle_transactions(
+            transactions, phases, link_cuts.calls(), observed=bool(subscribers) and named, hop=hop
+        )
         ledger.transactions.energy_checked = counters.get("csms.energy_checked", 0)
         ledger.transactions.energy_backwards = counters.get("csms.energy_backwards", 0)
         if ledger.transactions.unexplained:
@@ -118,10 +125,13 @@ def fill(
     engines = [source for source in sources if source.role == "engine"]
     if engines and all("registered_at_end" in source.gauges for source in engines):
         record.registered_at_end = total_gauge(engines, "registered_at_end")
+        record.away_by_link = total_gauge(engines, "away_by_link")
+        record.never_by_link = total_gauge(engines, "never_by_link")
     record.operations = _operation_totals(total)
     record.deliveries = DeliveryTotals(
         observed=ledger.observed,
         delivered=ledger.delivered,
+        link_cut=ledger.link_cut,
         lost=ledger.lost,
         lost_charge_points=ledger.lost_charge_points,
         duplicated=ledger.duplicated,
@@ -170,6 +180,7 @@ def _leg_totals(legs: Sequence[LegRow], lost: int, lost_charge_points: int = 0) 
     return DeliveryTotals(
         observed=True,
         delivered=sum(leg.delivered for leg in legs),
+        link_cut=sum(leg.link_cut for leg in legs),
         lost=lost,
         lost_charge_points=lost_charge_points,
         duplicated=sum(leg.duplicated for leg in legs),

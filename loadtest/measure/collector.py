@@ -20,6 +20,7 @@ from loadtest.measure.closing import fill, settle
 from loadtest.measure.histogram import Histogram
 from loadtest.measure.interval_log import IntervalLogWriter
 from loadtest.measure.leg import leg_rows
+from loadtest.measure.link_cuts import LinkCutBooks
 from loadtest.measure.reply_join import ReplyJoin
 from loadtest.measure.result_files import AppendFile, DiskReserve, write_whole
 from loadtest.measure.run_record import DeliveryTotals, PhaseSpan, RunEvent, RunRecord
@@ -91,6 +92,7 @@ class Collector:
         self._thresholds = tuple(thresholds)
         self._watch = ThresholdWatch(self._thresholds)
         self._lookout = Lookout()
+        self._link_cuts = LinkCutBooks(run.phases)
         try:
             run_dir.mkdir(parents=True, exist_ok=True)
             self._files = [AppendFile(run_dir / name) for name in (run_record.LATENCY_HLOG, run_record.TIMELINE_CSV)]
@@ -226,7 +228,9 @@ class Collector:
                 state = "partial"
                 self.event(run_events.WRITE_FAILED, f"{file.path.name}: {_reason(file.error)}")
         sources = list(self._sources.values())
-        ledger = settle(sources, self._totals, self._replies, self._transactions, self._record.run.phases)
+        ledger = settle(
+            sources, self._totals, self._replies, self._transactions, self._link_cuts, self._record.run.phases
+        )
         self._record.state, self._record.ended_at, self._record.locust = state, utc_now(), locust or {}
         self._record.end_s = round(self._elapsed_s(), 3)
         if self._record.phases:
@@ -333,6 +337,7 @@ class Collector:
         try:
             self._storms.take(source, report)
             self._transactions.take(source, report)
+            self._link_cuts.take(report)
         except ValueError as error:
             self.event(run_events.DAMAGED_REPORT, f"{source}: {error}", source)
 

@@ -1,8 +1,10 @@
 """The books of the central system's commands: their fates, and their two legs.
 
-At the subscriber: ``offered = dropped + sent`` and ``sent = answered + call_error + timed_out + unfinished``. On the
-downlink ``sent = delivered + lost``, where ``lost`` is found from totals and by name and must agree. On the reply leg
-``sent = delivered + lost``, where ``lost`` is found from totals and from the answers of which only one half is known.
+At the subscriber: ``offered = dropped + sent`` and
+``sent = answered + call_error + timed_out + link_cut + unfinished``. ``link_cut`` is a command that was not answered,
+of a charge point whose own link or restart kept it away at some time between sending and giving up. On both legs
+``sent = delivered + link_cut + lost``, where ``link_cut`` belongs to such commands. ``lost`` is found from totals and,
+on the downlink by name, on the reply leg from the answers of which only one half is known; both must agree.
 """
 
 from __future__ import annotations
@@ -19,12 +21,14 @@ from loadtest.measure.interval import (
     OperationRow,
     SentCounts,
 )
-from loadtest.measure.leg import LegRow, LostMessages, leg_rows, name_losses
+from loadtest.measure.leg import LegRow, LostMessages, excuse, leg_rows, name_losses
+from loadtest.measure.link_cuts import CutCommand, by_row
 from loadtest.measure.tags import COMMAND, COMMAND_LEGS, DOWNLINK, INTENDED, REPLY, SERVICE, Tag
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
+    from loadtest.measure.link_cuts import InFlight
     from loadtest.measure.reply_join import ReplyJoin
 
 
@@ -35,11 +39,11 @@ class CommandLedger(msgspec.Struct, kw_only=True):
         operations: Their fates by phase and action, all subscribers together.
         answers: What charge points said, by action.
         downlink: Commands on their way to the charge points, by phase and action.
-        downlink_lost: Commands that were sent and never arrived.
+        downlink_lost: Commands that were sent and never arrived, but for those of charge points whose link was cut.
         downlink_lost_charge_points: Charge points with at least one of them.
         lost_commands: The worst of those charge points.
         replies: Answers on their way back, by phase and action; ``sent`` counts one for each command answered.
-        replies_lost: Answers that were written and never arrived.
+        replies_lost: Answers that were written and never arrived, but for those of charge points whose link was cut.
     """
 
     operations: list[OperationRow] = []
@@ -62,6 +66,7 @@ class CommandBooks(msgspec.Struct, kw_only=True):
         replies: Arrivals of answers, from subscribers.
         sent: Commands sent to each charge point, from final reports of subscribers.
         windows: Commands that arrived at each charge point, from final reports, by engine.
+        cut: Commands that were not answered because links were cut.
     """
 
     operations: list[OperationRow]
@@ -70,6 +75,7 @@ class CommandBooks(msgspec.Struct, kw_only=True):
     replies: list[DeliveryRow]
     sent: list[SentCounts]
     windows: list[list[ChargePointWindow]]
+    cut: list[CutCommand]
 
 
 def merge_answers(sources: Iterable[Iterable[AnswerRow]]) -> list[AnswerRow]:
@@ -105,12 +111,14 @@ def settle_commands(
         replies=leg_rows({(row.phase, row.action): row.replied for row in books.downlink}, books.replies),
     )
     unbalanced = _unmatched_histograms(books, histogram_counts)
+    _excuse_fates(ledger.operations, books.cut)
     unbalanced += _unmatched_answers(ledger)
     ledger.downlink_lost = sum(leg.lost for leg in ledger.downlink)
     ledger.replies_lost = sum(leg.lost for leg in ledger.replies)
     if named:
-        unbalanced += _settle_downlink(ledger, books.sent, books.windows)
-        unbalanced += _settle_replies(ledger, join)
+        cut = [command.message for command in books.cut]
+        unbalanced += _settle_downlink(ledger, books.sent, books.windows, cut)
+        unbalanced += _settle_replies(ledger, join, cut)
     else:  # a process that counted died: what it knew is not known
         ledger.downlink_lost, ledger.replies_lost = max(0, ledger.downlink_lost), max(0, ledger.replies_lost)
     return ledger, unbalanced
@@ -131,6 +139,18 @@ def _unmatched_histograms(books: CommandBooks, counts: Mapping[Tag, int]) -> lis
     return wrong
 
 
+def _excuse_fates(rows: Iterable[OperationRow], cut: Iterable[CutCommand]) -> None:
+    """Commands whose charge point was away did not time out, nor are they unfinished. Their samples stay."""
+    by_key = {(row.phase, row.action): row for row in rows}
+    for message, timed_out in cut:
+        row = by_key.get((message.phase, message.action))
+        if row is None:
+            continue  # whoever sent it has not said so: its report is missing, and that is told
+        row.link_cut += 1
+        row.timed_out -= timed_out
+        row.unfinished -= not timed_out
+
+
 def _unmatched_answers(ledger: CommandLedger) -> list[str]:
     answered = sum(row.answered + row.call_error for row in ledger.operations)
     told = sum(row.count for row in ledger.answers)
@@ -138,14 +158,18 @@ def _unmatched_answers(ledger: CommandLedger) -> list[str]:
 
 
 def _settle_downlink(
-    ledger: CommandLedger, sent: Iterable[SentCounts], windows: Sequence[Iterable[ChargePointWindow]]
+    ledger: CommandLedger,
+    sent: Iterable[SentCounts],
+    windows: Sequence[Iterable[ChargePointWindow]],
+    cut: Iterable[InFlight],
 ) -> list[str]:
     wrong = []
-    named = name_losses(sent, windows)
+    named = name_losses(sent, windows, cut)
+    excuse(ledger.downlink, by_row(named.link_cut))
     ledger.downlink_lost_charge_points = named.charge_points
     ledger.lost_commands = named.worst
     all_sent = sum(row.sent for row in ledger.operations)
-    by_totals = ledger.downlink_lost + named.seen_by_several
+    by_totals = ledger.downlink_lost + named.seen_by_several - len(named.link_cut)
     ledger.downlink_lost = max(named.lost, by_totals)
     if named.sent != all_sent:
         wrong.append(f"subscribers counted {named.sent} commands by charge point, {all_sent} by action")
@@ -156,8 +180,11 @@ def _settle_downlink(
     return wrong
 
 
-def _settle_replies(ledger: CommandLedger, join: ReplyJoin) -> list[str]:
+def _settle_replies(ledger: CommandLedger, join: ReplyJoin, cut: Iterable[InFlight]) -> list[str]:
     wrong = []
+    link_cut = [message for message in cut if join.give_up(message.charge_point, message.sequence)]
+    excuse(ledger.replies, by_row(link_cut))
+    ledger.replies_lost -= len(link_cut)
     if join.given_up:
         wrong.append(f"{join.given_up} answers to commands were too many to be joined with their arrival")
     elif ledger.replies_lost != join.on_their_way:

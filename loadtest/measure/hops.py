@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from loadtest.measure.command_ledger import CommandLedger
     from loadtest.measure.histogram import Histogram
     from loadtest.measure.ledger import Ledger
+    from loadtest.measure.leg import LegRow
     from loadtest.measure.tags import Tag
 
 UP, BACK = "up", "back"
@@ -47,7 +48,7 @@ def counted_by(ledger: Ledger, counters: Mapping[str, int], totals: Mapping[Tag,
         taken = counters[_TAKEN]
         dropped = _dropped(UP, "gateway: frames", "gateway.upstream_dropped_", counters)
         hops += dropped
-        hops += _unexplained(UP, "charge points and gateway", total.sent - _sum(dropped) - taken)
+        hops += _missing(UP, "charge points and gateway", total.sent - _sum(dropped) - taken, ledger.link_cut)
         hops.append(HopCount(UP, "gateway: CALLs taken from charge points", taken))
         hops.append(HopCount(UP, "gateway: messages published, answers included", counters.get("gateway.published", 0)))
         if ledger.observed:
@@ -133,7 +134,7 @@ def _down(ledger: CommandLedger, counters: Mapping[str, int], samples: int) -> l
         hops.append(HopCount(DOWN, "gateway: commands passed to charge points", passed_on))
         if repeated:
             hops.append(HopCount(DOWN, "gateway: commands repeated", repeated))
-        hops += _unexplained(DOWN, "gateway and charge points", passed_on + repeated - arrivals)
+        hops += _missing(DOWN, "gateway and charge points", passed_on + repeated - arrivals, _cut(ledger.downlink))
     hops.append(HopCount(DOWN, "charge points: commands taken, repeated ones included", arrivals))
     hops.append(HopCount(DOWN, "charge points: different commands", different))
     hops.append(HopCount(DOWN, "downlink histograms: samples", samples))
@@ -148,7 +149,7 @@ def _replies(ledger: CommandLedger, counters: Mapping[str, int], samples: int) -
     hops = [HopCount(REPLIES, "charge points: commands answered", written)]
     if any(name in counters for name in _REPLIES_TAKEN):
         taken = sum(counters.get(name, 0) for name in _REPLIES_TAKEN)
-        hops += _unexplained(REPLIES, "charge points and gateway", written - taken)
+        hops += _missing(REPLIES, "charge points and gateway", written - taken, _cut(ledger.replies))
         hops.append(HopCount(REPLIES, "gateway: answers taken from charge points", taken))
         hops += _unexplained(REPLIES, "gateway and subscriber", taken - arrivals)
     hops.append(HopCount(REPLIES, "subscriber: arrivals, repeated ones included", arrivals))
@@ -175,6 +176,17 @@ def _dropped(way: str, text: str, prefix: str, counters: Mapping[str, int]) -> l
 def _unexplained(way: str, between: str, count: int) -> list[HopCount]:
     """A difference nobody accounts for; negative when more came out than went in, as with repeated messages."""
     return [HopCount(way, f"between {between}{_BETWEEN}", count)] if count else []
+
+
+def _missing(way: str, between: str, count: int, link_cut: int) -> list[HopCount]:
+    """A difference beside the charge points, of which so much may have vanished with their own links."""
+    cut = max(min(count, link_cut), 0)
+    explained = [HopCount(way, f"between {between}: lost with charge points' links", cut)] if cut else []
+    return explained + _unexplained(way, between, count - cut)
+
+
+def _cut(legs: list[LegRow]) -> int:
+    return sum(leg.link_cut for leg in legs)
 
 
 def _sum(hops: list[HopCount]) -> int:

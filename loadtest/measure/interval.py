@@ -32,7 +32,9 @@ class Series(msgspec.Struct, frozen=True):
 class OperationRow(msgspec.Struct):
     """Fates of one action's operations in one phase, as totals since the start, at the side that makes the CALLs.
 
-    ``offered = dropped + sent`` and ``sent = answered + call_error + timed_out + cut_off + unfinished``.
+    ``offered = dropped + sent`` and ``sent = answered + call_error + timed_out + cut_off + link_cut + unfinished``.
+    ``cut_off`` is what the system under test let fall with a connection, ``link_cut`` what ended because the charge
+    point's own link, a fault that cut it, or its own restart took the connection away.
     """
 
     phase: str
@@ -44,6 +46,7 @@ class OperationRow(msgspec.Struct):
     call_error: int = 0
     timed_out: int = 0
     cut_off: int = 0
+    link_cut: int = 0
     unfinished: int = 0
 
 
@@ -153,6 +156,10 @@ class IntervalReport(msgspec.Struct, kw_only=True):
         transactions_started: How many transactions have begun so far (engines).
         transactions_stopped: Which transactions ended in the interval: charge point above 32 bits of its own count,
             64 bits each, little-endian (engines).
+        calls_in_flight: CALLs that may have been lost with their charge points' links in the interval, see
+            :mod:`loadtest.measure.link_cuts` (engines).
+        absences: From when to when links and restarts kept charge points away, told when they are back (engines).
+        commands_unanswered: Commands given up in the interval (subscribers).
         health: The process's own state.
         sent: Per charge point totals, for naming what was lost (engines).
         seen: Per charge point windows (subscribers).
@@ -179,6 +186,9 @@ class IntervalReport(msgspec.Struct, kw_only=True):
     transaction_arrivals: bytes = b""
     transactions_started: int = 0
     transactions_stopped: bytes = b""
+    calls_in_flight: bytes = b""
+    absences: bytes = b""
+    commands_unanswered: bytes = b""
     health: Health = msgspec.field(default_factory=Health)
     sent: list[SentCounts] = []
     seen: list[ChargePointWindow] = []

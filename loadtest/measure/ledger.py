@@ -1,9 +1,10 @@
 """Two ledgers that must balance: the fate of every operation, and the arrival of every message.
 
 Operations, at the charge point: ``offered = dropped + sent`` and
-``sent = answered + call_error + timed_out + cut_off + unfinished``. Legs, at the subscriber:
-``sent = delivered + lost``, where ``lost`` is found twice, from totals and by name from the sequence windows, and
-must agree. A ledger that does not balance makes every other figure of the run doubtful.
+``sent = answered + call_error + timed_out + cut_off + link_cut + unfinished``. Legs, at the subscriber:
+``sent = delivered + link_cut + lost``, where ``lost`` is found twice, from totals and by name from the sequence
+windows, and must agree. What the charge points' own links took is ``link_cut`` in both. A ledger that does not balance
+makes every other figure of the run doubtful.
 """
 
 from __future__ import annotations
@@ -15,7 +16,8 @@ import msgspec
 from loadtest.errors import ResultError
 from loadtest.measure.command_ledger import CommandLedger
 from loadtest.measure.interval import CommandArrivalRow, DeliveryRow, OperationRow
-from loadtest.measure.leg import LegRow, LostMessages, leg_rows, name_losses
+from loadtest.measure.leg import LegRow, LostMessages, excuse, leg_rows, name_losses
+from loadtest.measure.link_cuts import by_row
 from loadtest.measure.run_record import LEDGER_JSON, decode
 from loadtest.measure.tags import INTENDED, ROUND_TRIP, SERVICE, UPLINK, Tag
 from loadtest.measure.transaction_ledger import TransactionLedger
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from loadtest.measure.interval import ChargePointWindow, SentCounts
+    from loadtest.measure.link_cuts import InFlight
 
 LEDGER_FORMAT = "loadtest-ledger"
 LEDGER_VERSION = 1
@@ -38,9 +41,11 @@ class Ledger(msgspec.Struct, kw_only=True):
         operations: By phase and action, all engines together.
         legs: By phase and action, all subscribers together; empty when nothing listened.
         observed: Whether a subscriber took part; without one nothing can be said about loss.
-        lost: Messages that were sent and never arrived.
+        link_cut: Messages that never arrived and were in flight when their charge point's own link took the connection.
+        lost: All other messages that were sent and never arrived.
         lost_charge_points: Charge points with at least one of them.
         lost_messages: The worst of those charge points, at most :data:`NAMED_CHARGE_POINTS`.
+        link_cut_messages: What was lost with links, by the charge points with most of it, likewise.
         duplicated: Further arrivals of messages that had arrived.
         reordered: Messages that arrived after a later one of the same charge point.
         seen_by_several: Arrivals that two subscribers booked as first; each is a duplicate beyond ``legs``.
@@ -54,9 +59,11 @@ class Ledger(msgspec.Struct, kw_only=True):
     operations: list[OperationRow] = []
     legs: list[LegRow] = []
     observed: bool = False
+    link_cut: int = 0
     lost: int = 0
     lost_charge_points: int = 0
     lost_messages: list[LostMessages] = []
+    link_cut_messages: list[LostMessages] = []
     duplicated: int = 0
     reordered: int = 0
     seen_by_several: int = 0
@@ -108,6 +115,7 @@ def settle(
     sent: Iterable[SentCounts],
     windows: Sequence[Iterable[ChargePointWindow]],
     histogram_counts: Mapping[Tag, int],
+    in_flight: Iterable[InFlight] = (),
     *,
     observed: bool,
     named: bool = True,
@@ -120,6 +128,7 @@ def settle(
         sent: What each charge point sent; from final reports only.
         windows: What each subscriber saw; from final reports only.
         histogram_counts: Samples by series, which must tell the same as the rows.
+        in_flight: What was under way when links were cut.
         observed: Whether a subscriber took part.
         named: Every engine and subscriber has sent its final report; without them losses are known by totals only.
     """
@@ -129,7 +138,7 @@ def settle(
     if observed:
         _settle_legs(ledger, deliveries)
         if named:
-            _name_lost(ledger, sent, windows)
+            _name_lost(ledger, sent, windows, in_flight)
         else:
             ledger.lost = max(0, ledger.total.sent - ledger.delivered)
     return ledger
@@ -142,7 +151,7 @@ def unbalanced_operations(rows: Iterable[OperationRow]) -> list[str]:
         name = f"{row.phase} {row.action}"
         if row.offered != row.dropped + row.sent:
             wrong.append(f"{name}: offered {row.offered} is not dropped {row.dropped} + sent {row.sent}")
-        fates = row.answered + row.call_error + row.timed_out + row.cut_off + row.unfinished
+        fates = row.answered + row.call_error + row.timed_out + row.cut_off + row.link_cut + row.unfinished
         if row.sent != fates:
             wrong.append(f"{name}: sent {row.sent}, but the fates of what was sent add up to {fates}")
     return wrong
@@ -171,19 +180,28 @@ def _settle_legs(ledger: Ledger, deliveries: Iterable[DeliveryRow]) -> None:
     ledger.reordered += sum(leg.reordered for leg in ledger.legs)
 
 
-def _name_lost(ledger: Ledger, sent: Iterable[SentCounts], windows: Sequence[Iterable[ChargePointWindow]]) -> None:
-    named = name_losses(sent, windows)
+def _name_lost(
+    ledger: Ledger,
+    sent: Iterable[SentCounts],
+    windows: Sequence[Iterable[ChargePointWindow]],
+    in_flight: Iterable[InFlight],
+) -> None:
+    named = name_losses(sent, windows, in_flight)
+    excuse(ledger.legs, by_row(named.link_cut))
+    ledger.link_cut = len(named.link_cut)
     ledger.seen_by_several = named.seen_by_several
     ledger.duplicated += named.seen_by_several
     ledger.lost_charge_points = named.charge_points
     ledger.lost_messages = named.worst
+    ledger.link_cut_messages = named.most_cut
     all_sent = sum(row.sent for row in ledger.operations)
-    lost_by_totals = all_sent - ledger.delivered
+    lost_by_totals = all_sent - ledger.delivered - ledger.link_cut
     ledger.lost = max(named.lost, lost_by_totals)
     for leg in ledger.legs:
         if leg.lost + named.seen_by_several < 0:
             ledger.unbalanced.append(
-                f"{leg.phase} {leg.action}: {leg.delivered} different messages arrived of {leg.sent} sent"
+                f"{leg.phase} {leg.action}: {leg.delivered} different messages arrived of {leg.sent} sent, "
+                f"of which {leg.link_cut} were lost with links"
             )
     if named.sent != all_sent:
         ledger.unbalanced.append(f"charge points counted {named.sent} messages sent, their operations {all_sent}")

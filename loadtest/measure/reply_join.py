@@ -111,6 +111,10 @@ class ReplyJoin:
         self._bound(self._arrived)
         return samples
 
+    def give_up(self, charge_point: int, sequence: int) -> bool:
+        """Wait no longer for the arrival of an answer; returns whether it was waited for."""
+        return self._written.pop((charge_point, sequence), None) is not None
+
     def _bound(self, waiting: dict[tuple[int, int], _Half]) -> None:
         while len(waiting) > MAX_UNMATCHED:
             del waiting[next(iter(waiting))]

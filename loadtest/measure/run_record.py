@@ -162,14 +162,19 @@ class OperationTotals(msgspec.Struct, kw_only=True):
     call_error: int = 0
     timed_out: int = 0
     cut_off: int = 0
+    link_cut: int = 0
     unfinished: int = 0
 
 
 class DeliveryTotals(msgspec.Struct, kw_only=True):
-    """The leg ledger in one row; all but ``observed`` mean nothing when no subscriber took part."""
+    """The leg ledger in one row; all but ``observed`` mean nothing when no subscriber took part.
+
+    ``link_cut`` vanished with charge points' own links; ``lost`` is what the system under test lost.
+    """
 
     observed: bool = False
     delivered: int = 0
+    link_cut: int = 0
     lost: int = 0
     lost_charge_points: int = 0
     duplicated: int = 0
@@ -330,6 +335,8 @@ class RunRecord(msgspec.Struct, kw_only=True):
         registered_after_s: Seconds from the beginning of the ramp until 50, 90, 99 and 100 % of the fleet were
             registered together, by percent; what was never reached is left out.
         registered_at_end: How many were when the drain was over; -1 when not every engine could tell.
+        away_by_link: How many of the others were kept away by their own links or restarts.
+        never_by_link: How many have never been registered because of those.
         commands: What became of the central system's commands; ``None`` when it sent none.
         transactions: What became of transactions; ``None`` when there were none.
         storms: What became of many charge points that connected, or were lost, together.
@@ -353,6 +360,8 @@ class RunRecord(msgspec.Struct, kw_only=True):
     registered: int = 0
     registered_after_s: dict[int, float] = {}
     registered_at_end: int = -1
+    away_by_link: int = 0
+    never_by_link: int = 0
     operations: OperationTotals = msgspec.field(default_factory=OperationTotals)
     deliveries: DeliveryTotals = msgspec.field(default_factory=DeliveryTotals)
     commands: CommandTotals | None = None

@@ -137,6 +137,19 @@ def count_missing(window: ChargePointWindow | None, sent: int) -> int:
     return _missing_bits(window, sent).bit_count()
 
 
+def has_arrived(window: ChargePointWindow | None, sequence: int) -> bool:
+    """Whether a number has been seen."""
+    if window is None or sequence < window.base:
+        return window is not None
+    byte, bit = divmod(sequence - window.base, 8)
+    return byte < len(window.bits) and bool(window.bits[byte] >> bit & 1)
+
+
+def window_of(charge_point: int, sequences: Iterable[int]) -> ChargePointWindow:
+    """The window of exactly these numbers."""
+    return _window(charge_point, sum(1 << sequence for sequence in set(sequences)))
+
+
 def count_unexpected(window: ChargePointWindow, sent: int) -> int:
     """How many numbers of ``sent`` and above arrived, though the sender does not know of them."""
     return (_seen(window) >> sent).bit_count()

@@ -23,7 +23,10 @@ if TYPE_CHECKING:
     from loadtest.measure.result_files import AppendFile
     from loadtest.measure.tags import Tag
 
-COUNTS = ("offered", "dropped", "sent", "answered", "call_error", "timed_out", "cut_off", "delivered", "duplicated")
+COUNTS = (
+    *("offered", "dropped", "sent", "answered", "call_error", "timed_out", "cut_off", "link_cut"),
+    *("delivered", "duplicated"),
+)
 """What is counted in each second."""
 
 COMMAND_COUNTS = ("sent", "answered", "call_error", "timed_out")
@@ -64,6 +67,7 @@ class TimelineRow(msgspec.Struct, kw_only=True):
     call_error: int = 0
     timed_out: int = 0
     cut_off: int = 0
+    link_cut: int = 0
     delivered: int = 0
     duplicated: int = 0
     commands_sent: int = 0

@@ -14,12 +14,25 @@ from typing import TYPE_CHECKING, TypeVar
 import numpy as np
 
 from loadtest.measure.sequence import DUPLICATE, REORDERED
-from loadtest.measure.transaction_records import ANSWERED, CUT_OFF, DTYPE, FATE_BITS, NOT_SENT, RECORD, sending_key
+from loadtest.measure.transaction_records import (
+    ANSWERED,
+    CUT_OFF,
+    DTYPE,
+    FATE_BITS,
+    LINK_CUT,
+    NOT_SENT,
+    RECORD,
+    TIMED_OUT,
+    sending_key,
+)
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from numpy.typing import NDArray
 
     from loadtest.measure.interval import IntervalReport
+    from loadtest.measure.link_cuts import InFlight
 
 KEPT = 100_000
 """Sendings kept as objects, of each kind."""
@@ -77,7 +90,7 @@ class TransactionJoin:
 
     @property
     def cut_off_in_vain(self) -> int:
-        """Sendings that were cut off with their connection and have not arrived."""
+        """Sendings that others cut off with their connection, and that have not arrived."""
         waiting = np.frombuffer(b"".join([self._cold_sent, *self._waiting.values()]), DTYPE)
         return int(np.count_nonzero(waiting["fate"] == CUT_OFF))
 
@@ -85,8 +98,13 @@ class TransactionJoin:
         """Transactions that are over: charge point above 32 bits of its own count."""
         return np.frombuffer(bytes(self._stopped), "<u8")
 
-    def close(self) -> Settled:
-        """Everything remarkable. To be called once, when every report is in."""
+    def close(self, in_flight: Iterable[InFlight] = ()) -> Settled:
+        """Everything remarkable. To be called once, when every report is in.
+
+        Args:
+            in_flight: Messages that may have been lost with their charge points' links; of others that did not arrive,
+                a link cut later is no excuse.
+        """
         self._cold_sent += b"".join(self._waiting.values())
         self._cold_arrived.extend(self._early)
         self._waiting.clear()
@@ -101,10 +119,14 @@ class TransactionJoin:
             for _ in range(self._early_duplicates[sending_key(int(record["charge_point"]), int(record["sequence"]))])
         ]
         self.unnamed_duplicates += sum(self._early_duplicates.values()) - len(twice)
+        in_vain = sent[~found]
+        doubtful = np.array([sending_key(each.charge_point, each.sequence) for each in in_flight], np.uint64)
+        in_vain["fate"][in_vain["fate"] == LINK_CUT] = TIMED_OUT
+        in_vain["fate"][np.isin(keys[~found], doubtful)] = LINK_CUT
         reordered = sent[np.isin(keys, np.array(reordered_early, np.uint64))]
         return Settled(
             sent_and_arrived=np.concatenate([np.frombuffer(bytes(self._arrived), DTYPE), sent[found]]),
-            sent_in_vain=sent[~found],
+            sent_in_vain=in_vain,
             fates=np.frombuffer(bytes(self._fates), DTYPE),
             duplicated=np.frombuffer(bytes(self._duplicated) + b"".join(twice), DTYPE),
             reordered=np.concatenate([np.frombuffer(bytes(self._reordered), DTYPE), reordered]),

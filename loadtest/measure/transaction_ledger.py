@@ -17,15 +17,17 @@ from loadtest.measure.transaction_records import (
     CROWDED_OUT,
     CUT_OFF,
     GAVE_UP,
+    LINK_CUT,
     MESSAGES,
     RUN_ENDED,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from numpy.typing import NDArray
 
+    from loadtest.measure.link_cuts import InFlight
     from loadtest.measure.transaction_join import TransactionJoin
 
 NAMED = 1_000
@@ -35,13 +37,17 @@ LOST, DUPLICATED, REORDERED, LATE = "lost", "duplicated", "reordered", "late"
 CUT_DELIVERED, CUT_LOST, SENDING_LOST = "sending cut off, delivered", "sending cut off, lost", "sending lost"
 
 ON_THE_WAY = "lost on the way"
-LINK_CUT = "link cut in flight"
+LINK_WAS_CUT = "link cut in flight"
+CONNECTION_LOST = "connection lost in flight"
 CHARGE_POINT_GAVE_UP = "charge point gave up"
 QUEUE_FULL = "charge point's queue full"
 RUN_OVER = "run ended"
 REPEATED_ON_THE_WAY = "repeated on the way"
 SENT_AGAIN = "sent again by the charge point"
 OVERTAKEN = "overtaken on the way"
+
+_CUT = {LINK_CUT: LINK_WAS_CUT, CUT_OFF: CONNECTION_LOST}
+"""Fates of sendings that ended with their connection: taken by the charge point's own link, or by others."""
 
 
 class TransactionRow(msgspec.Struct):
@@ -113,13 +119,19 @@ class _Case(NamedTuple):
 
 
 def settle_transactions(
-    join: TransactionJoin, phases: Sequence[str], *, observed: bool, hop: str = ON_THE_WAY
+    join: TransactionJoin,
+    phases: Sequence[str],
+    in_flight: Iterable[InFlight] = (),
+    *,
+    observed: bool,
+    hop: str = ON_THE_WAY,
 ) -> TransactionLedger:
     """Close the ledger.
 
     Args:
         join: What both ends have told; it is used up.
         phases: Names of the numbers in records.
+        in_flight: What was under way when links were cut.
         observed: Whether subscribers took part and have told everything; else nothing can be said about arrivals.
         hop: Where messages were lost that no charge point and no link lost.
     """
@@ -127,7 +139,7 @@ def settle_transactions(
     ledger = TransactionLedger(started=join.started, stopped=len(stopped))
     if not observed:
         return ledger
-    settled = join.close()
+    settled = join.close(in_flight)
     ledger.unexplained = settled.unexplained
     messages = _Messages(settled.sent_and_arrived, settled.sent_in_vain, settled.fates)
     flaws = [
@@ -137,12 +149,16 @@ def settle_transactions(
         _case(settled.reordered, REORDERED, OVERTAKEN),
     ]
     late = list(messages.late())
-    cut = settled.sent_in_vain["fate"] == CUT_OFF
+    arrived, in_vain = settled.sent_and_arrived, settled.sent_in_vain
     beside = [
-        _case(settled.sent_and_arrived[settled.sent_and_arrived["fate"] == CUT_OFF], CUT_DELIVERED, LINK_CUT),
-        _case(settled.sent_in_vain[cut], CUT_LOST, LINK_CUT),
-        _case(settled.sent_in_vain[~cut], SENDING_LOST, hop),
+        case
+        for fate, cause in _CUT.items()
+        for case in (
+            _case(arrived[arrived["fate"] == fate], CUT_DELIVERED, cause),
+            _case(in_vain[in_vain["fate"] == fate], CUT_LOST, cause),
+        )
     ]
+    beside.append(_case(in_vain[~np.isin(in_vain["fate"], list(_CUT))], SENDING_LOST, hop))
     ledger.rows = [row for case in (*flaws, *late, *beside) for row in _rows(case, phases)]
     for what in (LOST, DUPLICATED, REORDERED, LATE):
         setattr(ledger, what, sum(row.count for row in ledger.rows if row.what == what))
@@ -175,7 +191,7 @@ class _Messages:
     def lost(self, hop: str) -> Iterator[_Case]:
         """Those of which nothing arrived, by cause."""
         last = self._records[self._last[self._arrivals == 0]]
-        causes = {GAVE_UP: CHARGE_POINT_GAVE_UP, CROWDED_OUT: QUEUE_FULL, RUN_ENDED: RUN_OVER, CUT_OFF: LINK_CUT}
+        causes = {GAVE_UP: CHARGE_POINT_GAVE_UP, CROWDED_OUT: QUEUE_FULL, RUN_ENDED: RUN_OVER} | _CUT
         for fate, cause in causes.items():
             yield _case(last[last["fate"] == fate], LOST, cause)
         yield _case(last[~np.isin(last["fate"], list(causes))], LOST, hop)
@@ -184,16 +200,18 @@ class _Messages:
         """Those of which several sendings arrived; the first had been cut off with its connection, or not."""
         several = self._arrivals > 1
         records, counts = self._records[self._first[several]], self._arrivals[several] - 1
-        cut = records["fate"] == CUT_OFF
-        yield _Case(records[cut], DUPLICATED, LINK_CUT, counts[cut])
-        yield _Case(records[~cut], DUPLICATED, SENT_AGAIN, counts[~cut])
+        for fate, cause in _CUT.items():
+            cut = records["fate"] == fate
+            yield _Case(records[cut], DUPLICATED, cause, counts[cut])
+        others = ~np.isin(records["fate"], list(_CUT))
+        yield _Case(records[others], DUPLICATED, SENT_AGAIN, counts[others])
 
     def late(self) -> Iterator[_Case]:
         """Those of which another than the first sending arrived."""
         late = self._records[self._first[(self._arrivals > 0) & (self._came[self._first] == 0)]]
-        cut = late["fate"] == CUT_OFF
-        yield _case(late[cut], LATE, LINK_CUT)
-        yield _case(late[~cut], LATE, SENT_AGAIN)
+        for fate, cause in _CUT.items():
+            yield _case(late[late["fate"] == fate], LATE, cause)
+        yield _case(late[~np.isin(late["fate"], list(_CUT))], LATE, SENT_AGAIN)
 
 
 def _case(records: NDArray[np.void], what: str, cause: str) -> _Case:

@@ -14,9 +14,9 @@ import numpy as np
 MESSAGES = ("StartTransaction", "MeterValues", "StopTransaction")
 """What a transaction consists of; a record holds the position here."""
 
-ANSWERED, CALL_ERROR, TIMED_OUT, CUT_OFF, UNFINISHED = range(5)
+ANSWERED, CALL_ERROR, TIMED_OUT, CUT_OFF, LINK_CUT, UNFINISHED = range(6)
 """Fates of a sending."""
-GAVE_UP, CROWDED_OUT, RUN_ENDED = range(5, 8)
+GAVE_UP, CROWDED_OUT, RUN_ENDED = range(6, 9)
 """Fates of a message that will not be sent (again): attempts used up; no room to wait; the run was over."""
 
 NOT_SENT = 0xFFFF_FFFF

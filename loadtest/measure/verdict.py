@@ -166,20 +166,21 @@ def _system(record: RunRecord) -> Iterator[Reason]:
         if event.kind == PART_DIED and not _is_instrument(event.part):
             yield Reason("sut_died", f"At {event.at_s:.1f} s: {event.text}.")
     operations, limits = record.operations, record.run.limits
-    if record.registered < record.run.charge_points:
-        absent = record.run.charge_points - record.registered
+    absent = record.run.charge_points - record.registered - record.never_by_link
+    if absent > 0:
         text = f"{absent:,} of {record.run.charge_points:,} charge points never registered."
         yield Reason("not_registered", text + _first_connect_fault(record))
     if not operations.sent:
         yield Reason("no_data", "No charge point sent a single message.")
-    absent = record.registered - record.registered_at_end
+    absent = record.registered - record.registered_at_end - record.away_by_link
     if limits.absent_at_end is not None and record.registered_at_end >= 0 and absent > limits.absent_at_end:
         yield Reason(
             "absent_at_end",
             f"{absent:,} of {record.registered:,} charge points were without a connection at the end; "
             f"allowed {limits.absent_at_end:,}.",
         )
-    late = record.counters.get("engine.late_or_duplicate_answers", 0) - operations.timed_out
+    given_up = operations.timed_out + operations.cut_off + operations.link_cut  # each may be answered yet, too late
+    late = record.counters.get("engine.late_or_duplicate_answers", 0) - given_up
     if late > 0 and not record.faults:  # a connection that breaks makes MQTT repeat what was not acknowledged
         yield Reason(
             "answers_doubled",

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 def commands(ledger: CommandLedger, totals: CommandTotals) -> list[Table]:
     """What the central system asked for, what it was told, and the two legs."""
-    fates = ("offered", "dropped", "sent", "answered", "call_error", "timed_out", "unfinished")
+    fates = ("offered", "dropped", "sent", "answered", "call_error", "timed_out", "link_cut", "unfinished")
     rows = [
         (
             row.action,
@@ -24,7 +24,7 @@ def commands(ledger: CommandLedger, totals: CommandTotals) -> list[Table]:
         for row in totals.by_action
     ]
     rows.append(("all", "", *(count_text(getattr(totals.operations, fate)) for fate in fates)))
-    parts = ("sent", "delivered", "lost", "duplicated", "reordered")
+    parts = ("sent", "delivered", "link_cut", "lost", "duplicated", "reordered")
     legs = [
         (leg, row.phase, row.action, *(count_text(getattr(row, part)) for part in parts))
         for leg, rows_of_leg in (("downlink", ledger.downlink), ("reply", ledger.replies))
@@ -35,15 +35,16 @@ def commands(ledger: CommandLedger, totals: CommandTotals) -> list[Table]:
             "Commands, at the central system",
             ("Action", "Answers", *(fate.replace("_", " ").capitalize() for fate in fates)),
             tuple(rows),
-            "offered = dropped + sent; sent = answered + call error + timed out + unfinished. "
+            "offered = dropped + sent; sent = answered + call error + timed out + link cut + unfinished. Link "
+            "cut: not answered, by charge points that their own links or restarts kept away meanwhile. "
             "Every answer was held against the official schema.",
             left=2,
         ),
         Table(
             "Commands and their answers, on their way",
-            ("Leg", "Phase", "Action", *(part.capitalize() for part in parts)),
+            ("Leg", "Phase", "Action", *(part.replace("_", " ").capitalize() for part in parts)),
             tuple(legs),
-            "sent = delivered + lost; an answer is sent once for each command answered.",
+            "sent = delivered + link cut + lost; an answer is sent once for each command answered.",
             left=3,
         ),
     ]

@@ -27,7 +27,17 @@ def ledgers(run: RunFolder) -> tuple[Table, ...]:
     ledger, record = run.ledger, run.record
     found = []
     if ledger is not None:
-        fates = ("offered", "dropped", "sent", "answered", "call_error", "timed_out", "cut_off", "unfinished")
+        fates = (
+            "offered",
+            "dropped",
+            "sent",
+            "answered",
+            "call_error",
+            "timed_out",
+            "cut_off",
+            "link_cut",
+            "unfinished",
+        )
         rows = [
             (row.phase, row.action, *(count_text(getattr(row, fate)) for fate in fates)) for row in ledger.operations
         ]
@@ -37,20 +47,22 @@ def ledgers(run: RunFolder) -> tuple[Table, ...]:
                 "Operations, at the charge points",
                 ("Phase", "Action", *(fate.replace("_", " ").capitalize() for fate in fates)),
                 tuple(rows),
-                "offered = dropped + sent; sent = answered + call error + timed out + cut off + unfinished.",
+                "offered = dropped + sent; sent = answered + call error + timed out + cut off + link cut + unfinished. "
+                "Link cut: the charge point's own link or restart took the connection.",
                 left=2,
             )
         )
     if ledger is not None and ledger.observed:
-        parts = ("sent", "delivered", "lost", "duplicated", "reordered")
+        parts = ("sent", "delivered", "link_cut", "lost", "duplicated", "reordered")
         found.append(
             Table(
                 "Uplink, at the subscriber",
-                ("Phase", "Action", *(part.capitalize() for part in parts)),
+                ("Phase", "Action", *(part.replace("_", " ").capitalize() for part in parts)),
                 tuple(
                     (row.phase, row.action, *(count_text(getattr(row, part)) for part in parts)) for row in ledger.legs
                 ),
-                "sent = delivered + lost; further arrivals of a message count as duplicated.",
+                "sent = delivered + link cut + lost; further arrivals of a message count as duplicated. Link cut: in "
+                "flight when the charge point's own link or restart took the connection, and never arrived.",
                 left=2,
             )
         )

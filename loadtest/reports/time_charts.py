@@ -47,6 +47,8 @@ def _rate(run: RunFolder, axis: TimeAxis) -> Chart:
         _Line("seen by the subscriber", "@series-2", lambda row: row.delivered, "dash"),
         _Line("failed or dropped", "@bad", _failed),
     ]
+    if any(row.link_cut for row in run.timeline):
+        lines.append(_Line("link cut", "@series-4", lambda row: row.link_cut))
     words = "Messages per second", "CALLs of charge points: due, answered, seen by the subscriber."
     return _chart(run, axis, "time", "rate", words, lines, "per second")
 

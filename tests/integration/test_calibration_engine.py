@@ -75,7 +75,7 @@ class Outcome:
         return self.final.counters[f"engine.{name}"]
 
 
-FATES = ("offered", "dropped", "sent", "answered", "call_error", "timed_out", "cut_off", "unfinished")
+FATES = ("offered", "dropped", "sent", "answered", "call_error", "timed_out", "cut_off", "link_cut", "unfinished")
 
 
 class Run:
@@ -153,7 +153,8 @@ def assert_balanced(outcome: Outcome, stub: StubGateway) -> None:
     """The ledger closes, and what the engine sent is what the stub received."""
     total = outcome.operations()
     assert total.offered == total.dropped + total.sent
-    assert total.sent == (total.answered + total.call_error + total.timed_out + total.cut_off + total.unfinished)
+    gone = total.cut_off + total.link_cut
+    assert total.sent == total.answered + total.call_error + total.timed_out + gone + total.unfinished
     assert total.sent == stub.counts.calls
     assert outcome.operations(HEARTBEAT).sent == stub.counts.calls_by_action[HEARTBEAT]
 

@@ -117,7 +117,8 @@ def assert_accounts_close(engine: Engine, stub: StubGateway) -> None:
     samples = engine.samples()
     for row in final.operations:
         assert row.offered == row.dropped + row.sent, row
-        assert row.sent == row.answered + row.call_error + row.timed_out + row.cut_off + row.unfinished, row
+        gone = row.cut_off + row.link_cut
+        assert row.sent == row.answered + row.call_error + row.timed_out + gone + row.unfinished, row
         for kind in (INTENDED, SERVICE):
             tag = f"{row.phase}.{ROUND_TRIP}.{row.action}.{kind}"
             assert samples.get(tag, 0) == row.answered + row.call_error + row.timed_out, tag

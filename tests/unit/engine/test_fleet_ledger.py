@@ -40,8 +40,8 @@ class FleetStory(RuleBasedStateMachine):
         self.world.assert_balanced()
         total = self.world.row()
         assert total.offered == total.dropped + total.sent
-        fates = total.answered + total.call_error + total.timed_out + total.cut_off + total.unfinished
-        assert total.sent == fates
+        gone = total.cut_off + total.link_cut
+        assert total.sent == total.answered + total.call_error + total.timed_out + gone + total.unfinished
         for wire in self.wires():
             wire.end()
         self.world.advance_s(100)

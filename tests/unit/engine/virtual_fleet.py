@@ -386,8 +386,8 @@ class World:
         total = self.row()
         assert total.offered == total.dropped + total.sent + waiting
         assert total.sent == len(self.sent) == sum(each.sequence for each in self.charge_points)
-        fates = total.answered + total.call_error + total.timed_out + total.cut_off + total.unfinished
-        assert total.sent == fates + outstanding
+        gone = total.cut_off + total.link_cut
+        assert total.sent == total.answered + total.call_error + total.timed_out + gone + total.unfinished + outstanding
         for row in self.fleet.operations.rows():
             expected = row.answered + row.call_error + row.timed_out
             for kind in ("intended", "service"):

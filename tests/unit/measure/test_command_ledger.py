@@ -11,6 +11,7 @@ import pytest
 from loadtest.measure.command_ledger import CommandBooks, CommandLedger, merge_answers, settle_commands
 from loadtest.measure.interval import AnswerRow, CommandArrivalRow, DeliveryRow, OperationRow, SentCounts
 from loadtest.measure.leg import LostMessages
+from loadtest.measure.link_cuts import CutCommand, InFlight
 from loadtest.measure.reply_join import ReplyInstants, ReplyJoin
 from loadtest.measure.sequence import SequenceWindows
 from loadtest.measure.tags import Tag
@@ -38,6 +39,7 @@ def books(**changes: Any) -> CommandBooks:
         "replies": [DeliveryRow(*HOW, delivered=3)],
         "sent": [SentCounts(3, struct.pack("<2I", 3, 2))],
         "windows": [windows.export()],
+        "cut": [],
     }
     return CommandBooks(**(facts | changes))
 
@@ -69,6 +71,21 @@ def test_books_that_balance_name_what_was_lost() -> None:
     assert (down.sent, down.delivered, down.lost) == (5, 4, 1)
     assert (back.sent, back.delivered, back.lost) == (4, 3, 1)
     assert msgspec.json.decode(msgspec.json.encode(ledger), type=CommandLedger) == ledger
+
+
+def test_commands_and_answers_that_links_took_are_nobody_s_loss() -> None:
+    """(4, 1) never got there; (4, 0) was answered to no avail."""
+    cut = [
+        CutCommand(InFlight(4, 0, *HOW), timed_out=True),
+        CutCommand(InFlight(4, 1, *HOW), timed_out=False),
+    ]
+    ledger, unbalanced = settled(cut=cut)
+    assert unbalanced == []
+    (row,), (down,), (back,) = ledger.operations, ledger.downlink, ledger.replies
+    assert (row.sent, row.answered, row.timed_out, row.link_cut, row.unfinished) == (5, 3, 0, 2, 0)
+    assert (down.sent, down.delivered, down.link_cut, down.lost) == (5, 4, 1, 0)
+    assert (back.sent, back.delivered, back.link_cut, back.lost) == (4, 3, 1, 0)
+    assert (ledger.downlink_lost, ledger.replies_lost, ledger.lost_commands) == (0, 0, [])
 
 
 def test_a_run_without_commands_has_no_such_books() -> None:

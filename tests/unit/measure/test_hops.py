@@ -16,7 +16,9 @@ if TYPE_CHECKING:
 
 def ledger(sent: int, delivered: int, answered: int, commands: CommandLedger | None = None) -> Ledger:
     total = SimpleNamespace(sent=sent, answered=answered, call_error=0, timed_out=0)
-    books = SimpleNamespace(total=total, delivered=delivered, duplicated=0, observed=True, commands=commands)
+    books = SimpleNamespace(
+        total=total, delivered=delivered, duplicated=0, link_cut=0, observed=True, commands=commands
+    )
     return cast("Ledger", books)
 
 

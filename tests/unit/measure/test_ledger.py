@@ -13,12 +13,13 @@ from loadtest.measure import leg
 from loadtest.measure.interval import ChargePointWindow, DeliveryRow, OperationRow, SentCounts
 from loadtest.measure.ledger import Ledger, merge_rows, settle
 from loadtest.measure.leg import LostMessages
+from loadtest.measure.link_cuts import InFlight
 from loadtest.measure.sequence import SequenceWindows
 from loadtest.measure.tags import Tag
 
 small = st.integers(0, 1000)
 operation_rows = st.builds(
-    OperationRow, st.sampled_from(["ramp", "steady"]), st.sampled_from(["Heartbeat", "Authorize"]), *[small] * 8
+    OperationRow, st.sampled_from(["ramp", "steady"]), st.sampled_from(["Heartbeat", "Authorize"]), *[small] * 9
 )
 
 
@@ -90,6 +91,41 @@ def test_without_a_subscriber_nothing_is_said_about_loss() -> None:
     assert (ledger.observed, ledger.lost, ledger.legs, ledger.unbalanced) == (False, 0, [], [])
 
 
+def test_what_was_in_flight_when_a_link_was_cut_is_lost_with_it_or_delivered_and_nobody_s_fault() -> None:
+    """Of charge point 1 number 2 never arrived; number 1 did, though its answer was not waited for."""
+    in_flight = [InFlight(1, 1, "steady", "Heartbeat"), InFlight(1, 2, "steady", "Heartbeat")]
+    ledger = books(in_flight=[*in_flight, in_flight[1]])
+    assert ledger.unbalanced == []
+    assert (ledger.link_cut, ledger.lost, ledger.lost_charge_points, ledger.lost_messages) == (1, 0, 0, [])
+    assert ledger.link_cut_messages == [LostMessages(1, 1, [2])]
+    (leg,) = ledger.legs
+    assert (leg.sent, leg.delivered, leg.link_cut, leg.lost) == (6, 5, 1, 0)
+
+
+def test_beside_a_link_cut_the_system_under_test_is_still_told_what_it_lost() -> None:
+    in_flight = [InFlight(0, 3, "steady", "Heartbeat")]
+    counts = {
+        Tag("steady", leg, "Heartbeat", kind): count
+        for leg, count in (("round_trip", 6), ("uplink", 5))
+        for kind in ("intended", "service")
+    }
+    row = OperationRow("steady", "Heartbeat", offered=7, sent=7, answered=5, timed_out=1, link_cut=1)
+    ledger = books(
+        operations=[row],
+        sent=[SentCounts(0, struct.pack("<2I", 4, 3))],
+        in_flight=in_flight,
+        histogram_counts=counts,
+    )
+    assert ledger.unbalanced == []
+    assert (ledger.link_cut, ledger.lost, ledger.lost_messages) == (1, 1, [LostMessages(1, 1, [2])])
+
+
+def test_a_message_in_flight_that_nobody_has_sent_unbalances_the_books() -> None:
+    assert books(in_flight=[InFlight(1, 7, "steady", "Heartbeat")]).unbalanced == [
+        "0 messages lost by totals, 1 by sequence numbers"
+    ]
+
+
 def test_a_message_two_subscribers_booked_counts_as_delivered_once() -> None:
     first, second = SequenceWindows(), SequenceWindows()
     for sequence in range(3):
@@ -134,7 +170,17 @@ def test_merging_adds_up_every_column_and_leaves_the_sources_alone(sources: list
     before = msgspec.json.encode(sources)
     merged = merge_rows(sources)
     assert len({(row.phase, row.action) for row in merged}) == len(merged)
-    for name in ("offered", "dropped", "sent", "answered", "call_error", "timed_out", "cut_off", "unfinished"):
+    for name in (
+        "offered",
+        "dropped",
+        "sent",
+        "answered",
+        "call_error",
+        "timed_out",
+        "cut_off",
+        "link_cut",
+        "unfinished",
+    ):
         assert sum(getattr(row, name) for row in merged) == sum(getattr(row, name) for rows in sources for row in rows)
     assert msgspec.json.encode(sources) == before
     assert [row.phase for row in merged] == sorted((row.phase for row in merged), key=["ramp", "steady"].index)

@@ -13,8 +13,10 @@ from loadtest.measure.sequence import (
     SequenceWindows,
     count_missing,
     count_unexpected,
+    has_arrived,
     merge,
     missing,
+    window_of,
 )
 
 arrivals = st.lists(st.tuples(st.integers(0, 3), st.integers(0, 60)), max_size=200)
@@ -92,3 +94,18 @@ def test_a_filled_hole_releases_its_bitmap() -> None:
     assert [windows.observe(1, sequence) for sequence in (0, 2, 1, 1)] == [NEW, NEW, REORDERED, DUPLICATE]
     assert not windows._holes
     assert windows.export() == [ChargePointWindow(1, 3)]
+
+
+@given(arrivals, st.integers(0, 70))
+def test_a_window_tells_of_each_number_whether_it_arrived(events: list[tuple[int, int]], asked: int) -> None:
+    windows = SequenceWindows()
+    for charge_point, sequence in events:
+        windows.observe(charge_point, sequence)
+    exported = {window.charge_point: window for window in windows.export()}
+    for charge_point in range(4):
+        assert has_arrived(exported.get(charge_point), asked) == ((charge_point, asked) in events)
+
+
+@given(st.sets(st.integers(0, 60)))
+def test_a_window_can_be_made_of_numbers(numbers: set[int]) -> None:
+    assert numbers_in(window_of(3, [*numbers, *numbers])) == numbers

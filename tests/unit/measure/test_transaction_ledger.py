@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from loadtest.measure import transaction_join
 from loadtest.measure.interval import IntervalReport
+from loadtest.measure.link_cuts import InFlight
 from loadtest.measure.sequence import SequenceWindows
 from loadtest.measure.transaction_join import TransactionJoin
 from loadtest.measure.transaction_ledger import TransactionLedger, settle_transactions
@@ -22,6 +23,8 @@ from loadtest.measure.transaction_records import (
     DTYPE,
     FATE_BITS,
     GAVE_UP,
+    LINK_CUT,
+    MESSAGES,
     NOT_SENT,
     RECORD,
     RUN_ENDED,
@@ -53,6 +56,7 @@ class Story:
         self.stopped: list[int] = []
         self.started = 0
         self.arrivals: list[tuple[int, int]] = []
+        self.in_flight: list[InFlight] = []
         self.transactions: dict[int, int] = {}
 
     def transaction(
@@ -72,6 +76,8 @@ class Story:
                 self.sequences[charge_point] = sequence + 1
                 sent = RECORD.pack(charge_point, sequence, ordinal, place, kind, step.fate, STEADY, before)
                 self.records.append(sent)
+                if step.fate == LINK_CUT:
+                    self.in_flight.append(InFlight(charge_point, sequence, "steady", MESSAGES[kind]))
                 self.arrivals += [(charge_point, sequence)] * step.arrivals
                 before += 1
         if stops:
@@ -96,7 +102,7 @@ class Story:
             reports = [("engine", sendings), ("subscriber", arrivals)]
             for source, report in reversed(reports) if arrivals_first else reports:
                 join.take(source, report)
-        return settle_transactions(join, PHASES, observed=True)
+        return settle_transactions(join, PHASES, self.in_flight, observed=True)
 
 
 def _cut(things: object, piece: int, pieces: int) -> slice:
@@ -109,6 +115,7 @@ FINE: list[Sending | int] = [Sending(ANSWERED)]
 
 AGAIN = "sent again by the charge point"
 CUT = "sending cut off, delivered"
+GONE = "connection lost in flight"
 
 
 def causes(ledger: TransactionLedger) -> dict[tuple[str, str], int]:
@@ -131,8 +138,11 @@ def test_what_goes_well_leaves_nothing_but_counts(arrivals_first: bool) -> None:
     ("message", "expected"),
     [
         ([Sending(TIMED_OUT, 0), Sending(ANSWERED)], {("late", AGAIN): 1, "sending lost": 1}),
-        ([Sending(CUT_OFF, 0), Sending(ANSWERED)], {("late", "link cut in flight"): 1, "sending cut off, lost": 1}),
-        ([Sending(CUT_OFF, 1), Sending(ANSWERED)], {("duplicated", "link cut in flight"): 1, CUT: 1}),
+        ([Sending(CUT_OFF, 0), Sending(ANSWERED)], {("late", GONE): 1, "sending cut off, lost": 1}),
+        ([Sending(CUT_OFF, 1), Sending(ANSWERED)], {("duplicated", GONE): 1, CUT: 1}),
+        ([Sending(LINK_CUT, 0), Sending(ANSWERED)], {("late", "link cut in flight"): 1, "sending cut off, lost": 1}),
+        ([Sending(LINK_CUT, 1), Sending(ANSWERED)], {("duplicated", "link cut in flight"): 1, CUT: 1}),
+        ([Sending(LINK_CUT, 0)], {("lost", "link cut in flight"): 1, "sending cut off, lost": 1}),
         ([Sending(TIMED_OUT, 1), Sending(ANSWERED)], {("duplicated", AGAIN): 1}),
         ([Sending(CUT_OFF, 1), RUN_ENDED], {"sending cut off, delivered": 1}),
         ([Sending(TIMED_OUT, 0), GAVE_UP], {("lost", "charge point gave up"): 1, "sending lost": 1}),
@@ -158,6 +168,14 @@ def test_each_flaw_has_its_cause(
     assert (ledger.started, ledger.stopped, ledger.flawed, ledger.complete) == (2, 2, len(flawed), 2 - len(flawed))
     assert [(flaw.charge_point, flaw.transaction, flaw.place) for flaw in ledger.flaws[:1]] == [(0, 1, 1)] * len(flawed)
     assert {row.phase for row in ledger.rows} == {"steady"}
+
+
+def test_a_link_cut_long_after_a_sending_is_no_excuse_for_its_loss() -> None:
+    story = Story()
+    story.transaction(0, [FINE, [Sending(LINK_CUT, 0)], FINE])
+    story.in_flight.clear()
+    found = causes(story.settled())
+    assert found == {("lost", "lost on the way"): 1, ("sending lost", "lost on the way"): 1}
 
 
 def test_swapped_messages_are_reordered_once_and_named() -> None:

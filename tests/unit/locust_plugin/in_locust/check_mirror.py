@@ -68,7 +68,7 @@ def test_percentiles_survive_the_rounding() -> None:
 
 def test_failures_are_booked_once_though_the_rows_are_running_totals() -> None:
     mirror = Mirror(RequestStats())
-    row = OperationRow("steady", "Heartbeat", call_error=1, timed_out=2, cut_off=3, dropped=9, unfinished=9)
+    row = OperationRow("steady", "Heartbeat", call_error=1, timed_out=2, cut_off=3, link_cut=5, dropped=9, unfinished=9)
     for _ in range(3):
         mirror.add_failures("worker-0/engine-0", [row])
     mirror.add_failures("worker-1/engine-0", [row])
@@ -76,7 +76,7 @@ def test_failures_are_booked_once_though_the_rows_are_running_totals() -> None:
     mirror.add_failures("worker-0/engine-0", [row])
     assert mirror.totals()["round_trip.Heartbeat"]["failures"] == 14
     occurrences = {error.error: error.occurrences for error in mirror._stats.errors.values()}
-    assert occurrences == {"call error": 2, "timed out": 6, "cut off": 6}
+    assert occurrences == {"call error": 2, "timed out": 6, "cut off": 6, "link cut": 10}
 
 
 def test_nothing_recorded_is_no_row() -> None:

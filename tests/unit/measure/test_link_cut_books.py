@@ -1,0 +1,63 @@
+"""What engines and subscribers tell of link cuts, put together: which commands it excuses, and what is refused."""
+
+from __future__ import annotations
+
+import pytest
+
+from loadtest.measure import link_cuts
+from loadtest.measure.interval import IntervalReport
+from loadtest.measure.link_cuts import ABSENCE, IN_FLIGHT, STILL_AWAY_US, InFlight, LinkCutBooks, UnansweredCommands
+from loadtest.protocol.actions import FROM_CHARGE_POINT
+from loadtest.protocol.phases import PHASES, STEADY
+
+HEARTBEAT = FROM_CHARGE_POINT.index("Heartbeat")
+
+
+def told(**fields: bytes) -> LinkCutBooks:
+    books = LinkCutBooks()
+    books.take(IntervalReport(index=0, **fields))  # type: ignore[arg-type]
+    return books
+
+
+def test_calls_in_flight_come_with_their_phase_and_action() -> None:
+    record = IN_FLIGHT.pack(70_000, 12, PHASES.index(STEADY), HEARTBEAT)
+    assert told(calls_in_flight=record * 2).calls() == [InFlight(70_000, 12, STEADY, "Heartbeat")] * 2
+
+
+@pytest.mark.parametrize(
+    ("sent_us", "given_up_us", "excused"),
+    [(0, 99, False), (0, 100, True), (150, 160, True), (200, 300, True), (201, 300, False), (950, 960, True)],
+)
+def test_a_command_is_excused_when_its_charge_point_was_away_in_its_life(
+    sent_us: int, given_up_us: int, excused: bool
+) -> None:
+    commands = UnansweredCommands()
+    commands.add(7, 3, (sent_us, given_up_us), PHASES.index(STEADY), "Reset", timed_out=True)
+    commands.add(8, 3, (sent_us, given_up_us), PHASES.index(STEADY), "Reset", timed_out=True)
+    absences = ABSENCE.pack(7, 100, 200) + ABSENCE.pack(7, 900, STILL_AWAY_US)
+    found = told(absences=absences, commands_unanswered=commands.take()).commands()
+    assert found == ([((7, 3, STEADY, "Reset"), True)] if excused else [])
+    assert commands.take() == b""
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"calls_in_flight": b"123"},
+        {"absences": b"1"},
+        {"commands_unanswered": b"1"},
+        {"calls_in_flight": IN_FLIGHT.pack(1, 1, 99, HEARTBEAT)},
+        {"calls_in_flight": IN_FLIGHT.pack(1, 1, 0, 99)},
+    ],
+)
+def test_what_is_no_record_is_refused(fields: dict[str, bytes]) -> None:
+    with pytest.raises(ValueError, match="record"):
+        told(**fields)
+
+
+def test_memory_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(link_cuts, "KEPT", 3)
+    books = LinkCutBooks()
+    for sequence in range(5):
+        books.take(IntervalReport(index=0, calls_in_flight=IN_FLIGHT.pack(1, sequence, 0, HEARTBEAT)))
+    assert [message.sequence for message in books.calls()] == [0, 1, 2]
