@@ -69,13 +69,14 @@ def choose(wanted: str) -> Choice:
     )
 
 
-async def start(wanted: str, log_dir: Path, *, port: int | None = None) -> Broker:
+async def start(wanted: str, log_dir: Path, *, port: int | None = None, persistent: bool = False) -> Broker:
     """Start the broker asked for, or reach it when it is external; returns once it has answered a CONNECT.
 
     Args:
         wanted: ``auto``, ``mosquitto``, ``amqtt`` or an ``mqtt://`` URL.
         log_dir: An existing folder for an embedded broker's log and configuration.
         port: The loopback port to listen on, a free one when left out; means nothing for an external broker.
+        persistent: Sessions and queued messages outlive a restart; an external broker does what it does.
 
     Raises:
         UsageError: See :func:`choose`.
@@ -84,21 +85,26 @@ async def start(wanted: str, log_dir: Path, *, port: int | None = None) -> Broke
     choice = choose(wanted)
     if choice.kind == external.KIND:
         return await external.reach(choice.url, why=choice.why)
+    if persistent and choice.kind == amqtt.KIND:
+        raise UsageError(
+            "--persistent: amqtt keeps nothing on disk", hint=f"take Mosquitto: {mosquitto.install_command()}"
+        )
     if port is not None:
         refuse_taken(port)
-        return await _start_on(choice, port, log_dir)
+        return await _start_on(choice, port, log_dir, persistent=persistent)
     for _ in range(_PORT_ATTEMPTS - 1):
         with contextlib.suppress(_PortLost):
-            return await _start_on(choice, free_port(), log_dir)
-    return await _start_on(choice, free_port(), log_dir)
+            return await _start_on(choice, free_port(), log_dir, persistent=persistent)
+    return await _start_on(choice, free_port(), log_dir, persistent=persistent)
 
 
 class _PortLost(EnvironmentNotReady):
     """Another process took the free port before the broker could bind it."""
 
 
-async def _start_on(choice: Choice, port: int, log_dir: Path) -> Broker:
-    process = await _launch(choice, port, log_dir)
+async def _start_on(choice: Choice, port: int, log_dir: Path, *, persistent: bool) -> Broker:
+    launch = functools.partial(_launch, choice, port, log_dir, persistent=persistent)
+    process = await launch()
     kind = mosquitto if choice.kind == mosquitto.KIND else amqtt
     facts = BrokerFacts(
         kind=choice.kind,
@@ -106,17 +112,19 @@ async def _start_on(choice: Choice, port: int, log_dir: Path) -> Broker:
         url=_url(port),
         why=choice.why,
         embedded=True,
-        settings=kind.SETTINGS,
+        settings=kind.SETTINGS | (mosquitto.PERSISTENT if persistent else {}),
         pid=process.pid,
         log_file=str(process.log_file),
     )
-    return Broker(facts, process, functools.partial(_launch, choice, port, log_dir))
+    return Broker(facts, process, launch)
 
 
-async def _launch(choice: Choice, port: int, log_dir: Path) -> BrokerProcess:
+async def _launch(choice: Choice, port: int, log_dir: Path, *, persistent: bool) -> BrokerProcess:
     """Start the process and wait until it answers."""
-    start_process = mosquitto.start if choice.kind == mosquitto.KIND else amqtt.start
-    process = await start_process(port, log_dir)
+    if choice.kind == mosquitto.KIND:
+        process = await mosquitto.start(port, log_dir, persistent=persistent)
+    else:
+        process = await amqtt.start(port, log_dir)
     try:
         await until_ready(_url(port), process, READY_TIMEOUT_S)
     except BaseException as error:

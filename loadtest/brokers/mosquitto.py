@@ -29,6 +29,9 @@ SETTINGS = {
 }
 """What is configured away from the defaults; 0 means without limit."""
 
+PERSISTENT = {"persistence": "true"}
+"""What is different when sessions and queued messages are to outlive a restart; they are written when it shuts down."""
+
 _SERVER_FOLDERS = ("/usr/sbin", "/usr/local/sbin", "/usr/local/bin", "/opt/homebrew/sbin", "/opt/homebrew/bin")
 
 
@@ -72,9 +75,10 @@ def version() -> str:
     return words[2] if words[:2] == ["mosquitto", "version"] else ""
 
 
-def config_text(port: int, *, as_root: bool) -> str:
-    """The configuration file for one loopback listener."""
-    lines = [f"listener {port} {LOOPBACK}", *(f"{name} {value}" for name, value in SETTINGS.items())]
+def config_text(port: int, *, as_root: bool, persistence_dir: str = "") -> str:
+    """The configuration file for one loopback listener; persistent when there is a folder for it."""
+    settings = SETTINGS | (PERSISTENT | {"persistence_location": f"{persistence_dir}/"} if persistence_dir else {})
+    lines = [f"listener {port} {LOOPBACK}", *(f"{name} {value}" for name, value in settings.items())]
     lines += ["log_dest stderr", "log_type error", "log_type warning", "log_type notice", "log_timestamp_format %FT%TZ"]
     if as_root:
         # Started by root it would become user `mosquitto`: unable to read its files in a private folder, and no
@@ -83,8 +87,8 @@ def config_text(port: int, *, as_root: bool) -> str:
     return "\n".join(lines) + "\n"
 
 
-async def start(port: int, log_dir: Path) -> BrokerProcess:
-    """Start it on a loopback port; its configuration and log stay in ``log_dir``.
+async def start(port: int, log_dir: Path, *, persistent: bool = False) -> BrokerProcess:
+    """Start it on a loopback port; its configuration, its log and what it keeps stay in ``log_dir``.
 
     Raises:
         EnvironmentNotReady: It is not installed.
@@ -93,5 +97,6 @@ async def start(port: int, log_dir: Path) -> BrokerProcess:
     if path is None:
         raise not_installed()
     config = log_dir / "mosquitto.conf"
-    config.write_text(config_text(port, as_root=os.geteuid() == 0))
+    kept_in = str(log_dir) if persistent else ""
+    config.write_text(config_text(port, as_root=os.geteuid() == 0, persistence_dir=kept_in))
     return await spawn(KIND, [path, "-c", str(config)], log_dir / "mosquitto.log")

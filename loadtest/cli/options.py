@@ -24,7 +24,7 @@ PASS_ON = {"ignore_unknown_options": True, "allow_interspersed_args": True}
 GROUPS: dict[str, tuple[str, ...]] = {
     "Load": ("charge_points", "duration", "ramp", "warmup", "seed", "engines", "call_timeout", "drain_timeout"),
     "System under test": (
-        *("gateway", "gateway_processes", "gateway_config", "gateway_metrics_port", "broker", "qos"),
+        *("gateway", "gateway_processes", "gateway_config", "gateway_metrics_port", "broker", "qos", "persistent"),
         *("csms", "subscribers", "subscriber_client"),
     ),
     "Verdict": ("threshold", "no_thresholds"),

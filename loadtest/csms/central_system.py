@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING, Protocol
 
 from loadtest.clock import monotonic_ns
@@ -100,6 +101,7 @@ class CentralSystem:
         answering: Answers CALLs; ``None`` only listens.
         commander: Sends commands, hears who is there, and takes the answers; ``None`` when none are sent.
         received_ns: Tells when the message being delivered arrived; the MQTT client knows best.
+        delay_s: How long answers are held back: a slow backend. What is measured of the uplink is not touched by it.
     """
 
     def __init__(self, uplink: Uplink, *, answer_foreign: bool = True) -> None:
@@ -108,6 +110,7 @@ class CentralSystem:
         self._uplink = uplink
         self._answer_foreign = answer_foreign
         self.received_ns: Clock = monotonic_ns
+        self.delay_s = 0.0
         self._calls = 0
         self._results = 0
         self._errors = 0
@@ -131,11 +134,11 @@ class CentralSystem:
                 return
             self._calls += 1
             ours = self._uplink.observe(envelope.unique_id, envelope.action, arrived_ns, envelope.payload)
-            answer = None
-            if self.answering is not None and (ours or self._answer_foreign):
-                answer = self.answering.answer(envelope, answer_topic, arrived_ns)
-            if self.commander is not None and ours:
-                self.commander.heard(envelope, answer_topic, answer, arrived_ns)
+            if self.delay_s:
+                loop = asyncio.get_running_loop()
+                loop.call_later(self.delay_s, self._respond, envelope, answer_topic, arrived_ns, ours)
+            else:
+                self._respond(envelope, answer_topic, arrived_ns, ours)
             return
         if envelope.message_type == CALL_RESULT:
             self._results += 1
@@ -143,6 +146,13 @@ class CentralSystem:
             self._errors += 1
         if self.commander is not None:
             self.commander.on_answer(envelope, arrived_ns)
+
+    def _respond(self, envelope: envelopes.Envelope, answer_topic: bytes, arrived_ns: int, ours: bool) -> None:  # noqa: FBT001 - once per message
+        answer = None
+        if self.answering is not None and (ours or self._answer_foreign):
+            answer = self.answering.answer(envelope, answer_topic, arrived_ns)
+        if self.commander is not None and ours:
+            self.commander.heard(envelope, answer_topic, answer, arrived_ns)
 
     def counters(self) -> dict[str, int]:
         """Totals so far, by name."""

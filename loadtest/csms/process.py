@@ -41,6 +41,8 @@ class CsmsProcess:
                 self._starting = asyncio.get_running_loop().create_task(self._start(plain), name="start")
             case messages.EnterPhase(phase, start_ns) if self._subscriber is not None:
                 self._subscriber.enter_phase(phase, start_ns)
+            case messages.BeginFault() | messages.EndFault() if self._subscriber is not None:
+                self._subscriber.obey_fault(command)
             case messages.Drain(deadline_ns) if self._subscriber is not None:
                 self._subscriber.drain(deadline_ns)
             case messages.Stop():

@@ -45,6 +45,7 @@ class CsmsSettings(msgspec.Struct, frozen=True, kw_only=True):
         subscriber_index: This subscriber's number.
         subscriber_count: How many there are; keeps transaction ids apart.
         client: ``aiomqtt`` is the second opinion, for low rates.
+        keep_session: The broker is to keep session and queued messages while this subscriber is away.
         seed: Seed of the run.
         commands: What to ask of charge points; ``None`` asks nothing. This subscriber asks those whose number leaves
             ``subscriber_index`` when divided by ``subscriber_count``, its share of the rates.
@@ -67,6 +68,7 @@ class CsmsSettings(msgspec.Struct, frozen=True, kw_only=True):
     subscriber_index: Count = 0
     subscriber_count: Annotated[int, Meta(ge=1)] = 1
     client: Literal["lean", "aiomqtt"] = "lean"
+    keep_session: bool = False
     seed: int = 1
     commands: CommandLoad | None = None
 
@@ -106,6 +108,8 @@ def _contradictions(values: Mapping[str, Any]) -> list[str]:
             commands.check()
         except UsageError as error:
             faults += error.faults
+    if values.get("keep_session") and values.get("client") == "aiomqtt":
+        faults.append("csms.keep_session: needs the lean client")
     index, count = values.get("subscriber_index", 0), values.get("subscriber_count", 1)
     if index >= count:
         faults.append(f"csms.subscriber_index: {index} is not below subscriber_count {count}")

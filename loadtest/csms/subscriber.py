@@ -13,6 +13,7 @@ from loadtest.csms.central_system import Answering, CentralSystem
 from loadtest.csms.commander import Commander
 from loadtest.csms.registration import Registration
 from loadtest.csms.responses import Responses
+from loadtest.csms.subscriber_faults import SubscriberFaults
 from loadtest.csms.uplink import Uplink
 from loadtest.errors import EnvironmentNotReady
 from loadtest.measure.health import HealthMonitor
@@ -20,6 +21,7 @@ from loadtest.measure.interval import IntervalReport
 from loadtest.measure.recorder import Recorder
 from loadtest.measure.tags import PACER, SERVICE, Tag
 from loadtest.pacing.pacer import Pacer
+from loadtest.transport.mqtt_client import MqttClient
 from loadtest.transport.mqtt_codec import REFUSED
 from loadtest.units import NS_PER_MS, NS_PER_S, NS_PER_US
 
@@ -53,6 +55,7 @@ class Subscriber:
         )
         self._central_system = CentralSystem(self._uplink, answer_foreign=settings.answer_foreign)
         self._client: SubscriberClient | None = None
+        self._faults: SubscriberFaults | None = None
         self._pacer: Pacer | None = None
         self._commander: Commander | None = None
         self._phase = settings.phases[0]
@@ -79,6 +82,8 @@ class Subscriber:
             on_restored=self._on_restored,
         )
         self._client = client
+        if isinstance(client, MqttClient):
+            self._faults = SubscriberFaults(client, self._central_system, self._channel.send)
         self._central_system.received_ns = client.received_ns
         if settings.answer:
             self._central_system.answering = self._answering(client)
@@ -112,6 +117,11 @@ class Subscriber:
         if self._commander is not None:
             self._commander.enter_phase(phase, start_ns)
 
+    def obey_fault(self, command: messages.BeginFault | messages.EndFault) -> None:
+        """Be broken, or whole again. A second opinion cannot be: who wants that is refused before."""
+        if self._faults is not None:
+            self._faults.obey(command)
+
     def drain(self, deadline_ns: int) -> None:
         """Send the final report once nothing of this run has arrived for a while, at the latest at the deadline."""
         self._drain_deadline_ns = deadline_ns
@@ -128,6 +138,7 @@ class Subscriber:
         self._health.close()
         if self._client is not None:
             await self._client.close()
+            await subscriber_client.forget_session(self._settings)
 
     def _answering(self, client: SubscriberClient) -> Answering:
         settings = self._settings
@@ -162,6 +173,8 @@ class Subscriber:
 
     def _on_restored(self) -> None:
         self._channel.send(messages.Event("broker_restored", "subscribed again"))
+        if self._faults is not None:
+            self._faults.restored()
 
     def _second(self, now_ns: int) -> int:
         return (now_ns - self._settings.epoch_ns) // NS_PER_S

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import secrets
 from typing import TYPE_CHECKING, Protocol
 
 from loadtest.csms.central_system import AnswerClient
+from loadtest.errors import EnvironmentNotReady
 from loadtest.transport import mqtt_aiomqtt, mqtt_client
 
 if TYPE_CHECKING:
@@ -33,6 +35,25 @@ class SubscriberClient(AnswerClient, Protocol):
         ...
 
 
+_TOKEN = secrets.token_hex(3)
+"""Makes ids unique, for a broker throws out the earlier owner of one; the same as long as this process lives."""
+
+
+def _client_id(settings: CsmsSettings) -> str:
+    """Section 3.1.3.1: every broker takes 23 characters."""
+    return f"lt-csms-{settings.run_tag:04x}-{settings.subscriber_index}-{_TOKEN}"
+
+
+async def forget_session(settings: CsmsSettings) -> None:
+    """Have the broker drop a session that it was to keep, or it would queue messages for nobody."""
+    if settings.keep_session:
+        with contextlib.suppress(EnvironmentNotReady):  # a broker that is gone keeps nothing for us
+            client = await mqtt_client.connect(
+                settings.broker_url, client_id=_client_id(settings), on_message=lambda _topic, _payload: None
+            )
+            await client.close()
+
+
 async def connect(
     settings: CsmsSettings,
     *,
@@ -45,8 +66,7 @@ async def connect(
     Raises:
         EnvironmentNotReady: The broker does not answer, or refuses us.
     """
-    # Section 3.1.3.1: every broker takes 23 characters. Unique, for a broker throws out the earlier owner of an id.
-    client_id = f"lt-csms-{settings.run_tag:04x}-{settings.subscriber_index}-{secrets.token_hex(3)}"
+    client_id = _client_id(settings)
     if settings.client == "aiomqtt":
         return await mqtt_aiomqtt.connect(
             settings.broker_url,
@@ -61,5 +81,6 @@ async def connect(
         on_message=on_message,
         on_lost=on_lost,
         on_restored=on_restored,
+        clean_session=not settings.keep_session,
         max_in_flight=mqtt_client.IN_FLIGHT_BY_QOS[settings.qos],
     )

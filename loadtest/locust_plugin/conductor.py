@@ -61,7 +61,7 @@ class Conductor:
         self._concluded.set()
         self.run_dir: Path | None = None
         self.verdict: Verdict | None = None
-        for name in (wire.ASK, wire.READY, wire.REPORT, wire.EVENT):
+        for name in (wire.ASK, wire.READY, wire.REPORT, wire.EVENT, wire.FAULT_STATE):
             runner.register_message(name, self._on_message)
 
     def prepare(self, settings: RunSettings, fleet: Sequence[Share], command: list[str]) -> None:

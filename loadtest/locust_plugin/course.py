@@ -116,7 +116,7 @@ class Course:
     def _steady(self, start_ns: int | None) -> None:
         run = self._run
         start_ns = run.enter(STEADY, start_ns)
-        run.faults.plan(run.epoch_ns, start_ns)
+        run.faults.plan(run.epoch_ns, start_ns, self._plan.subscribers)
         for moment in timeline(run.system.faults):
             at_ns = start_ns + int(moment.at_s * NS_PER_S)
             self._wait_until(at_ns - int(_NOTICE_S * NS_PER_S))

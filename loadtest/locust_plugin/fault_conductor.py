@@ -11,7 +11,7 @@ from loadtest.clock import monotonic_ns
 from loadtest.control import messages
 from loadtest.locust_plugin import wire
 from loadtest.measure.run_record import FaultSpan
-from loadtest.scenario.faults import Command, Cut, LinkFault, Outage, PartFault, Pause
+from loadtest.scenario.faults import SUBSCRIBER, Command, Cut, Kill, LinkFault, Outage, PartFault, Restart
 from loadtest.units import NS_PER_S
 
 if TYPE_CHECKING:
@@ -51,9 +51,12 @@ class FaultConductor:
         self._tell_workers = tell_workers
         self._collector = collector
         self._present: Fault | None = None
+        self._subscribers = 1
+        self._away: dict[str, int] = {}
 
-    def plan(self, epoch_ns: int, steady_ns: int) -> None:
-        """The steady phase begins: put on record what is going to happen when."""
+    def plan(self, epoch_ns: int, steady_ns: int, subscribers: int) -> None:
+        """The steady phase begins, with so many subscribers: put on record what is going to happen when."""
+        self._subscribers = subscribers
         offset_s = (steady_ns - epoch_ns) / NS_PER_S
         self._collector.plan_faults(
             FaultSpan(
@@ -85,13 +88,20 @@ class FaultConductor:
         """Book what the stand says it did."""
         self._collector.fault_state(state.name, state.at_ns, begun=state.begun)
 
+    def on_subscriber_back(self, name: str, at_ns: int) -> None:
+        """A subscriber is at the broker again; the fault is over when all are."""
+        self._away[name] = self._away.get(name, 0) - 1
+        if not self._away[name]:
+            self._collector.fault_state(name, at_ns, begun=False)
+
     def _begin(self, fault: Fault, at_ns: int) -> None:
         self._present = fault
         match fault:
             case LinkFault():
                 self._cut(fault, at_ns)
-            case Pause(part="subscriber"):
-                self._stall(fault, at_ns, begins=True)
+            case PartFault(part=part) if part == SUBSCRIBER:
+                self._at_subscribers(fault, at_ns, begins=True)
+                self._collector.fault_state(fault.name, at_ns, begun=True)
             case Command(name=name, begin=argv):
                 self._commands.run_at(at_ns, name, argv, begins=True)
             case _:
@@ -104,8 +114,12 @@ class FaultConductor:
                 self._commands.run_at(at_ns, name, argv, begins=False)
             case Outage(name=name):
                 self._collector.fault_state(name, at_ns, begun=False)
-            case Pause(part="subscriber"):
-                self._stall(fault, at_ns, begins=False)
+            case PartFault(part=part) if part == SUBSCRIBER:
+                self._at_subscribers(fault, at_ns, begins=False)
+                if isinstance(fault, (Kill, Restart)):  # else whatever was taken away is there at once
+                    self._away[fault.name] = self._subscribers if fault.process is None else 1
+                else:
+                    self._collector.fault_state(fault.name, at_ns, begun=False)
             case PartFault(name=name):
                 self._stand.send(messages.EndFault(name, at_ns))
 
@@ -118,9 +132,10 @@ class FaultConductor:
         if isinstance(fault, Cut):
             self._collector.fault_state(fault.name, at_ns, begun=False)
 
-    def _stall(self, fault: Pause, at_ns: int, *, begins: bool) -> None:
-        self._tell_workers(wire.STALL, {"process": fault.process, "begins": begins, "at_ns": at_ns})
-        self._collector.fault_state(fault.name, at_ns, begun=begins)
+    def _at_subscribers(self, fault: PartFault, at_ns: int, *, begins: bool) -> None:
+        plain = msgspec.to_builtins(fault)
+        step = {"process": fault.process, "name": fault.name, "begins": begins, "at_ns": at_ns}
+        self._tell_workers(wire.SUBSCRIBER_FAULT, step | {"fault": plain})
 
 
 def _draw(name: str) -> int:

@@ -63,7 +63,7 @@ class Node:
             (wire.GRANT, self._on_grant),
             (wire.PHASE, self._on_phase),
             (wire.CUT, self._on_cut),
-            (wire.STALL, self._on_stall),
+            (wire.SUBSCRIBER_FAULT, self._on_subscriber_fault),
             (wire.DRAIN, self._on_drain),
             (wire.END, self._on_end),
         ):
@@ -161,13 +161,22 @@ class Node:
         for engine in self._engines:
             engine.send(command)
 
-    def _on_stall(self, environment: Environment, msg: Message, **_: object) -> None:
+    def _on_subscriber_fault(self, environment: Environment, msg: Message, **_: object) -> None:
         data: dict[str, Any] = msg.data
         wanted = data["process"]
         for child in self._subscribers:
             if wanted is None or child.name.endswith(f"/{wire.SUBSCRIBER}-{wanted}"):
-                act = child.pause if data["begins"] else child.resume
-                gevent.spawn_later(max(0, data["at_ns"] - monotonic_ns()) / NS_PER_S, act)
+                self._break(child, data)
+
+    def _break(self, child: Child, data: dict[str, Any]) -> None:
+        name, at_ns = data["name"], data["at_ns"]
+        if data["fault"]["type"] == "pause":  # what stands still hears no command
+            act = child.pause if data["begins"] else child.resume
+            gevent.spawn_later(max(0, at_ns - monotonic_ns()) / NS_PER_S, act)
+        elif data["begins"]:
+            child.send(messages.BeginFault(name, data["fault"], at_ns))
+        else:
+            child.send(messages.EndFault(name, at_ns))
 
     def _on_drain(self, environment: Environment, msg: Message, **_: object) -> None:
         self._cohorts.clear()  # Locust stops its users next; the charge points are being counted out already
@@ -221,6 +230,7 @@ class Node:
                 "subscriber_index": number,
                 "subscriber_count": plan.subscribers,
                 "client": settings.subscriber_client,
+                "keep_session": settings.persistent,
                 "seed": settings.seed,
                 **_commands(user),
             }
@@ -248,6 +258,8 @@ class Node:
                 self._tell(wire.READY, source=child.name, role=role, host=boot_id())
             case messages.Report(report):
                 self._tell(wire.REPORT, source=child.name, role=role, body=msgspec.msgpack.encode(report))
+            case messages.FaultState(name=name, at_ns=at_ns):
+                self._tell(wire.FAULT_STATE, source=child.name, fault=name, at_ns=at_ns)
             case messages.Event(kind, text):
                 self._tell(wire.EVENT, source=child.name, kind=kind, text=text, hint="")
 

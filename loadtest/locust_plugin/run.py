@@ -112,6 +112,7 @@ class Run:
             FaultCommands(self.log_dir / "faults.log", self.collector),
             self.collector,
         )
+        self.parts.on_subscriber_back = self.faults.on_subscriber_back
 
     def enter(self, phase: str, start_ns: int | None = None) -> int:
         """Tell every part which phase begins; returns when."""

@@ -41,6 +41,7 @@ class RunParts:
         sources: Who reports, and what was said last.
         allotment: What has been given so far.
         subscribers: How many subscribers there may be.
+        on_subscriber_back: Called with a fault's name and the instant when a subscriber it took away is back.
     """
 
     def __init__(
@@ -55,6 +56,7 @@ class RunParts:
         self.sources = Sources()
         self.allotment = allotment
         self.subscribers = 1
+        self.on_subscriber_back: Callable[[str, int], None] = lambda _name, _at_ns: None
         self._subscribers_placed = 0
         self._runner = runner
         self._collector = collector
@@ -87,6 +89,8 @@ class RunParts:
                 self._mirror.add_failures(data["source"], report.operations)
             case wire.EVENT if data["kind"] == REFUSED:
                 self._on_refused(EnvironmentNotReady(data["text"], hint=data["hint"]))
+            case wire.FAULT_STATE:
+                self.on_subscriber_back(data["fault"], data["at_ns"])
             case wire.EVENT:
                 self.take_event(data["source"], data["kind"], data["text"])
 

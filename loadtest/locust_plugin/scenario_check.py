@@ -82,7 +82,7 @@ def _checks_of_subscriber(
     return [
         lambda: _check_commands(user_class.commands),
         lambda: _refuse_commands(user_class, settings),
-        lambda: fault_check.check(user_class.faults, settings, regions),
+        lambda: fault_check.check(user_class.faults, settings, regions, commands=bool(user_class.commands)),
         lambda: _check_limits(user_class.limits),
         lambda: _check_thresholds(user_class, settings),
     ]

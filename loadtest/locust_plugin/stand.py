@@ -73,6 +73,7 @@ class Stand:
                 "gateway_processes": settings.gateway_processes,
                 "charge_points": settings.charge_points,
                 "qos": settings.qos,
+                "persistent": settings.persistent,
                 "subscribers": settings.subscribers,
                 "security_profile": settings.security_profile,
                 "id_prefixes": list(id_prefixes),

@@ -26,6 +26,7 @@ class StandSettings(msgspec.Struct, frozen=True, kw_only=True):
         gateway_processes: Processes of the embedded gateway.
         charge_points: Connections the embedded gateway must be able to hold.
         qos: MQTT quality of service of the embedded gateway.
+        persistent: The embedded broker keeps sessions and queued messages on disk when it is restarted.
         subscribers: Subscriber processes; with more than one it is probed whether the broker can share a subscription.
         security_profile: OCPP's, of the embedded gateway; certificates and passwords are made for the run.
         id_prefixes: Of all charge points the embedded gateway is to have passwords for.
@@ -42,6 +43,7 @@ class StandSettings(msgspec.Struct, frozen=True, kw_only=True):
     gateway_processes: int = 1
     charge_points: int = 1
     qos: int = 1
+    persistent: bool = False
     subscribers: int = 1
     security_profile: int = 0
     id_prefixes: tuple[str, ...] = ()

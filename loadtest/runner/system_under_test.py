@@ -106,7 +106,7 @@ class SystemUnderTest:
 
     async def _start_broker(self) -> None:
         settings = self._settings
-        self._broker = await choose.start(settings.broker, self._log_dir)
+        self._broker = await choose.start(settings.broker, self._log_dir, persistent=settings.persistent)
         if settings.subscribers > 1:
             self._shared_subscriptions = await shared_subscription.supported(self._broker.facts.url)
 

@@ -17,11 +17,12 @@ from loadtest.scenario.faults import (
     SUBSCRIBER,
     Command,
     Fault,
+    Kill,
     LinkFault,
     PartFault,
-    Pause,
     Refuse,
     Restart,
+    Slow,
     phases_of,
 )
 
@@ -31,13 +32,14 @@ if TYPE_CHECKING:
     from loadtest.scenario.settings import RunSettings
 
 
-def check(faults: Sequence[Fault], settings: RunSettings, regions: int = 0) -> None:
+def check(faults: Sequence[Fault], settings: RunSettings, regions: int = 0, *, commands: bool = False) -> None:
     """Refuse what cannot be run.
 
     Args:
         faults: Of the scenario.
         settings: Of the run.
         regions: Most regions that a link model of the scenario has.
+        commands: The scenario's central system sends commands.
 
     Raises:
         UsageError: With one sentence for each mistake found.
@@ -55,14 +57,16 @@ def check(faults: Sequence[Fault], settings: RunSettings, regions: int = 0) -> N
         except msgspec.ValidationError as error:
             mistakes.append(f"faults: {fault.name}: {error}")
         else:
-            mistakes += [f"faults: {fault.name}: {text}" for text in _mistakes(fault, settings, regions)]
+            mistakes += [
+                f"faults: {fault.name}: {text}" for text in _mistakes(fault, settings, regions, commands=commands)
+            ]
     if not mistakes:
         mistakes += [f"faults: {text}" for text in _overlaps(faults)]
     if mistakes:
         raise UsageError(mistakes)
 
 
-def _mistakes(fault: Fault, settings: RunSettings, regions: int) -> Iterator[str]:
+def _mistakes(fault: Fault, settings: RunSettings, regions: int, *, commands: bool) -> Iterator[str]:
     for name, time_s, low_s in (
         ("at_s", fault.at_s, MIN_PHASE_S),
         ("duration_s", fault.duration_s, MIN_PHASE_S),
@@ -81,7 +85,7 @@ def _mistakes(fault: Fault, settings: RunSettings, regions: int) -> Iterator[str
             elif shutil.which(argv[0]) is None:
                 yield f"{name}: there is no program {argv[0]!r}"
     if isinstance(fault, PartFault):
-        yield from _mistakes_of_part(fault, settings)
+        yield from _mistakes_of_part(fault, settings, commands=commands)
 
 
 def _mistakes_of_links(fault: LinkFault, regions: int) -> Iterator[str]:
@@ -96,7 +100,7 @@ def _mistakes_of_links(fault: LinkFault, regions: int) -> Iterator[str]:
             )
 
 
-def _mistakes_of_part(fault: PartFault, settings: RunSettings) -> Iterator[str]:
+def _mistakes_of_part(fault: PartFault, settings: RunSettings, *, commands: bool) -> Iterator[str]:
     given = {GATEWAY: settings.gateway, BROKER: settings.broker}.get(fault.part, "")
     if "://" in given:
         yield f"--{fault.part} is not embedded, so that nobody here can do this: {fault.in_words()}"
@@ -107,13 +111,32 @@ def _mistakes_of_part(fault: PartFault, settings: RunSettings) -> Iterator[str]:
             yield f"status: {fault.status} is no refusal, 400 to 599"
         if not 0 < fault.share <= 1:
             yield f"share: {fault.share:g} is not above 0 and at most 1"
-    if fault.part == SUBSCRIBER and not isinstance(fault, Pause):
-        yield "a subscriber can only be paused: what it has counted would be lost with it"
+    if isinstance(fault, Slow):
+        yield from _mistakes_of_slowness(fault, settings)
+    if fault.part == SUBSCRIBER and isinstance(fault, (Kill, Restart)):
+        if settings.subscriber_client != "lean":
+            yield f"--subscriber-client {settings.subscriber_client}: only the lean one can be killed or restarted"
+        if commands:
+            yield "a subscriber that sends commands cannot be away: it can be paused, or slowed down"
     counts = {GATEWAY: settings.gateway_processes, SUBSCRIBER: settings.subscribers}
     if fault.process is not None and not 0 <= fault.process < counts.get(fault.part, 0):
         yield f"process: {fault.process}, counted from 0, but of the {fault.part} there are {counts.get(fault.part, 1)}"
     if isinstance(fault, Restart) and fault.rolling and (fault.part != GATEWAY or fault.process is not None):
         yield "rolling: is for all processes of the gateway"
+
+
+def _mistakes_of_slowness(fault: Slow, settings: RunSettings) -> Iterator[str]:
+    if fault.part != SUBSCRIBER:
+        yield f"part: the {fault.part} cannot be slowed down; the subscriber can"
+    if (fault.delay_s > 0) == (fault.rate_per_s > 0):
+        yield "delay_s, rate_per_s: give one of them, above 0"
+    for name, value in (("delay_s", fault.delay_s), ("rate_per_s", fault.rate_per_s)):
+        if not 0 <= value < math.inf:
+            yield f"{name}: {value:g} is negative, or no number"
+    if fault.delay_s and settings.csms == "observe":
+        yield "delay_s: with --csms observe a backend of yours answers, which nobody here can slow down"
+    if fault.rate_per_s and settings.subscriber_client != "lean":
+        yield f"--subscriber-client {settings.subscriber_client}: only the lean one can be slowed down"
 
 
 def _overlaps(faults: Sequence[Fault]) -> Iterator[str]:

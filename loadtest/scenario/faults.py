@@ -59,7 +59,7 @@ class PartFault(Fault, frozen=True, kw_only=True):
     """A fault of an embedded part.
 
     Attributes:
-        part: ``broker``, ``gateway``, or, for a pause only, ``subscriber``.
+        part: ``broker``, ``gateway`` or ``subscriber``.
         process: Which process of the gateway, or which subscriber, counted from 0; left out: all of them.
     """
 
@@ -103,6 +103,25 @@ class Restart(PartFault, frozen=True, kw_only=True, tag="restart"):
             if self.rolling
             else (f"restart {self._part_in_words()}")
         )
+
+
+class Slow(PartFault, frozen=True, kw_only=True, tag="slow"):
+    """The central system is slow, in one of two ways. Messages are stamped when they are taken, as always.
+
+    Attributes:
+        delay_s: It takes messages as they come, and answers each so much later: seen in round trips.
+        rate_per_s: Each subscriber process takes no more than so many messages a second, and the others
+            wait in its socket and in the broker: seen in the uplink, and so in round trips.
+    """
+
+    part: Part = "subscriber"
+    delay_s: float = 0.0
+    rate_per_s: float = 0.0
+
+    def in_words(self) -> str:
+        """What it does."""
+        how = f"answers {self.delay_s:g} s late" if self.delay_s else f"takes {self.rate_per_s:g} messages a second"
+        return f"{self._part_in_words()} {how}"
 
 
 class Refuse(PartFault, frozen=True, kw_only=True, tag="refuse"):
@@ -184,7 +203,7 @@ class Command(Fault, frozen=True, kw_only=True, tag="command"):
 
 
 StandFault = Pause | Kill | Restart | Refuse
-"""Faults of what the harness has started itself."""
+"""Faults of broker and gateway, as far as the harness has started them itself."""
 
 
 class Moment(NamedTuple):

@@ -66,6 +66,8 @@ def resolve(values: Mapping[str, object], from_environment: Collection[str] = ()
             f"{written['csms']}: observe needs --broker mqtt://host:port, where a backend of yours answers; "
             "nobody else knows a broker that the harness starts"
         )
+    if fields.get("persistent") and fields.get("subscriber_client") == "aiomqtt":
+        faults.append(f"{written['persistent']}: needs --subscriber-client lean, which can keep a session")
     if not faults and fields["engines"] > fields["charge_points"]:
         faults.append(f"{written['engines']}: {fields['engines']} engines for {fields['charge_points']} charge points")
     if faults:

@@ -170,6 +170,13 @@ SETTINGS: tuple[Setting, ...] = (
     Setting(
         name="qos", kind="choice", default="1", choices=("0", "1", "2"), help="MQTT quality of service on every hop"
     ),
+    Setting(
+        name="persistent",
+        kind="flag",
+        default="",
+        help="the broker keeps the central system's session and messages queued for it while it is away; "
+        "the embedded Mosquitto keeps them on disk when it is restarted",
+    ),
     Setting(name="subscribers", kind="int", default=1, low=1, high=64, metavar="N", help="subscriber processes"),
     Setting(
         name="subscriber_client",
@@ -244,6 +251,7 @@ class RunSettings(msgspec.Struct, frozen=True, kw_only=True):
     broker: str
     csms: str
     qos: int
+    persistent: bool
     subscribers: int
     subscriber_client: str
     call_timeout_s: float

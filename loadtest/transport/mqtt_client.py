@@ -47,6 +47,7 @@ class MqttClient:
             ``on_drained``. Nothing breaks if one does, it only costs memory.
         dropped: QoS 0 messages given up because there was no connection.
         reconnects: Connections lost and restored.
+        on_message: Takes each message; may be exchanged between two.
     """
 
     def __init__(
@@ -68,14 +69,15 @@ class MqttClient:
         self.dropped = 0
         self.reconnects = 0
         self._address = address
-        self._on_message = on_message
+        self.on_message = on_message
         self._on_lost = on_lost or _ignore
         self._on_restored = on_restored or _ignore
         self._on_drained = on_drained or _ignore
         self._keep_alive_s = keep_alive_s
         self._max_packet_bytes = max_packet_bytes
         self._high_water = high_water
-        self._session = Session(min(max_in_flight, MAX_IN_FLIGHT))
+        self._max_in_flight = min(max_in_flight, MAX_IN_FLIGHT)
+        self._session = Session(self._max_in_flight)
         self._connection: Connection | None = None
         self._candidate: Connection | None = None
         self._subscriptions = Subscriptions()
@@ -173,6 +175,41 @@ class MqttClient:
         if self._connection is not None:
             self._connection.write(codec.unsubscribe(self._session.reserve_id(), filters))
 
+    def pause_reading(self) -> None:
+        """Take nothing more from the broker until :meth:`resume_reading`, or a new connection."""
+        if self._connection is not None:
+            self._connection.pause_reading()
+
+    def resume_reading(self) -> None:
+        """Go on."""
+        if self._connection is not None:
+            self._connection.resume_reading()
+
+    def leave(self, *, killed: bool) -> None:
+        """Be away from the broker until :meth:`come_back`.
+
+        Args:
+            killed: The way a process does that is killed: without a word, and with what it had still to send lost.
+                Else what was written leaves before DISCONNECT, and what is unacknowledged is sent again afterwards.
+        """
+        self._closing = True
+        if self._reconnecting is not None:
+            self._reconnecting.cancel()
+        connection, self._connection = self._connection, None
+        self._session.free_all_ids()
+        self._blocked = False
+        if killed:
+            self._session = Session(self._max_in_flight)
+        if connection is not None and killed:
+            connection.abort("killed")
+        elif connection is not None:
+            connection.disconnect()
+
+    def come_back(self) -> None:
+        """Connect again, and subscribe to what was subscribed to; ``on_restored`` tells when that is done."""
+        self._closing = False
+        self._reconnecting = asyncio.get_running_loop().create_task(self._reconnect(), name="mqtt-reconnect")
+
     async def close(self) -> None:
         """Send what is queued, wait shortly for its acknowledgement, disconnect. The client is spent afterwards."""
         self._closing = True
@@ -224,14 +261,14 @@ class MqttClient:
         if connection is None:
             return  # closed meanwhile: not acknowledged, so not taken
         if packet.qos == 0:
-            self._on_message(packet.topic, packet.payload)
+            self.on_message(packet.topic, packet.payload)
         elif packet.qos == 1:
             connection.write(codec.puback(packet.packet_id))
-            self._on_message(packet.topic, packet.payload)
+            self.on_message(packet.topic, packet.payload)
         else:
             connection.write(codec.pubrec(packet.packet_id))
             if self._session.deliver_once(packet.packet_id):
-                self._on_message(packet.topic, packet.payload)
+                self.on_message(packet.topic, packet.payload)
 
     def _acknowledged(self, kind: int, packet_id: int) -> None:
         connection = self._connection

@@ -118,6 +118,16 @@ class Connection(asyncio.Protocol):
         """Called by the loop."""
         self._on_writable(True)  # noqa: FBT003
 
+    def pause_reading(self) -> None:
+        """Take nothing more from the socket; what was read before is still passed on."""
+        if self._transport is not None:
+            self._transport.pause_reading()
+
+    def resume_reading(self) -> None:
+        """Go on."""
+        if self._transport is not None:
+            self._transport.resume_reading()
+
     def write(self, packet: bytes) -> None:
         """Queue a packet; it leaves with all others of this loop turn."""
         if not self._out:

@@ -39,6 +39,13 @@ PublicAc.profile = replace(PublicAc.profile, reconnect=CappedDoubling(minimum_s=
 STALLED_SOONER = """
 CentralSystem.faults = (replace(CentralSystem.faults[0], at_s=1, duration_s=2, recovery_s=1),)
 """
+AWAY_AND_LATE = """
+from loadtest.scenario.faults import Restart, Slow
+CentralSystem.faults += (
+    Restart(name="away", part="subscriber", at_s=4, duration_s=1, recovery_s=1),
+    Slow(name="late", delay_s=0.5, at_s=6, duration_s=1),
+)
+"""
 SLOW_US = 300_000
 """Longer than anything takes while nothing is broken."""
 
@@ -153,16 +160,22 @@ def test_the_scenario_ends_well(start: Callable[..., LocustRun], tmp_path: Path,
     assert run.left_over() == []
 
 
-def test_a_subscriber_that_stands_still_is_excused_and_seen(start: Callable[..., LocustRun], tmp_path: Path) -> None:
+@pytest.mark.skipif(BROKER != "mosquitto", reason="amqtt keeps no sessions on disk")
+def test_a_subscriber_stands_still_then_is_away_then_late(start: Callable[..., LocustRun], tmp_path: Path) -> None:
     # Excused by the limit on folded intervals, which therefore stands.
     strict = "CentralSystem.limits = replace(CentralSystem.limits, coalesced_intervals=0)"
-    run = start(*COMMON, "--duration", "5s", scenario=unhurried(tmp_path, "subscriber_stall", STALLED_SOONER + strict))
+    scenario = unhurried(tmp_path, "subscriber_stall", STALLED_SOONER + AWAY_AND_LATE + strict)
+    run = start(*COMMON, "--duration", "7s", "--persistent", scenario=scenario)
     assert run.wait() == 0, run.log.read_text()
     record = run.record()
+    assert all(fault.back_s is not None for fault in record.faults)
     assert sum(health.coalesced_intervals for health in record.health if health.role == "subscriber") >= 1
     totals = read_totals(run.folder / run_record.LATENCY_HLOG)
     for leg in (ROUND_TRIP, UPLINK):
         assert 1.2e6 < totals[str(Tag("fault:stall", leg, "Heartbeat", INTENDED))].max_us < 3.5e6
+        assert totals[str(Tag("fault:away", leg, "Heartbeat", INTENDED))].max_us > SLOW_US
+    assert totals[str(Tag("fault:late", ROUND_TRIP, "Heartbeat", SERVICE))].min_us >= 0.5e6
+    assert totals[str(Tag("fault:late", UPLINK, "Heartbeat", SERVICE))].min_us < 0.5e6
     assert record.operations.answered == record.operations.sent == record.deliveries.delivered
     assert run.left_over() == []
 

@@ -17,6 +17,12 @@ def test_what_holds_messages_back_by_default_is_off() -> None:
     assert config["persistence"] == "false"
 
 
+def test_what_is_to_outlive_a_restart_is_kept_in_a_folder_of_the_run() -> None:
+    lines = mosquitto.config_text(1884, as_root=False, persistence_dir="/run/logs").splitlines()
+    assert {"persistence true", "persistence_location /run/logs/"} <= set(lines)
+    assert "persistence false" not in lines
+
+
 def test_it_listens_on_loopback_only() -> None:
     assert directives(as_root=False)["listener"] == "1884 127.0.0.1"
 

@@ -12,7 +12,19 @@ from hypothesis import strategies as st
 from loadtest.errors import UsageError
 from loadtest.protocol.phases import PHASES, STEADY
 from loadtest.scenario.fault_check import check
-from loadtest.scenario.faults import Command, Cut, Kill, Outage, Pause, Refuse, Restart, StandFault, phases_of, timeline
+from loadtest.scenario.faults import (
+    Command,
+    Cut,
+    Kill,
+    Outage,
+    Pause,
+    Refuse,
+    Restart,
+    Slow,
+    StandFault,
+    phases_of,
+    timeline,
+)
 from loadtest.scenario.resolve import resolve
 
 if TYPE_CHECKING:
@@ -53,7 +65,9 @@ def test_what_can_be_run_is_let_through() -> None:
             Kill(name="p", part="gateway", process=2, at_s=5, duration_s=3),
             "process: 2, counted from 0, but of the gateway there are 2",
         ),
-        (Kill(name="p", part="subscriber", at_s=5, duration_s=3), "a subscriber can only be paused"),
+        (Slow(name="p", at_s=5, duration_s=3), "delay_s, rate_per_s: give one of them, above 0"),
+        (Slow(name="p", delay_s=1, rate_per_s=1, at_s=5, duration_s=3), "delay_s, rate_per_s: give one of them"),
+        (Slow(name="p", part="gateway", delay_s=1, at_s=5, duration_s=3), "part: the gateway cannot be slowed down"),
         (Pause(name="p", part="subscriber", process=1, at_s=5, duration_s=3), "of the subscriber there are 1"),
         (Refuse(name="p", status=200, at_s=5, duration_s=3), "status: 200 is no refusal, 400 to 599"),
         (Refuse(name="p", share=1.5, at_s=5, duration_s=3), "share: 1.5 is not above 0 and at most 1"),
@@ -83,6 +97,21 @@ def test_a_region_must_be_one_of_the_link_models() -> None:
         check((fault,), SETTINGS, regions=4)
     assert caught.value.faults == ("faults: o: regions: 4, counted from 0, but the link models of the scenario have 4",)
     assert fault.in_words() == "no network for all charge points of regions 0, 3, 4"
+
+
+def test_a_subscriber_can_be_away_and_slow_as_far_as_somebody_can_do_it() -> None:
+    away = Restart(name="a", part="subscriber", at_s=1, duration_s=1)
+    late = Slow(name="l", delay_s=1, at_s=2, duration_s=1)
+    few = Slow(name="f", rate_per_s=1, at_s=3, duration_s=1)
+    check((away, late, few), SETTINGS)
+    external = {"csms": "observe", "broker": "mqtt://h:1", "subscriber_client": "aiomqtt"}
+    assert mistakes(away, late, few, **external) == [
+        "faults: a: --subscriber-client aiomqtt: only the lean one can be killed or restarted",
+        "faults: l: delay_s: with --csms observe a backend of yours answers, which nobody here can slow down",
+        "faults: f: --subscriber-client aiomqtt: only the lean one can be slowed down",
+    ]
+    with pytest.raises(UsageError, match="a subscriber that sends commands cannot be away"):
+        check((away,), SETTINGS, commands=True)
 
 
 def test_all_mistakes_are_told_at_once() -> None:
