@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import jinja2
 from markupsafe import Markup
-from plotly.offline import get_plotlyjs
 
 from loadtest.errors import ResultError
 from loadtest.measure.result_files import write_whole
+from loadtest.page import CHARTS_JS, PAGE_CSS, asset, plotly_js
 from loadtest.reports.junit import junit_xml
 from loadtest.reports.percentile_charts import percentile_charts
 from loadtest.reports.run_folder import open_run
@@ -68,7 +68,12 @@ def _environment() -> jinja2.Environment:
         keep_trailing_newline=True,
         undefined=jinja2.StrictUndefined,
     )
-    environment.globals |= {"verbatim": _verbatim, "plotly": lambda: Markup(get_plotlyjs())}  # noqa: S704 - a library
+    environment.globals |= {
+        "verbatim": lambda name: _verbatim(_read(name)),
+        "page_css": lambda: _verbatim(asset(PAGE_CSS)),
+        "charts_js": lambda: _verbatim(asset(CHARTS_JS)),
+        "plotly": lambda: _verbatim(plotly_js()),
+    }
     environment.filters |= {"script": _script, "cell": _cell}
     return environment
 
@@ -77,9 +82,9 @@ def _read(name: str) -> str:
     return (_TEMPLATES / name).read_text(encoding="utf-8")
 
 
-def _verbatim(name: str) -> Markup:
-    """A file of ours that stands in the page as it is."""
-    return Markup(_read(name))  # noqa: S704 - our own file
+def _verbatim(text: str) -> Markup:
+    """A file of ours, or of a library, that stands in the page as it is."""
+    return Markup(text)  # noqa: S704 - nothing of a run is in it
 
 
 def _script(value: Any) -> Markup:

@@ -7,17 +7,6 @@ let closeUp = null;  // what all pictures over time show; null: the whole run
 
 const place = chart => document.getElementById("chart-" + chart.id);
 
-// Colours --------------------------------------------------------------------------------------------------------
-
-// Figures name their colours (@ink); this puts in those of the page's theme. What comes out is a copy through and
-// through, since Plotly writes into what it is given.
-function coloured(value, style) {
-  if (typeof value === "string") return value.startsWith("@") ? style.getPropertyValue("--" + value.slice(1)).trim() : value;
-  if (Array.isArray(value)) return typeof value.at(-1) === "number" ? value.slice() : value.map(inner => coloured(inner, style));
-  if (value === null || typeof value !== "object") return value;
-  return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, coloured(inner, style)]));
-}
-
 // Drawing --------------------------------------------------------------------------------------------------------
 
 // Counts of samples differ by powers of ten, and so colours go by their logarithm.
@@ -40,39 +29,13 @@ function heat(trace) {
   };
 }
 
-function axis(own) {
-  return {
-    gridcolor: "@rule", zeroline: false, linecolor: "@faint", tickcolor: "@faint", ticks: "outside", ticklen: 4, ...own,
-  };
-}
-
-// Rows that a legend takes: its entries stand in columns as wide as the widest.
-function legendRows(data, width) {
-  const entries = data.filter(trace => trace.showlegend !== false && !trace.counts).map(trace => 50 + 7 * trace.name.length);
-  if (entries.reduce((sum, entry) => sum + entry, 0) <= width) return 1;
-  return Math.ceil(entries.length / Math.max(1, Math.floor(width / Math.max(...entries))));
-}
-
 function draw(chart) {
   const element = place(chart);
-  const style = getComputedStyle(document.documentElement);
   const {data, layout} = shown.get(chart.id);
-  const highest = Math.max(0, ...(layout.annotations ?? []).map(({yshift}) => yshift ?? 0));
-  const xaxis = axis({automargin: !chart.linked, ...layout.xaxis});
+  const xaxis = {automargin: !chart.linked, ...layout.xaxis};
   if (chart.linked && closeUp) xaxis.range = closeUp;
-  const whole = {
-    ...layout,
-    width: element.clientWidth, height: element.clientHeight,
-    paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)",
-    font: {color: "@muted", size: 12, family: getComputedStyle(document.body).fontFamily},
-    margin: {l: 66, r: 16, t: 20 + highest, b: 58 + 20 * legendRows(data, element.clientWidth - 82)},
-    legend: {orientation: "h", x: 0, y: 0, yref: "container", yanchor: "bottom", font: {color: "@ink"}, traceorder: "normal"},
-    hoverlabel: {bgcolor: "@panel", bordercolor: "@faint", font: {color: "@ink"}},
-    xaxis, yaxis: axis({automargin: !chart.linked, fixedrange: chart.linked, ...layout.yaxis}),
-    showlegend: data.length > 1,
-  };
-  const config = {displaylogo: false, displayModeBar: false, doubleClick: "reset"};
-  Plotly.react(element, coloured(data.map(trace => trace.counts ? heat(trace) : trace), style), coloured(whole, style), config);
+  const yaxis = {automargin: !chart.linked, fixedrange: chart.linked, ...layout.yaxis};
+  plot(element, data.map(trace => trace.counts ? heat(trace) : trace), {...layout, xaxis, yaxis});
   if (chart.linked && !drawn.has(chart)) element.on("plotly_relayout", event => follow(event, layout.xaxis.range));
   drawn.add(chart);
 }
