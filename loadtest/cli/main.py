@@ -19,6 +19,7 @@ _COMMANDS = {
     "list": ("list", "list_runs"),
     "show": ("show", "show"),
     "report": ("report", "report"),
+    "baseline": ("baseline", "baseline"),
     "conformance": ("conformance", "conformance"),
     "doctor": ("doctor", "doctor"),
     "completion": ("completion", "completion"),

@@ -22,12 +22,23 @@ PASS_ON = {"ignore_unknown_options": True, "allow_interspersed_args": True}
 """What we do not know is Locust's."""
 
 GROUPS: dict[str, tuple[str, ...]] = {
-    "Load": ("charge_points", "duration", "ramp", "warmup", "seed", "engines", "call_timeout", "drain_timeout"),
+    "Load": (
+        "charge_points",
+        "duration",
+        "ramp",
+        "warmup",
+        "seed",
+        "engines",
+        "call_timeout",
+        "drain_timeout",
+        "repeat",
+        "from_run",
+    ),
     "System under test": (
         *("gateway", "gateway_processes", "gateway_config", "gateway_metrics_port", "broker", "qos", "persistent"),
         *("csms", "subscribers", "subscriber_client"),
     ),
-    "Verdict": ("threshold", "no_thresholds"),
+    "Verdict": ("threshold", "no_thresholds", "baseline", "tolerance"),
     "Security": ("security_profile", "ca_file", "client_certificate", "client_key", "password_file"),
 }
 """Headings of the help and what stands under them; everything else stands under ``Options`` at the end."""

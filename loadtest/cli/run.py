@@ -8,14 +8,18 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from loadtest.cli.against import Percent, open_baseline
 from loadtest.cli.messages import talk
-from loadtest.cli.options import PASS_ON, SettingsCommand, given, run_settings
+from loadtest.cli.options import PASS_ON, SettingsCommand, default_of, given, run_settings
 from loadtest.cli.progress import progress
+from loadtest.cli.run_folders import find_run
 from loadtest.cli.summary import print_summary
-from loadtest.errors import ResultError, UsageError
+from loadtest.errors import ExitCode, ResultError, UsageError
 from loadtest.measure import run_record
 from loadtest.runner import run as runs
 from loadtest.runner import scenarios
+from loadtest.runner.again import again
+from loadtest.runner.repeats import run_repeats
 from loadtest.runner.request import RunRequest
 from loadtest.runner.web import run_web
 
@@ -28,21 +32,52 @@ REPORT_FILE = "report.html"
 @click.command(
     cls=SettingsCommand, context_settings=PASS_ON, short_help="Run a scenario: measure, judge, write the results."
 )
-@click.argument("scenario")
+@click.argument("scenario", required=False)
 @run_settings
+@click.option("--repeat", default=1, type=click.IntRange(1, 1000), metavar="N", help="Run N times, seeds counting up.")
+@click.option("--from", "from_run", metavar="RUN", help="Repeat RUN, an id or a path, in place of a SCENARIO.")
+@click.option("--baseline", metavar="PATH|NAME", help="Hold it against a baseline, a set or a run; 3 on a regression.")
+@click.option(
+    "--tolerance", type=Percent(), metavar="PERCENT", help="Changes up to this are no regression.  [default: 5%]"
+)
 @click.option("--quiet", is_flag=True, help="Show no progress; the summary still comes.")
 @click.argument("locust_arguments", nargs=-1, type=click.UNPROCESSED, metavar="[LOCUST OPTIONS]")
-def run(scenario: str, quiet: bool, locust_arguments: tuple[str, ...], **options: Any) -> int:  # noqa: FBT001 - click's
+def run(
+    scenario: str | None,
+    repeat: int,
+    from_run: str | None,
+    baseline: str | None,
+    tolerance: float | None,
+    quiet: bool,  # noqa: FBT001 - click's
+    locust_arguments: tuple[str, ...],
+    **options: Any,
+) -> int:
     """Run SCENARIO without a user interface: measure, judge, write the results, exit.
 
     SCENARIO is the name of a file in scenarios/ or the path of a Locust file. Locust's own options, such as
     --processes 2, are passed on as they are; after -- everything is.
     """
-    request = _request(scenario, locust_arguments, options)
-    with progress(request.resolved(), quiet=quiet) as live:
-        outcome = runs.run_headless(request, live.show, live.say)
-    _close(outcome)
-    return outcome.exit_code
+    if from_run is None:
+        request = _request(scenario, locust_arguments, options)
+    else:
+        request = _again(from_run, scenario, locust_arguments, options)
+    against = open_baseline(baseline, tolerance, request)
+
+    def run_one(request: RunRequest) -> RunOutcome:
+        with progress(request.resolved(), quiet=quiet) as live:
+            return runs.run_headless(request, live.show, live.say)
+
+    if repeat > 1:
+        folder, code = run_repeats(request, repeat, lambda each: _told(run_one(each), repeat))
+    else:
+        outcome = run_one(request)
+        folder, code = outcome.run_dir, outcome.exit_code
+        _close(outcome)
+    if against is not None and code != ExitCode.INTERRUPTED:
+        code = against.judge(folder, code)
+    if repeat > 1:
+        click.echo(f"results: {_shown(folder)}")
+    return code
 
 
 @click.command(cls=SettingsCommand, context_settings=PASS_ON, short_help="Run scenarios under Locust's web UI.")
@@ -63,7 +98,33 @@ def web(scenario: str, web_host: str, web_port: int, locust_arguments: tuple[str
     return run_web(request, web_host, web_port, announce)
 
 
-def _request(scenario: str, locust_arguments: tuple[str, ...], options: dict[str, Any]) -> RunRequest:
+def _again(run: str, scenario: str | None, locust_arguments: tuple[str, ...], options: dict[str, Any]) -> RunRequest:
+    """What repeats a run; what is not as it was then is told."""
+    if scenario is not None or locust_arguments:
+        word = scenario or locust_arguments[0]
+        raise UsageError(f"{word}: --from says what to run, and how; leave it out")
+    settings = given(options)
+    folder = find_run(run, Path(settings.get("results", default_of("results"))))
+    repeated = again(run_record.load(folder), settings)
+    for note in repeated.notes:
+        talk().print(f"note: {note}", style="yellow", markup=False)
+    return repeated.request
+
+
+def _told(outcome: RunOutcome, of: int) -> RunOutcome:
+    """One run of a set, in a line."""
+    if (outcome.run_dir / run_record.RUN_JSON).exists():
+        record = run_record.load(outcome.run_dir)
+        result = "unfinished" if record.verdict is None else record.verdict.result
+        click.echo(f"{record.run.run_id} of {of}: {result}, seed {record.run.seed}")
+        for reason in record.verdict.reasons if record.verdict else ():
+            click.echo(f"  {reason.text}")
+    return outcome
+
+
+def _request(scenario: str | None, locust_arguments: tuple[str, ...], options: dict[str, Any]) -> RunRequest:
+    if scenario is None:
+        raise UsageError("SCENARIO: there is none", hint="for example: loadtest run steady; or --from RUN")
     if scenario.startswith("-"):
         raise UsageError(
             f"{scenario} stands where a scenario should", hint="write the scenario first, options after it"

@@ -10,6 +10,7 @@ import click
 from loadtest.cli.options import default_of
 from loadtest.errors import ResultError
 from loadtest.measure.run_record import LATENCY_HLOG, RUN_JSON
+from loadtest.measure.run_set import SET_JSON
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -32,13 +33,14 @@ def results_option(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def all_runs(results: Path) -> list[Path]:
-    """The folders of runs, the newest first; empty when there is no such folder.
+    """The folders of runs, those in sets among them, the newest first; empty when there is no such folder.
 
     Raises:
         ResultError: It cannot be read.
     """
     try:
-        folders = [path for path in results.iterdir() if any((path / mark).exists() for mark in _MARKS)]
+        within = [(path.iterdir() if (path / SET_JSON).exists() else (path,)) for path in results.iterdir()]
+        folders = [path for paths in within for path in paths if any((path / mark).exists() for mark in _MARKS)]
     except FileNotFoundError:
         return []
     except OSError as error:
@@ -57,7 +59,8 @@ def find_run(run: str, results: Path) -> Path:
         if not folders:
             raise ResultError(f"there are no runs in {results}", hint="make one: loadtest run steady")
         return folders[0]
-    for folder in (results / run, Path(run)):
+    in_sets = (folder for folder in all_runs(results) if folder.name == run)
+    for folder in (results / run, Path(run), *in_sets):
         if any((folder / mark).exists() for mark in _MARKS):
             return folder
     raise ResultError(f"there is no run {run!r}, neither as a path nor in {results}", hint="loadtest list shows all")

@@ -68,6 +68,8 @@ def _of_run(run: RunDescription) -> dict[str, Any]:
         for name, value in run.settings.items()
         if name not in _OF_EACH_RUN
     }
+    if run.fleet:
+        conditions["fleet"] = ", ".join(f"{part.charge_points:,} {part.name}" for part in run.fleet)
     if run.scenario_sha256:
         conditions["scenario file"] = f"sha256 {run.scenario_sha256[:12]}"
     for part, facts in run.sut.items():

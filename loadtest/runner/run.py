@@ -83,6 +83,17 @@ def _new_run_dir(settings: RunSettings, scenario: Scenario) -> Path:
     Raises:
         UsageError: Something of that name exists, or the folder cannot be made.
     """
+    folder = new_folder(settings, scenario)
+    make_folder(folder / "logs")
+    return folder
+
+
+def new_folder(settings: RunSettings, scenario: Scenario) -> Path:
+    """A folder for a run, or for several; it is not made yet.
+
+    Raises:
+        UsageError: Something of that name exists.
+    """
     results = Path(settings.results)
     name = settings.run_id
     if name == "auto":
@@ -93,7 +104,6 @@ def _new_run_dir(settings: RunSettings, scenario: Scenario) -> Path:
             name = f"{wanted}-{copy}"
     elif (results / name).exists():  # a run or something else: the folder of a refused run is removed again
         raise UsageError(f"there is {name!r} in {results} already", hint="choose another --run-id")
-    make_folder(results / name / "logs")
     return results / name
 
 

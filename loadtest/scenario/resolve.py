@@ -75,6 +75,20 @@ def resolve(values: Mapping[str, object], from_environment: Collection[str] = ()
     return RunSettings(**fields)
 
 
+def as_written(setting: Setting, resolved: Mapping[str, Any]) -> str | None:
+    """The text that resolves to a setting's value in resolved settings; ``None`` when there is none.
+
+    A flag that was not given has the empty text.
+    """
+    if setting.kind == "duration":
+        value = resolved.get(f"{setting.name}_s")
+        return None if value is None else f"{value:.15g}s"
+    value = resolved.get(setting.name)
+    if setting.kind == "flag":
+        return None if value is None else "yes" if value else ""
+    return None if value is None else str(value)
+
+
 def _value(setting: Setting, raw: object) -> tuple[str, Any]:
     """Resolve one value to its field and content.
 
