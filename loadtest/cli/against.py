@@ -1,0 +1,142 @@
+"""Holding runs against a baseline from the command line: found and checked before they begin, compared after."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+from rich.table import Table
+from rich.text import Text
+
+from loadtest.cli.summary import stdout
+from loadtest.errors import ExitCode, UsageError
+from loadtest.measure import comparison_record, run_set
+from loadtest.measure.comparison_record import FASTER, NO_REGRESSION, NO_VERDICT, REGRESSION, SLOWER
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from loadtest.compare.arm import Arm
+    from loadtest.measure.comparison_record import ComparedFigure, Comparison
+    from loadtest.runner.request import RunRequest
+
+_STYLES = {REGRESSION: "bold red", NO_REGRESSION: "bold green", NO_VERDICT: "bold yellow"}
+_MOST_ROWS = 20
+_MOST_DIFFERENCES = 12
+
+
+class Percent(click.ParamType):
+    """``5`` or ``5%``, as a share."""
+
+    name = "percent"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """The share, above 0 and at most 10."""
+        try:
+            share = float(str(value).strip().removesuffix("%")) / 100
+        except ValueError:
+            share = 0.0
+        if not 0 < share <= 10:
+            self.fail(f"{value!r} is no percentage above 0, such as 5%", param, ctx)
+        return share
+
+
+class Against:
+    """A baseline that runs are held against when they are over."""
+
+    def __init__(self, baseline: Arm, tolerance: float) -> None:
+        self._baseline = baseline
+        self._tolerance = tolerance
+
+    def judge(self, folder: Path, code: int) -> int:
+        """Compare a run or a set, tell, and write it down.
+
+        Args:
+            folder: Of the run or the set.
+            code: What the command ends with when there is no regression.
+
+        Returns:
+            What it ends with. That a run failed or is void outranks a regression.
+        """
+        from loadtest.compare.arm import read_arm  # noqa: PLC0415 - brings in scipy, which takes its time
+        from loadtest.compare.compare import compare  # noqa: PLC0415
+
+        comparison = compare(self._baseline, read_arm(folder), self._tolerance)
+        comparison_record.write(comparison, folder)
+        print_comparison(comparison, stdout())
+        _write_reports(folder)
+        return ExitCode.REGRESSION if comparison.outcome == REGRESSION and code == ExitCode.PASSED else code
+
+
+def open_baseline(wanted: str | None, tolerance: float | None, request: RunRequest) -> Against | None:
+    """The baseline a request is to be held against; ``None`` when none is wanted.
+
+    Raises:
+        UsageError: It is of another load, nothing in it counts, or there is a tolerance without it.
+        ResultError: There is none, or it cannot be read.
+    """
+    if wanted is None:
+        if tolerance is not None:
+            raise UsageError("--tolerance: is for --baseline")
+        return None
+    from loadtest.compare import baselines  # noqa: PLC0415 - brings in scipy, which takes its time
+    from loadtest.compare.arm import read_arm  # noqa: PLC0415
+    from loadtest.compare.compare import DEFAULT_TOLERANCE  # noqa: PLC0415
+    from loadtest.compare.conditions import refuse_another_load  # noqa: PLC0415
+
+    settings = request.resolved()
+    arm = read_arm(baselines.find(wanted, Path(settings.results)), wanted)
+    if not arm.runs:
+        raise UsageError(f"--baseline: no run of {wanted} counts: {'; '.join(arm.left_out)}")
+    described = [record.run for record in arm.runs]
+    refuse_another_load(wanted, described, request.scenario.name, settings.charge_points)
+    return Against(arm, DEFAULT_TOLERANCE if tolerance is None else tolerance)
+
+
+def print_comparison(comparison: Comparison, out: Console) -> None:
+    """What came of it, the percentiles that differ, and what else does."""
+    words = Text.assemble(f"baseline {comparison.baseline.name}  ", (comparison.outcome, _STYLES[comparison.outcome]))
+    out.print(words, soft_wrap=True)
+    out.print(f"  {comparison.text}", markup=False, soft_wrap=True)
+    rows = [*comparison.found(SLOWER), *comparison.found(FASTER)]
+    if rows:
+        out.print(_table(rows[:_MOST_ROWS]))
+    if len(rows) > _MOST_ROWS:
+        out.print(f"  and {len(rows) - _MOST_ROWS} more, in {comparison_record.COMPARISON_JSON}")
+    for each in comparison.differences[:_MOST_DIFFERENCES]:
+        line = f"  differs: {each.what}: {each.baseline} → {each.candidate}"
+        out.print(line, markup=False, style="dim", soft_wrap=True)
+    if len(comparison.differences) > _MOST_DIFFERENCES:
+        out.print(f"  and {len(comparison.differences) - _MOST_DIFFERENCES} other differences", style="dim")
+
+
+def _table(rows: list[ComparedFigure]) -> Table:
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    for heading in ("  ", "leg", "action", "percentile"):
+        table.add_column(heading, no_wrap=True)
+    for heading in ("baseline ms", "now ms", "change", "95 % interval"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    for row in rows:
+        known = row.low_percent is not None
+        table.add_row(
+            Text(f"  {row.finding}", "red" if row.finding == SLOWER else "green"),
+            row.leg.replace("_", " "),
+            row.action,
+            row.percentile,
+            f"{row.baseline_us / 1000:,.3f}",
+            f"{row.candidate_us / 1000:,.3f}",
+            f"{row.change_percent:+.1f} %",
+            f"{row.low_percent:+.1f} … {row.high_percent:+.1f} %" if known else "–",
+        )
+    return table
+
+
+def _write_reports(folder: Path) -> None:
+    """Those of a run say more now; a set gets its own."""
+    from loadtest.reports import write_reports, write_set_reports  # noqa: PLC0415 - brings in the charts
+
+    if (folder / run_set.SET_JSON).exists():
+        write_set_reports(folder)
+    else:
+        write_reports(folder)

@@ -1,0 +1,72 @@
+"""The same run several times over, each with a seed of its own, in the folder of one set."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+from typing import TYPE_CHECKING
+
+from loadtest.clock import utc_now
+from loadtest.errors import ExitCode
+from loadtest.measure import run_set
+from loadtest.measure.run_set import RunSet
+from loadtest.runner.run import make_folder, new_folder
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from loadtest.runner.request import RunRequest
+    from loadtest.runner.run import RunOutcome
+
+_OUTRANKING = (ExitCode.INTERRUPTED, ExitCode.VOID, ExitCode.FAILED)
+"""What a single run of a set makes of the whole, the strongest first."""
+
+
+def run_repeats(request: RunRequest, count: int, run_one: Callable[[RunRequest], RunOutcome]) -> tuple[Path, int]:
+    """Run a request several times, one after the other; an interrupted run is the last.
+
+    Args:
+        request: What to run. Seeds count up from its own.
+        count: How often.
+        run_one: Runs one of them.
+
+    Returns:
+        The set's folder, and the exit code of the whole.
+
+    Raises:
+        UsageError: What was asked for cannot be done; nothing is left behind.
+        LoadTestError: As a single run; the runs before it are kept.
+    """
+    settings = request.resolved()
+    folder = new_folder(settings, request.scenario)
+    kept = RunSet(name=folder.name, made_at=utc_now())
+    requests = [
+        dataclasses.replace(
+            request,
+            settings={
+                **request.settings,
+                "results": str(folder),
+                "run_id": f"{folder.name}-{number}",
+                "seed": str(settings.seed + number - 1),
+            },
+        )
+        for number in range(1, count + 1)
+    ]
+    for each in requests:
+        each.resolved()  # the last seed may be too large
+    make_folder(folder)
+    codes: list[int] = []
+    try:
+        for each in requests:
+            outcome = run_one(each)
+            codes.append(outcome.exit_code)
+            if outcome.run_dir.exists():
+                kept.runs.append(outcome.run_dir.name)
+                run_set.write(kept, folder)
+            if outcome.interrupted:
+                break
+    finally:
+        with contextlib.suppress(OSError):
+            folder.rmdir()  # if the first was refused, there is nothing in it
+    return folder, next((code for code in _OUTRANKING if code in codes), ExitCode.PASSED)
