@@ -10,9 +10,12 @@ from rich.table import Table
 from rich.text import Text
 
 from loadtest.cli.summary import stdout
+from loadtest.compare import baselines
+from loadtest.compare.arm import read_arm
+from loadtest.compare.conditions import refuse_another_load
 from loadtest.errors import ExitCode, UsageError
 from loadtest.measure import comparison_record, run_set
-from loadtest.measure.comparison_record import FASTER, NO_REGRESSION, NO_VERDICT, REGRESSION, SLOWER
+from loadtest.measure.comparison_record import DEFAULT_TOLERANCE, FASTER, NO_REGRESSION, NO_VERDICT, REGRESSION, SLOWER
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -26,7 +29,7 @@ _MOST_ROWS = 20
 _MOST_DIFFERENCES = 12
 
 
-class Percent(click.ParamType):
+class Percent(click.ParamType[float]):
     """``5`` or ``5%``, as a share."""
 
     name = "percent"
@@ -59,8 +62,7 @@ class Against:
         Returns:
             What it ends with. That a run failed or is void outranks a regression.
         """
-        from loadtest.compare.arm import read_arm  # noqa: PLC0415 - brings in scipy, which takes its time
-        from loadtest.compare.compare import compare  # noqa: PLC0415
+        from loadtest.compare.compare import compare  # noqa: PLC0415 - brings in scipy, which takes its time
 
         comparison = compare(self._baseline, read_arm(folder), self._tolerance)
         comparison_record.write(comparison, folder)
@@ -80,11 +82,6 @@ def open_baseline(wanted: str | None, tolerance: float | None, request: RunReque
         if tolerance is not None:
             raise UsageError("--tolerance: is for --baseline")
         return None
-    from loadtest.compare import baselines  # noqa: PLC0415 - brings in scipy, which takes its time
-    from loadtest.compare.arm import read_arm  # noqa: PLC0415
-    from loadtest.compare.compare import DEFAULT_TOLERANCE  # noqa: PLC0415
-    from loadtest.compare.conditions import refuse_another_load  # noqa: PLC0415
-
     settings = request.resolved()
     arm = read_arm(baselines.find(wanted, Path(settings.results)), wanted)
     if not arm.runs:

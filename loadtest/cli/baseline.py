@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import shlex
+from pathlib import Path
 
 import click
 from rich.table import Table
@@ -10,11 +11,10 @@ from rich.table import Table
 from loadtest.cli.messages import talk
 from loadtest.cli.run_folders import find_run, results_option
 from loadtest.cli.summary import stdout
+from loadtest.compare import baselines
+from loadtest.compare.arm import read_arm
 from loadtest.errors import ExitCode, ResultError
 from loadtest.measure import run_record, run_set
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 
 @click.group(short_help="Keep runs to hold others against.")
@@ -28,11 +28,13 @@ def baseline() -> None:
 @click.option("--replace", is_flag=True, help="In place of the one of that name.")
 @results_option
 def save(run: str, name: str, results: Path, replace: bool) -> int:  # noqa: FBT001 - click's
-    """Keep RUN, or every run of SET (made by --repeat), as the baseline NAME. Only whole runs that are not void count."""
-    from loadtest.compare import baselines, statistics  # noqa: PLC0415 - brings in scipy, which takes its time
+    """Keep RUN, or every run of SET, which --repeat makes, as the baseline NAME.
 
-    source = results / run if (results / run / run_set.SET_JSON).exists() else _set_or_run(run, results)
-    arm = baselines.save(source, name, results, replace=replace)
+    Void runs and those that were cut short are left out.
+    """
+    from loadtest.compare import statistics  # noqa: PLC0415 - brings in scipy, which takes its time
+
+    arm = baselines.save(_source(run, results), name, results, replace=replace)
     for why in arm.left_out:
         talk().print(f"left out: {why}", style="yellow", markup=False)
     fewest = statistics.fewest_repeats()
@@ -46,8 +48,6 @@ def save(run: str, name: str, results: Path, replace: bool) -> int:  # noqa: FBT
 @results_option
 def list_baselines(results: Path) -> int:
     """Show the baselines there are, by name."""
-    from loadtest.compare import baselines  # noqa: PLC0415
-
     folders = baselines.all_baselines(results)
     if not folders:
         line = f"there are no baselines in {results / baselines.FOLDER}; keep one: loadtest baseline save RUN NAME"
@@ -67,11 +67,6 @@ def list_baselines(results: Path) -> int:
 @results_option
 def show(name: str, results: Path) -> int:
     """Show the baseline NAME: its runs, their verdicts and seeds, and the command that made the first."""
-    import shlex  # noqa: PLC0415
-
-    from loadtest.compare import baselines  # noqa: PLC0415
-    from loadtest.compare.arm import read_arm  # noqa: PLC0415
-
     folder = baselines.find(name, results)
     arm = read_arm(folder, name)
     for record in arm.runs:
@@ -89,10 +84,10 @@ def show(name: str, results: Path) -> int:
     return ExitCode.PASSED
 
 
-def _set_or_run(run: str, results: Path) -> Path:
-    from pathlib import Path  # noqa: PLC0415
-
-    return Path(run) if (Path(run) / run_set.SET_JSON).exists() else find_run(run, results)
+def _source(run: str, results: Path) -> Path:
+    """The folder of a set or a run."""
+    sets = (folder for folder in (results / run, Path(run)) if (folder / run_set.SET_JSON).exists())
+    return next(sets, None) or find_run(run, results)
 
 
 def _row(folder: Path) -> list[str]:

@@ -17,9 +17,7 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     "list": ("loadtest list", "loadtest list --results elsewhere"),
     "show": ("loadtest show", "loadtest show 20260131-120000-steady"),
     "baseline": (
-        "loadtest run steady --repeat 5 --run-id before",
-        "loadtest baseline save before main",
-        "loadtest run steady --repeat 5 --baseline main",
+        "loadtest baseline save 20260131-120000-steady main",
         "loadtest baseline list",
         "loadtest baseline show main",
     ),

@@ -10,6 +10,7 @@ from loadtest.compare import statistics
 from loadtest.compare.conditions import differences
 from loadtest.measure.comparison_record import (
     ALIKE,
+    DEFAULT_TOLERANCE,
     FASTER,
     NO_REGRESSION,
     NO_VERDICT,
@@ -28,8 +29,6 @@ if TYPE_CHECKING:
     from loadtest.measure.comparison_record import Finding, Outcome
     from loadtest.measure.run_record import RunRecord
     from loadtest.measure.tags import Tag
-
-DEFAULT_TOLERANCE = 0.05
 
 _PERCENTS = (50.0, 90.0, 99.0, 99.9)
 _BEYOND = 10

@@ -28,6 +28,9 @@ FASTER: Final = "faster"
 ALIKE: Final = "alike"
 UNDECIDED: Final = "undecided"
 
+DEFAULT_TOLERANCE = 0.05
+"""Changes up to this do not matter, unless somebody says otherwise."""
+
 Outcome = Literal["regression", "no regression", "no verdict"]
 Finding = Literal["slower", "faster", "alike", "undecided"]
 

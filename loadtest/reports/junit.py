@@ -13,12 +13,14 @@ from xml.etree import ElementTree as ET
 
 import msgspec
 
+from loadtest.measure.comparison_record import NO_VERDICT, REGRESSION
 from loadtest.measure.run_events import ENDED_EARLY, INTERRUPTED
 from loadtest.measure.verdict import VOID_CODES
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
+    from loadtest.measure.comparison_record import Comparison
     from loadtest.measure.run_record import Reason, RunRecord
 
 _CODES_OF_LIMIT = {
@@ -44,13 +46,23 @@ class _Case(NamedTuple):
     text: str = ""
 
 
-def junit_xml(record: RunRecord) -> bytes:
-    """The document, in UTF-8."""
-    cases = [*_thresholds(record), *_limits(record), _run(record)]
+def junit_xml(record: RunRecord, comparison: Comparison | None = None) -> bytes:
+    """The document of a run, in UTF-8, with what came of holding it against a baseline."""
+    cases = [*_thresholds(record), *_limits(record), _run(record), *_against(comparison)]
+    return _document(record, cases, _properties(record), record.end_s)
+
+
+def set_junit_xml(name: str, records: list[RunRecord], comparison: Comparison | None) -> bytes:
+    """The document of a set of runs: a case for each, and one for the baseline."""
+    cases = [_run_of_set(record) for record in records]
+    return _document(records[0], [*cases, *_against(comparison)], {"set": name}, sum(each.end_s for each in records))
+
+
+def _document(record: RunRecord, cases: list[_Case], properties: Mapping[str, str], length_s: float) -> bytes:
     counts = {"tests": str(len(cases))}
     for outcome, name in (("failure", "failures"), ("error", "errors"), ("skipped", "skipped")):
         counts[name] = str(sum(case.outcome == outcome for case in cases))
-    counts["time"] = f"{record.end_s:.3f}"
+    counts["time"] = f"{length_s:.3f}"
     top = ET.Element("testsuites", {"name": "loadtest", **counts})
     suite = ET.SubElement(
         top,
@@ -62,9 +74,9 @@ def junit_xml(record: RunRecord) -> bytes:
             "hostname": _clean(str(record.run.host.get("name", ""))),
         },
     )
-    properties = ET.SubElement(suite, "properties")
-    for name, value in _properties(record).items():
-        ET.SubElement(properties, "property", {"name": name, "value": _clean(value)})
+    listed = ET.SubElement(suite, "properties")
+    for name, value in properties.items():
+        ET.SubElement(listed, "property", {"name": name, "value": _clean(value)})
     for case in cases:
         attributes = {"classname": f"{record.run.scenario}.{case.group}", "name": case.name, "time": "0"}
         element = ET.SubElement(suite, "testcase", {key: _clean(value) for key, value in attributes.items()})
@@ -134,6 +146,21 @@ def _run(record: RunRecord) -> _Case:
     elsewhere = {code for limit in type(record.run.limits).__struct_fields__ for code in _codes(limit)}
     left = [reason for reason in _reasons(record) if reason.code not in elsewhere.union(_OF_THRESHOLDS)]
     return _case_of("run", name, left) if left else _Case("run", name)
+
+
+def _run_of_set(record: RunRecord) -> _Case:
+    """A whole run as one case; its own document has the cases of its thresholds and limits."""
+    name = f"{record.run.run_id}: passed"
+    if record.verdict is None:
+        return _run(record)._replace(name=name)
+    return _case_of("runs", name, record.verdict.reasons) if record.verdict.reasons else _Case("runs", name)
+
+
+def _against(comparison: Comparison | None) -> Iterator[_Case]:
+    if comparison is not None:
+        outcome = {REGRESSION: "failure", NO_VERDICT: "skipped"}.get(comparison.outcome, "")
+        kind = "regression" if outcome == "failure" else ""
+        yield _Case("baseline", f"no regression against {comparison.baseline.name}", outcome, kind, comparison.text)
 
 
 def _case_of(group: str, name: str, reasons: list[Reason]) -> _Case:

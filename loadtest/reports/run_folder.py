@@ -7,8 +7,8 @@ import datetime as dt
 from typing import TYPE_CHECKING
 
 from loadtest.errors import DamagedResultError, ResultError
+from loadtest.measure import comparison_record, run_record, timeline
 from loadtest.measure import ledger as ledgers
-from loadtest.measure import run_record, timeline
 from loadtest.measure.histogram import Histogram
 from loadtest.measure.interval_log import IntervalLogReader
 from loadtest.measure.run_record import RunDescription, RunRecord
@@ -18,6 +18,7 @@ from loadtest.reports.heat_map import HeatMap
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from loadtest.measure.comparison_record import Comparison
     from loadtest.measure.interval_log import Interval
     from loadtest.measure.ledger import Ledger
     from loadtest.measure.timeline import TimelineRow
@@ -33,6 +34,7 @@ class RunFolder:
     Attributes:
         totals: All samples by series, from the interval log.
         heat: The same by time, for each leg and kind.
+        comparison: With a baseline, if it was held against one.
         gaps: What could not be read, one sentence each.
     """
 
@@ -41,6 +43,7 @@ class RunFolder:
     totals: dict[Tag, Histogram] = dataclasses.field(default_factory=dict)
     heat: dict[tuple[str, str], HeatMap] = dataclasses.field(default_factory=dict)
     timeline: list[TimelineRow] = dataclasses.field(default_factory=list)
+    comparison: Comparison | None = None
     gaps: list[str] = dataclasses.field(default_factory=list)
 
     def merged(self, phase: str, leg: str, kind: str) -> Histogram:
@@ -74,6 +77,10 @@ def open_run(run_dir: Path) -> RunFolder:
             run.ledger = ledgers.load(run_dir)
         except ResultError as error:
             gaps.append(f"{error.message}.")
+    try:
+        run.comparison = comparison_record.load(run_dir)
+    except ResultError as error:
+        gaps.append(f"{error.message}.")
     _read_timeline(run, run_dir)
     _read_samples(run, run_dir)
     return run

@@ -7,9 +7,11 @@ import shlex
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
+from loadtest.measure.comparison_record import REGRESSION
 from loadtest.measure.hops import UP, vanished
 from loadtest.measure.tags import COMMAND, INTENDED, ROUND_TRIP, SERVICE, UPLINK
 from loadtest.protocol import phases
+from loadtest.reports.comparison_tables import ComparisonView, comparison_view
 from loadtest.reports.figures import count_text, latency_text, rate_text, share_text, span_text
 from loadtest.reports.latency_tables import latency
 from loadtest.reports.ledger_tables import ledgers, place
@@ -40,10 +42,12 @@ class View:
     """A report, ready to be laid out.
 
     Attributes:
-        result: ``passed``, ``failed``, ``void``, ``interrupted``, or ``unfinished`` for a run without a verdict.
+        result: ``passed``, ``failed``, ``void``, ``interrupted``, ``regression`` against a baseline, or ``unfinished``
+            for a run without a verdict.
         phase: The phase the headline figures are of.
         key_latency: What people and the central system wait for, in that phase.
         books: The ledgers in a sentence each.
+        against: What came of holding it against a baseline, if it was.
     """
 
     run_id: str
@@ -54,6 +58,7 @@ class View:
     reasons: tuple[str, ...]
     gaps: tuple[str, ...]
     phase: str
+    against: ComparisonView | None
     headlines: tuple[Headline, ...]
     thresholds: Table
     latency_note: str
@@ -75,6 +80,7 @@ _LATENCY_NOTE = (
 _RESULT_TEXTS = {
     "passed": "Every limit and threshold holds, the ledgers balance, the generator kept up.",
     "failed": "The system under test missed a limit or a threshold. The generator kept up and the ledgers balance.",
+    "regression": "Every limit and threshold holds, but it is slower than the baseline.",
     "void": "The instrument was not fit to judge. Do not draw conclusions about the system from these figures.",
     "interrupted": "Somebody stopped the run: it has neither passed nor failed. What it had shown until then follows.",
     "unfinished": "There is no verdict: the run has not ended, or was killed. What it had written until then follows.",
@@ -85,7 +91,9 @@ def view(run: RunFolder) -> View:
     """Put a run's figures into words."""
     record = run.record
     verdict = record.verdict
-    result = verdict.result if verdict else "unfinished"
+    result: str = verdict.result if verdict else "unfinished"
+    if result == "passed" and run.comparison is not None and run.comparison.outcome == REGRESSION:
+        result = REGRESSION
     phase = phase_shown(run)
     partial = " · cut short" if record.state == "partial" and result != "interrupted" else ""
     by_leg = {
@@ -103,6 +111,7 @@ def view(run: RunFolder) -> View:
         reasons=tuple(reason.text for reason in verdict.reasons) if verdict else (),
         gaps=tuple(run.gaps),
         phase=phase,
+        against=None if run.comparison is None else comparison_view(run.comparison),
         headlines=_headlines(run, phase),
         thresholds=thresholds(record),
         latency_note=_LATENCY_NOTE,

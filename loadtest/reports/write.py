@@ -19,6 +19,7 @@ from loadtest.reports.time_charts import time_charts
 from loadtest.reports.view import view
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
 REPORT_HTML = "report.html"
@@ -40,17 +41,26 @@ def write_reports(run_dir: Path) -> list[Path]:
     """
     run = open_run(run_dir)
     facts = {"view": view(run)}
-    environment = _environment()
+    environment = environment_of_templates()
     documents = {
         REPORT_HTML: environment.get_template("report.html")
         .render(facts, charts=percentile_charts(run) + time_charts(run))
         .encode(),
         SUMMARY_MD: environment.get_template("summary.md").render(facts).encode(),
-        JUNIT_XML: junit_xml(run.record),
+        JUNIT_XML: junit_xml(run.record, run.comparison),
     }
+    return write_all(run_dir, documents)
+
+
+def write_all(folder: Path, documents: Mapping[str, bytes]) -> list[Path]:
+    """Write documents into a folder, each in one step; returns their paths.
+
+    Raises:
+        ResultError: One cannot be written.
+    """
     written = []
     for name, content in documents.items():
-        path = run_dir / name
+        path = folder / name
         try:
             write_whole(path, content)
         except OSError as error:
@@ -59,7 +69,8 @@ def write_reports(run_dir: Path) -> list[Path]:
     return written
 
 
-def _environment() -> jinja2.Environment:
+def environment_of_templates() -> jinja2.Environment:
+    """Templates of this package, with what they call."""
     environment = jinja2.Environment(
         loader=jinja2.FunctionLoader(_read),
         autoescape=jinja2.select_autoescape(("html",)),

@@ -12,6 +12,7 @@ from loadtest import __version__
 from loadtest.cli.main import loadtest
 from loadtest.cli.messages import show_error
 from loadtest.cli.options import GROUPS, given
+from loadtest.cli.run import run
 from loadtest.errors import EnvironmentNotReady, UsageError, join_hints
 from loadtest.scenario.settings import SETTINGS
 
@@ -23,7 +24,7 @@ def test_every_setting_has_its_option(command: str) -> None:
 
 
 def test_the_groups_of_the_help_name_settings() -> None:
-    names = {setting.name for setting in SETTINGS}
+    names = {setting.name for setting in SETTINGS} | {parameter.name for parameter in run.params}
     assert {name for group in GROUPS.values() for name in group} <= names
 
 
