@@ -14,7 +14,7 @@ from loadtest.compare import baselines
 from loadtest.compare.arm import read_arm
 from loadtest.compare.conditions import refuse_another_load
 from loadtest.errors import ExitCode, UsageError
-from loadtest.measure import comparison_record, run_set
+from loadtest.measure import comparison_record
 from loadtest.measure.comparison_record import DEFAULT_TOLERANCE, FASTER, NO_REGRESSION, NO_VERDICT, REGRESSION, SLOWER
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ class Against:
         self._tolerance = tolerance
 
     def judge(self, folder: Path, code: int) -> int:
-        """Compare a run or a set, tell, and write it down.
+        """Compare a run or a set, tell, and write it down; its reports are the caller's.
 
         Args:
             folder: Of the run or the set.
@@ -67,7 +67,6 @@ class Against:
         comparison = compare(self._baseline, read_arm(folder), self._tolerance)
         comparison_record.write(comparison, folder)
         print_comparison(comparison, stdout())
-        _write_reports(folder)
         return ExitCode.REGRESSION if comparison.outcome == REGRESSION and code == ExitCode.PASSED else code
 
 
@@ -129,11 +128,3 @@ def _table(rows: list[ComparedFigure]) -> Table:
     return table
 
 
-def _write_reports(folder: Path) -> None:
-    """Those of a run say more now; a set gets its own."""
-    from loadtest.reports import write_reports, write_set_reports  # noqa: PLC0415 - brings in the charts
-
-    if (folder / run_set.SET_JSON).exists():
-        write_set_reports(folder)
-    else:
-        write_reports(folder)

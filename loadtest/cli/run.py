@@ -16,6 +16,7 @@ from loadtest.cli.run_folders import find_run
 from loadtest.cli.summary import print_summary
 from loadtest.errors import ExitCode, ResultError, UsageError
 from loadtest.measure import run_record
+from loadtest.measure.run_set import SET_JSON
 from loadtest.runner import run as runs
 from loadtest.runner import scenarios
 from loadtest.runner.again import again
@@ -73,10 +74,14 @@ def run(
         outcome = run_one(request)
         folder, code = outcome.run_dir, outcome.exit_code
         _close(outcome)
-    if against is not None and code != ExitCode.INTERRUPTED:
+    compared = against is not None and code != ExitCode.INTERRUPTED
+    if against is not None and compared:
         code = against.judge(folder, code)
     if repeat > 1:
+        _make_report(folder)
         click.echo(f"results: {_shown(folder)}")
+    elif compared:
+        _make_report(folder)
     return code
 
 
@@ -151,11 +156,15 @@ def _close(outcome: RunOutcome) -> None:
     click.echo(f"report: {_shown(report)}" if report.exists() else f"results: {_shown(outcome.run_dir)}")
 
 
-def _make_report(run_dir: Path) -> None:
-    from loadtest.reports import write_reports  # noqa: PLC0415 - brings in the charts, which are rarely needed here
+def _make_report(folder: Path) -> None:
+    """The reports of a run or a set."""
+    from loadtest.reports import write_reports, write_set_reports  # noqa: PLC0415 - brings in the charts
 
     with contextlib.suppress(ResultError):  # whoever makes it by hand is told why it cannot be
-        write_reports(run_dir)
+        if (folder / SET_JSON).exists():
+            write_set_reports(folder)
+        elif (folder / run_record.RUN_JSON).exists():
+            write_reports(folder)
 
 
 def _shown(path: Path) -> str:

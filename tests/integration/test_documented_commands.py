@@ -22,6 +22,9 @@ from servers import free_port
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+OF_SETS = ("--repeat", "--baseline", "--from", "loadtest baseline")
+"""What marks commands about sets of runs, which need one another's results: see test_documented_baselines.py."""
+
 pytestmark = pytest.mark.integration
 
 ROOT = Path(__file__).parents[2]
@@ -128,7 +131,15 @@ def test_make_knows_its_targets(command: str) -> None:
 
 @pytest.mark.parametrize(
     "command",
-    without_lesser([each for each in COMMANDS if each.startswith(("loadtest run", "locust ")) and "://" not in each]),
+    without_lesser(
+        [
+            each
+            for each in COMMANDS
+            if each.startswith(("loadtest run", "locust "))
+            and "://" not in each
+            and not any(mark in each for mark in OF_SETS)
+        ]
+    ),
 )
 def test_runs_with_everything_embedded(command: str, tmp_path: Path) -> None:
     arguments = scaled_down(argv(command), tmp_path / "results")
@@ -212,5 +223,5 @@ def test_looking_at_runs_and_the_machine(command: str, tmp_path: Path) -> None:
 def test_no_command_is_left_out() -> None:
     """A new kind of command in a document needs a test here."""
     known = ("make ", "loadtest run", "loadtest conformance", "locust ", *(f"loadtest {name}" for name in SERVING))
-    known += LOOKING
+    known += (*LOOKING, *OF_SETS)
     assert [command for command in COMMANDS if not command.startswith(known)] == []
