@@ -126,5 +126,3 @@ def _table(rows: list[ComparedFigure]) -> Table:
             f"{row.low_percent:+.1f} … {row.high_percent:+.1f} %" if known else "–",
         )
     return table
-
-
