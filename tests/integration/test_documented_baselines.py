@@ -39,7 +39,9 @@ def gitlab_commands() -> list[str]:
 
 
 def documented() -> list[str]:
-    (first, again) = re.findall(r"^```sh\n(.*?)^```", (ROOT / "docs" / "baselines.md").read_text(), re.M | re.S)
+    (first, again) = re.findall(
+        r"^```sh\n(.*?)^```", (ROOT / "docs" / "baselines.md").read_text(), re.MULTILINE | re.DOTALL
+    )
     return [re.sub(r"\s+#.*$", "", line) for line in (first + again).splitlines()]
 
 
