@@ -49,7 +49,7 @@ class PublicAc(ChargePointFleet):
 class CentralSystem(CsmsSubscriber):
     """Some fifty commands a second, every action among them.
 
-    Resets are soft ones: a hard one cuts off whatever is under way, which counts as not answered.
+    Resets are soft ones: transactions end first, and what is under way is answered.
     """
 
     heartbeat_interval_s = 10

@@ -7,7 +7,6 @@ told apart; nothing else may be lost, unanswered, or away at the end.
 from msgspec.structs import replace
 
 from loadtest.locust_plugin import ChargePointFleet, CsmsSubscriber
-from loadtest.measure.run_record import Limits
 from loadtest.scenario.bounds import below
 from loadtest.scenario.drivers import Drivers
 from loadtest.scenario.link_presets import LTE_GARAGE
@@ -43,5 +42,4 @@ class CentralSystem(CsmsSubscriber):
     """Answers everything and asks for a heartbeat every ten seconds, which is how half-open links are noticed."""
 
     heartbeat_interval_s = 10
-    limits = Limits(dropped_share=None)
     thresholds = (Latency("p50", "round_trip", below(2, "s")),)

@@ -5,7 +5,6 @@ under test breaks: what was under way on the links that went down is lost with t
 """
 
 from loadtest.locust_plugin import ChargePointFleet, CsmsSubscriber
-from loadtest.measure.run_record import Limits
 from loadtest.scenario.bounds import below
 from loadtest.scenario.drivers import Drivers
 from loadtest.scenario.links import LinkModel, RegionalOutages
@@ -45,5 +44,4 @@ class CentralSystem(CsmsSubscriber):
     """Answers everything and asks for a heartbeat every ten seconds."""
 
     heartbeat_interval_s = 10
-    limits = Limits(dropped_share=None)
     thresholds = (Latency("p50", "round_trip", below(1, "s")),)

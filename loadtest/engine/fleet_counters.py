@@ -8,7 +8,8 @@ import msgspec
 class FleetCounters(msgspec.Struct):
     """What happened to the fleet besides its operations; running totals.
 
-    ``connect_in_vain`` are those of the refused and failed attempts to connect that would fail again tomorrow.
+    ``connect_in_vain`` are those of the refused and failed attempts to connect that would fail again tomorrow;
+    ``dropped_by_link`` those of all drops that befell charge points kept away by their own links or restarts.
     """
 
     connect_attempts: int = 0
@@ -32,6 +33,7 @@ class FleetCounters(msgspec.Struct):
     dropped_offline: int = 0
     dropped_queue_full: int = 0
     dropped_at_end: int = 0
+    dropped_by_link: int = 0
     drivers_turned_away: int = 0
     transaction_retries: int = 0
     transaction_messages_given_up: int = 0

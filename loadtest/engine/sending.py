@@ -112,6 +112,7 @@ class SendingConnection(WebSocketClient):
             if crowded_out is not None:
                 crowded_out[0].dropped += 1
                 self.fleet.counters.dropped_queue_full += 1
+                self._count_if_away(1)
                 if isinstance(crowded_out[3], TransactionMessage):
                     crowded_out[3].dropped(CROWDED_OUT)
             self.send_next()
@@ -189,7 +190,13 @@ class SendingConnection(WebSocketClient):
     def drop_offline(self, cell: OperationCell, asker: Asker | None) -> None:
         """What makes no sense without a connection is never sent."""
         self.fleet.counters.dropped_offline += 1
+        self._count_if_away(1)
         self._drop(cell, asker)
+
+    def _count_if_away(self, dropped: int) -> None:
+        """What is dropped while the charge point's own link or restart keeps it away is nobody else's fault."""
+        if self.fleet.link_cuts.is_away(self.number):
+            self.fleet.counters.dropped_by_link += dropped
 
     def _drop(self, cell: OperationCell, asker: Asker | None) -> None:
         cell.dropped += 1
@@ -206,6 +213,7 @@ class SendingConnection(WebSocketClient):
                     if isinstance(asker, TransactionMessage):
                         asker.dropped(RUN_ENDED)
                 self.fleet.counters.dropped_at_end += len(waiting)
+                self._count_if_away(len(waiting))
         self.queue = self.outbox = None
 
     @property

@@ -215,10 +215,11 @@ def _system(record: RunRecord) -> Iterator[Reason]:
             f"{operations.call_error:,} of {operations.sent:,} operations were answered with an error; "
             f"allowed {limits.call_errors:,}.",
         )
-    if limits.dropped_share is not None and operations.dropped > limits.dropped_share * operations.offered:
+    dropped = operations.dropped - record.counters.get("engine.dropped_by_link", 0)
+    if limits.dropped_share is not None and dropped > limits.dropped_share * operations.offered:
         yield Reason(
             "dropped",
-            f"{operations.dropped:,} of {operations.offered:,} operations could not be sent at all; "
+            f"{dropped:,} of {operations.offered:,} operations could not be sent at all; "
             f"allowed {limits.dropped_share:.0%}.",
         )
 

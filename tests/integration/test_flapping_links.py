@@ -52,6 +52,10 @@ def run(folder: Path, scenario: str, changes: str, *options: str) -> RunRecord:
     assert record.verdict is not None
     assert record.verdict.reasons == [], ended.stdout + ended.stderr
     assert record.unbalanced == []
+    deliveries = record.deliveries
+    assert record.operations.sent == deliveries.delivered + deliveries.link_cut, (
+        "the system under test has lost nothing"
+    )
     return record
 
 
@@ -62,6 +66,8 @@ def test_links_cut_hold_and_slow_down_and_the_books_balance(tmp_path: Path) -> N
     ended_by_links = [counters[f"engine.link_{kind}"] for kind in ("resets", "closes", "half_open")]
     assert counters["engine.link_outages"] >= sum(ended_by_links) > 0
     assert record.registered == 60, "everybody comes back"
+    assert record.operations.link_cut >= record.deliveries.link_cut > 0, "and nobody is blamed for it"
+    assert counters["engine.dropped_by_link"] > 0
     assert counters["engine.registrations"] > 60
     fastest_us = min(row.p50_us for row in record.latency if ".round_trip." in row.tag and row.count > 10)
     assert fastest_us >= 120_000, "60 ms each way"

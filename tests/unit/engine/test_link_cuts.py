@@ -234,6 +234,25 @@ def test_an_attempt_that_a_silent_outage_has_delayed_is_not_held_against_the_gat
         wire.end()
 
 
+def test_what_is_dropped_while_the_link_is_down_is_told_from_what_others_keep_from_being_sent() -> None:
+    with linked_world() as world:
+        registered(world)
+        wire = world.wire()
+        link_of(world).go_down(RESET)
+        wire.end()
+        for _ in range(3):
+            world.one.offer(HEARTBEAT, world.clock(), b"{}")
+        link_of(world).come_up()
+        world.advance_s(5.1)
+        wire = world.reach()
+        wire.refuse(503, "busy")
+        wire.end()
+        world.one.offer(HEARTBEAT, world.clock(), b"{}")
+        counters = world.fleet.counters
+        assert (counters.dropped_offline, counters.dropped_by_link) == (4, 3)
+        world.assert_balanced()
+
+
 def test_whom_a_fault_of_the_network_keeps_away_is_excused_until_it_is_over() -> None:
     with World(reconnect=fixed(1)) as world:
         registered(world)

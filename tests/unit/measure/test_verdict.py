@@ -66,13 +66,13 @@ def test_a_run_within_its_limits_passes() -> None:
 
 def test_what_links_did_is_not_held_against_the_system() -> None:
     changes: dict[str, object] = {
-        "operations": OperationTotals(offered=100, sent=100, answered=97, link_cut=3),
+        "operations": OperationTotals(offered=190, dropped=90, sent=100, answered=97, link_cut=3),
         "deliveries": DeliveryTotals(observed=True, delivered=98, link_cut=2),
         "registered": 9,
         "never_by_link": 1,
         "registered_at_end": 7,
         "away_by_link": 2,
-        "counters": {"engine.late_or_duplicate_answers": 3},
+        "counters": {"engine.late_or_duplicate_answers": 3, "engine.dropped_by_link": 90},
     }
     assert judge(record(**changes)).reasons == []
     for name, code in (("never_by_link", "not_registered"), ("away_by_link", "absent_at_end")):
