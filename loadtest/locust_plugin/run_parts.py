@@ -134,8 +134,9 @@ class RunParts:
             first, count = self.allotment.give(ask.data["fleet_class"])
             self._answer(ask, wire.GRANT, {"role": role, "token": token, "first": first, "count": count})
         elif self._subscribers_placed < self.subscribers:  # else the broker shares no subscription: one does it all
-            self._answer(ask, wire.GRANT, {"role": role, "token": token, "number": self._subscribers_placed})
-            self._subscribers_placed += 1
+            number = self._subscribers_placed
+            self._subscribers_placed += 1  # before the answer, during which the next one may ask
+            self._answer(ask, wire.GRANT, {"role": role, "token": token, "number": number})
 
     def _answer(self, asked: Message, name: str, data: dict[str, Any]) -> None:
         """Answer the worker that sent a message; a LocalRunner knows no addresses."""

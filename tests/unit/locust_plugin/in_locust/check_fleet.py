@@ -165,6 +165,23 @@ def test_cohorts_are_given_by_class_and_subscribers_up_to_their_number() -> None
     ], "the broker serves one subscriber"
 
 
+def test_a_subscriber_that_asks_while_another_is_answered_gets_a_place_of_its_own() -> None:
+    """A LocalRunner answers by a call, in which the one answered starts a process and others have their turn."""
+    numbers: list[int] = []
+    ask = SimpleNamespace(type=wire.ASK, data={"role": wire.SUBSCRIBER, "token": 0}, node_id="local")
+
+    def answer(name: str, data: dict[str, Any], client_id: str | None) -> None:
+        if len(numbers) < 2:
+            numbers.append(data["number"])
+            parts.take(ask)  # type: ignore[arg-type]
+
+    runner = _as_runner(SimpleNamespace(stats=None, send_message=answer))
+    parts = RunParts(runner, None, 1, Allotment(cut_into({"A": 1}, 1)), lambda _: None)  # type: ignore[arg-type]
+    parts.subscribers = 2
+    parts.take(ask)  # type: ignore[arg-type]
+    assert numbers == [0, 1]
+
+
 def _as_runner(runner: Any) -> LocalRunner:
     return runner  # type: ignore[no-any-return]
 
