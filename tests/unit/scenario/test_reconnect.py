@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from itertools import pairwise
 
 import msgspec
@@ -26,6 +27,7 @@ from loadtest.scenario.reconnect import (
     ReconnectPolicy,
     policy_of,
 )
+from loadtest.scenario.schedule import uniform
 
 SHARES = st.floats(0, 1, exclude_max=True)
 MANY_SHARES = st.lists(SHARES, min_size=12, max_size=12)
@@ -118,3 +120,56 @@ def test_what_cannot_be_run_is_refused_with_every_fault(policy: ReconnectPolicy,
     with pytest.raises(UsageError) as refused:
         ChargePointProfile(reconnect=policy).check()
     assert [fault.split(":")[0] for fault in refused.value.faults] == [f"profile.reconnect.{name}" for name in faults]
+
+
+def returns(reconnect: ReconnectPolicy, away_s: float, charge_points: int = 2000) -> Counter[int]:
+    """In which second so many charge points are back that are cut off together, from a gateway away for a time."""
+    seconds: Counter[int] = Counter()
+    for number in range(charge_points):
+        policy = policy_of(reconnect, uniform(1, number, 0))
+        at_s = wait_s = 0.0
+        for failures in range(100):
+            wait_s = policy.wait_s(failures, wait_s, uniform(1, number, 1 + failures))
+            at_s += wait_s
+            if at_s >= away_s:
+                break
+        seconds[int(at_s)] += 1
+    return seconds
+
+
+def test_a_fixed_wait_brings_everybody_back_in_one_wave() -> None:
+    assert returns(MICRO_OCPP, away_s=3) == {5: 2000}
+    assert returns(MICRO_OCPP, away_s=17) == {20: 2000}
+    assert returns(SAP_SIMULATOR_16, away_s=3) == {30: 2000}
+
+
+@pytest.mark.parametrize(("policy", "first_s", "waves"), [(LIBOCPP, 3, 11), (OCPP_GO, 10, 16)])
+def test_whole_seconds_make_waves_of_the_same_size(policy: BackOff, first_s: int, waves: int) -> None:
+    found = returns(policy, away_s=first_s - 1)
+    assert sorted(found) == list(range(first_s, first_s + waves))
+    assert max(found.values()) < 1.4 * 2000 / waves
+    # Away for longer than the first wait, they come back later and spread wider.
+    longer = returns(policy, away_s=first_s + waves)
+    assert min(longer) >= first_s + waves
+    assert max(longer) - min(longer) > waves
+    assert max(longer.values()) < max(found.values())
+
+
+def test_what_is_random_in_each_wait_spreads_a_storm_evenly() -> None:
+    found = returns(SAP_SIMULATOR_201, away_s=3)
+    assert sorted(found) == list(range(30, 40))
+    assert 140 < min(found.values()) <= max(found.values()) < 260
+
+
+def test_a_capped_doubling_comes_in_surges_that_grow_wider() -> None:
+    policy = CappedDoubling(minimum_s=1, maximum_s=30)
+    short, long = returns(policy, away_s=1), returns(policy, away_s=20)
+    assert sorted(short) == [1]
+    assert max(long) - min(long) > 10
+    assert max(long.values()) < 500
+
+
+def test_a_mixture_has_the_shapes_of_its_parts_on_top_of_each_other() -> None:
+    found = returns(Mixture(((3, MICRO_OCPP), (1, SAP_SIMULATOR_16))), away_s=3)
+    assert found.keys() == {5, 30}
+    assert 2.5 < found[5] / found[30] < 3.6
