@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from locust.rpc.protocol import Message
     from locust.runners import LocalRunner, MasterRunner
 
+    from loadtest.measure.books import Books
+    from loadtest.measure.collector import Collector
     from loadtest.measure.run_record import State, Verdict
     from loadtest.scenario.mix import Share
     from loadtest.scenario.settings import RunSettings
@@ -59,6 +61,7 @@ class Conductor:
         self._spawned = Event()
         self._concluded = Event()
         self._concluded.set()
+        self._collector: Collector | None = None
         self.run_dir: Path | None = None
         self.verdict: Verdict | None = None
         for name in (wire.ASK, wire.READY, wire.REPORT, wire.EVENT, wire.FAULT_STATE):
@@ -79,7 +82,7 @@ class Conductor:
         self.verdict = None
         self._spawned.clear()
         run = Run(self._runner, self._locustfile, settings, fleet, command, self._on_refused)
-        self.run_dir = run.folder
+        self.run_dir, self._collector = run.folder, run.collector
         try:
             run.plan = beginning.set_up(run)
         except LoadTestError as error:
@@ -96,6 +99,10 @@ class Conductor:
     def prepared(self) -> bool:
         """A run is prepared or under way."""
         return self._run is not None and not self._run.ending
+
+    def books(self) -> Books | None:
+        """Those of the run that is on, or was the last; ``None`` before the first."""
+        return self._collector.books() if self._collector is not None else None
 
     def begin(self, workers: int) -> str:
         """Conduct the prepared run as soon as all its parts are there.

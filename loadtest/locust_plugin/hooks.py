@@ -107,6 +107,8 @@ class _Master:
             settings = self._settings()
             fleet = self._plan_fleet(settings, self._options.num_users)
             self._options.num_users = users_of(fleet, settings)
+            if settings.metrics_port:
+                self._serve_metrics(settings)
             if not self._options.spawn_rate:
                 self._options.spawn_rate = SPAWN_RATE_PER_S
             if self._headless:
@@ -116,6 +118,11 @@ class _Master:
             sys.exit(int(error.exit_code))
         except KeyboardInterrupt:
             sys.exit(int(ExitCode.INTERRUPTED))
+
+    def _serve_metrics(self, settings: RunSettings) -> None:
+        from loadtest.locust_plugin.metrics_endpoint import serve_metrics  # noqa: PLC0415 - not everybody wants them
+
+        serve_metrics(settings.metrics_host, settings.metrics_port, self._conductor.books)
 
     def _settings(self) -> RunSettings:
         settings = settings_of(self._options)

@@ -16,6 +16,7 @@ from loadtest.clock import monotonic_ns, utc_now
 from loadtest.errors import ResultError
 from loadtest.measure import ledger as ledgers
 from loadtest.measure import regional_outages, run_events, run_record, verdict
+from loadtest.measure.books import Books, open_books
 from loadtest.measure.closing import fill, settle
 from loadtest.measure.histogram import Histogram
 from loadtest.measure.interval_log import IntervalLogWriter
@@ -82,6 +83,8 @@ class Collector:
         self._sources: dict[str, Source] = {}
         self._seconds: dict[int, _Second] = {}
         self._written = -1
+        self._row: TimelineRow | None = None
+        self._settled: Ledger | None = None
         self._totals: dict[Tag, Histogram] = {}
         self._tags: dict[str, Tag] = {}
         self._registered_most = 0
@@ -195,6 +198,10 @@ class Collector:
             after=after,
         )
 
+    def books(self) -> Books:
+        """The books as they are open, or as :meth:`finish` has settled them."""
+        return open_books(self._record, list(self._sources.values()), self._totals, self._row, self._settled)
+
     # Ending it --------------------------------------------------------------------------------------------------
 
     def drain(self) -> list[tuple[Tag, Histogram]]:
@@ -228,7 +235,7 @@ class Collector:
                 state = "partial"
                 self.event(run_events.WRITE_FAILED, f"{file.path.name}: {_reason(file.error)}")
         sources = list(self._sources.values())
-        ledger = settle(
+        self._settled = ledger = settle(
             sources, self._totals, self._replies, self._transactions, self._link_cuts, self._record.run.phases
         )
         self._record.state, self._record.ended_at, self._record.locust = state, utc_now(), locust or {}
@@ -400,6 +407,7 @@ class Collector:
         self._storms.second(index, sent=row.sent, backlog=row.backlog)
         self._timeline.write(row)
         self._lookout.second(row)
+        self._row = row
 
 
 def _reason(error: OSError | None) -> str:

@@ -182,6 +182,15 @@ class Histogram:
             for percent, slot in zip(percents, slots, strict=True)
         ]
 
+    def at_or_below(self, bounds_us: Sequence[int]) -> list[int]:
+        """How many samples lie at or below each bound, the slot a bound falls into counted in full."""
+        cumulative = np.cumsum(self._counts)
+        # What is above the range stands in the slot of its highest value, and is above every bound all the same.
+        beyond = self.overflow
+        return [
+            int(cumulative[_slot_of(bound_us)]) - (beyond if bound_us >= HIGHEST_US else 0) for bound_us in bounds_us
+        ]
+
     @property
     def mean_us(self) -> float:
         """Mean, with each sample at the middle of its slot; 0 while empty."""

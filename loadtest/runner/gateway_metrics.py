@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
-from prometheus_client import CollectorRegistry, start_http_server
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
-from prometheus_client.registry import Collector
-
 from loadtest.errors import EnvironmentNotReady
+from loadtest.transport.prometheus import (
+    Collector,
+    CounterMetricFamily,
+    GaugeMetricFamily,
+    registry_of,
+    start_http_server,
+)
 from loadtest.units import US_PER_S
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from prometheus_client.metrics_core import Metric
+    from loadtest.transport.prometheus import Metric
 
 NAMESPACE = "loadtest_gateway_"
 _OURS = "gateway."
@@ -121,10 +124,8 @@ class MetricsEndpoint:
     """
 
     def __init__(self, gateway: Counted, host: str, port: int) -> None:
-        registry = CollectorRegistry(auto_describe=False)
-        registry.register(_GatewayCollector(gateway))
         try:
-            self._server, self._thread = start_http_server(port, host, registry)
+            self._server, self._thread = start_http_server(port, host, registry_of(_GatewayCollector(gateway)))
         except OSError as error:
             raise EnvironmentNotReady(
                 f"the gateway's metrics cannot be served on {host} port {port}: {error.strerror or error}",

@@ -61,6 +61,8 @@ def resolve(values: Mapping[str, object], from_environment: Collection[str] = ()
         faults.append(
             f"{written['run_id']}: {fields['run_id']!r} must be letters, digits, dots, dashes and underscores"
         )
+    if not fields.get("metrics_host", "127.0.0.1"):
+        faults.append(f"{written['metrics_host']}: an address is missing; 0.0.0.0 stands for all of this machine's")
     if fields.get("csms") == "observe" and "://" not in str(fields.get("broker", "://")):
         faults.append(
             f"{written['csms']}: observe needs --broker mqtt://host:port, where a backend of yours answers; "

@@ -211,6 +211,21 @@ SETTINGS: tuple[Setting, ...] = (
     ),
     Setting(name="no_thresholds", kind="flag", default="", help="judge no thresholds, not even those of the scenario"),
     Setting(
+        name="metrics_port",
+        kind="int",
+        default=0,
+        high=65535,
+        metavar="PORT",
+        help="port on which the figures of the run are served in Prometheus format while it goes on; 0: none",
+    ),
+    Setting(
+        name="metrics_host",
+        kind="text",
+        default="127.0.0.1",
+        metavar="ADDRESS",
+        help="address of that port; there is no login, so that other addresses are for networks you trust",
+    ),
+    Setting(
         name="results", kind="text", default="results", metavar="DIR", help="folder in which the run's folder is made"
     ),
     Setting(name="run_id", kind="text", default="auto", metavar="NAME", help="name of the run and of its folder"),
@@ -258,6 +273,8 @@ class RunSettings(msgspec.Struct, frozen=True, kw_only=True):
     drain_timeout_s: float
     threshold: str
     no_thresholds: bool
+    metrics_port: int
+    metrics_host: str
     results: str
     run_id: str
 

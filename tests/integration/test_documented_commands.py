@@ -171,7 +171,7 @@ def test_runs_against_urls(command: str, tmp_path: Path) -> None:
 def test_servers_serve(command: str, tmp_path: Path) -> None:
     _, _, _, name, *rest = argv(command)
     port = free_port()
-    ports = {"--port": str(port), "--bind": f"127.0.0.1:{port}"}
+    ports = {"--port": str(port), "--bind": f"127.0.0.1:{port}", "--metrics-port": str(free_port())}
     arguments = [ports.get(rest[place - 1], word) if place else word for place, word in enumerate(rest)]
     if name == "web":
         arguments += ["--web-port", str(port), "--results", str(tmp_path)]

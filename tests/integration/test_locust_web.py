@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 import time
 import urllib.parse
 import urllib.request
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from prometheus_client.parser import text_string_to_metric_families
+from servers import free_port
 
+from loadtest.errors import ExitCode
 from loadtest.measure import run_record
 
 if TYPE_CHECKING:
@@ -67,11 +72,22 @@ def requests_of(stats: dict[str, Any], leg: str) -> int:
     return sum(row["num_requests"] for row in stats["stats"] if row["method"] == leg)
 
 
+def totals(text: str) -> dict[str, float]:
+    """What was scraped, added up over all labels."""
+    found: dict[str, float] = {}
+    for family in text_string_to_metric_families(text):
+        for sample in family.samples:
+            found[sample.name] = found.get(sample.name, 0) + sample.value
+    return found
+
+
 def test_two_runs_from_the_web_ui(start: Callable[..., LocustRun], free_tcp_port: int) -> None:
     """Each run has its own folder and its own counts, with the values of the form it was started with."""
-    run = start("--web-host", "127.0.0.1", "--web-port", str(free_tcp_port), "--charge-points", "100")
-    ui = WebUi(free_tcp_port)
+    options = ("--charge-points", "100", "--metrics-port", str(free_port()))
+    run = start("--web-host", "127.0.0.1", "--web-port", str(free_tcp_port), *options)
+    ui, metrics = WebUi(free_tcp_port), WebUi(int(options[-1]))
     ui.wait_until_up()
+    assert totals(metrics.get("/metrics")) == {"loadtest_info": 1}
     for folder, charge_points in (("run", 120), ("run-2", 60)):
         ui.start(user_count=3, charge_points=charge_points, duration="1s", ramp="300ms", seed=7)
         ui.wait_for_state("running", "spawning")
@@ -81,6 +97,19 @@ def test_two_runs_from_the_web_ui(start: Callable[..., LocustRun], free_tcp_port
         assert record.verdict.result == "passed", record.verdict
         assert (record.registered, record.run.settings["seed"]) == (charge_points, 7)
         assert requests_of(stats, "round_trip") == requests_of(stats, "uplink") == record.operations.answered > 0
+        scraped = totals(metrics.get("/metrics"))
+        assert scraped["loadtest_operations_sent_total"] == record.operations.sent
+        assert scraped["loadtest_uplink_delivered_total"] == record.deliveries.delivered
+        assert scraped["loadtest_response_time_seconds_count"] == sum(
+            summary.count for summary in record.latency if summary.tag.endswith(".intended")
+        )
+        assert (scraped["loadtest_charge_points"], scraped["loadtest_run_active"]) == (charge_points, 0)
+    command = [sys.executable, "-m", "loadtest", "run", "steady", "--results", str(run.results), *options]
+    refused = subprocess.run(command, check=False, capture_output=True, text=True, timeout=60)
+    assert refused.returncode == ExitCode.USAGE
+    assert f"metrics cannot be served on 127.0.0.1 port {options[-1]}" in refused.stderr
+    assert "--metrics-port" in refused.stderr
+    assert sorted(path.name for path in run.results.iterdir()) == ["run", "run-2"]
 
 
 def test_a_run_is_stopped_from_the_web_ui(start: Callable[..., LocustRun], free_tcp_port: int) -> None:
