@@ -9,16 +9,16 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING, Any, get_args
 
 from loadtest.measure.connection_states import CONNECTION_STATES
-from loadtest.measure.run_record import Result
-from loadtest.measure.tags import INTENDED, PACER, SERVICE, Tag
-from loadtest.measure.timeline import PARTS
-from loadtest.transport.prometheus import (
+from loadtest.measure.prometheus import (
     Collector,
     CounterMetricFamily,
     GaugeMetricFamily,
     HistogramMetricFamily,
     InfoMetricFamily,
 )
+from loadtest.measure.run_record import Result
+from loadtest.measure.tags import INTENDED, PACER, SERVICE, Tag
+from loadtest.measure.timeline import PARTS
 from loadtest.units import US_PER_S
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from loadtest.measure.books import Books
     from loadtest.measure.histogram import Histogram
     from loadtest.measure.interval import OperationRow
-    from loadtest.transport.prometheus import Metric
+    from loadtest.measure.prometheus import Metric
 
 NAMESPACE = "loadtest_"
 BOUNDS_US = (

@@ -12,7 +12,7 @@ from gevent.pywsgi import WSGIServer
 
 from loadtest.errors import EnvironmentNotReady
 from loadtest.locust_plugin.metrics import RunMetrics
-from loadtest.transport.prometheus import make_wsgi_app, registry_of
+from loadtest.measure.prometheus import make_wsgi_app, registry_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -4,20 +4,21 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
+from prometheus_client import start_http_server
+
 from loadtest.errors import EnvironmentNotReady
-from loadtest.transport.prometheus import (
+from loadtest.measure.prometheus import (
     Collector,
     CounterMetricFamily,
     GaugeMetricFamily,
     registry_of,
-    start_http_server,
 )
 from loadtest.units import US_PER_S
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from loadtest.transport.prometheus import Metric
+    from loadtest.measure.prometheus import Metric
 
 NAMESPACE = "loadtest_gateway_"
 _OURS = "gateway."

@@ -1,8 +1,8 @@
-"""The door to ``prometheus_client``: counters of ours in Prometheus' text format. No metrics of the library's own."""
+"""Figures in Prometheus' text format: the door to ``prometheus_client``. Serving them is for whoever has a server."""
 
 from __future__ import annotations
 
-from prometheus_client import CollectorRegistry, make_wsgi_app, start_http_server
+from prometheus_client import CollectorRegistry, make_wsgi_app
 from prometheus_client.core import (
     CounterMetricFamily,
     GaugeMetricFamily,
@@ -21,7 +21,6 @@ __all__ = [
     "Metric",
     "make_wsgi_app",
     "registry_of",
-    "start_http_server",
 ]
 
 
