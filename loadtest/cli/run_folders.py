@@ -9,6 +9,7 @@ import click
 
 from loadtest.cli.options import default_of
 from loadtest.errors import ResultError
+from loadtest.measure import run_set
 from loadtest.measure.run_record import LATENCY_HLOG, RUN_JSON
 from loadtest.measure.run_set import SET_JSON
 
@@ -63,6 +64,10 @@ def find_run(run: str, results: Path) -> Path:
     for folder in (results / run, Path(run), *in_sets):
         if any((folder / mark).exists() for mark in _MARKS):
             return folder
+    for folder in (results / run, Path(run)):
+        if (folder / SET_JSON).exists():
+            names = ", ".join(run_set.load(folder).runs)
+            raise ResultError(f"{run} is a set of runs, not one", hint=f"name one of {names}")
     raise ResultError(f"there is no run {run!r}, neither as a path nor in {results}", hint="loadtest list shows all")
 
 

@@ -151,14 +151,12 @@ def _outcome(baseline: Arm, candidate: Arm, figures: list[ComparedFigure], toler
         return NO_VERDICT, "No percentile has enough samples in every run: longer runs are needed."
     runs = len(baseline.runs), len(candidate.runs)
     many = f"{runs[0]} against {runs[1]} runs"
-    needed = max((figure.repeats_needed or 0 for figure in figures), default=0)
     if statistics.smallest_p_value(*runs) > statistics.ERROR_RATE:
         return NO_VERDICT, (
-            f"{many} are too few to tell: at least {needed} repeats on each side are needed to see "
-            f"{100 * tolerance:.3g} %."
+            f"{many} are too few to tell: {_needed(figures, tolerance)}."
         )
     slower = [figure for figure in figures if figure.finding == SLOWER]
-    counts = _counts(figures, needed, tolerance)
+    counts = _counts(figures, tolerance)
     if slower:
         worst = max(slower, key=lambda figure: figure.change_percent)
         return REGRESSION, (
@@ -168,14 +166,21 @@ def _outcome(baseline: Arm, candidate: Arm, figures: list[ComparedFigure], toler
     return NO_REGRESSION, f"Nothing is slower ({many}): {counts}."
 
 
-def _counts(figures: list[ComparedFigure], needed: int, tolerance: float) -> str:
+def _counts(figures: list[ComparedFigure], tolerance: float) -> str:
     found = [figure.finding for figure in figures]
     parts = [f"{found.count(FASTER)} faster"] if FASTER in found else []
     parts.append(f"{found.count(ALIKE)} within {100 * tolerance:.3g} %")
     if UNDECIDED in found:
-        undecided = f"{found.count(UNDECIDED)} undecided"
-        parts.append(f"{undecided}, for which {needed} repeats on each side are needed to see {100 * tolerance:.3g} %")
+        parts.append(f"{found.count(UNDECIDED)} undecided, where {_needed(figures, tolerance)}")
     return ", ".join(parts)
+
+
+def _needed(figures: list[ComparedFigure], tolerance: float) -> str:
+    """How many repeats it takes; percentiles differ in it by far, the tails of connecting taking most."""
+    needed = [figure.repeats_needed for figure in figures if figure.repeats_needed is not None]
+    text = f"at least {min(needed):,} repeats on each side are needed to see {100 * tolerance:.3g} %"
+    most = f" in the steadiest percentile, {max(needed):,} in the least steady" if max(needed) > min(needed) else ""
+    return text + most
 
 
 def _percent(ratio: float) -> float:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from typing import TYPE_CHECKING
 
-from loadtest.measure.comparison_record import FASTER, SLOWER
+from loadtest.measure.comparison_record import COMPARISON_JSON, FASTER, SLOWER
 from loadtest.reports.figures import latency_text
 from loadtest.reports.table import Table
 
@@ -42,7 +42,8 @@ def comparison_view(comparison: Comparison) -> ComparisonView:
     sides = (comparison.baseline, comparison.candidate)
     note += "".join(f" Left out of {side.name}: {'; '.join(side.left_out)}." for side in sides if side.left_out)
     if comparison.not_compared:
-        note += f" Not compared: {'; '.join(comparison.not_compared)}."
+        count = len(comparison.not_compared)
+        note += f" Not compared for want of samples: {count} percentiles, named in {COMPARISON_JSON}."
     changed = [*comparison.found(SLOWER), *comparison.found(FASTER)]
     differences = tuple((each.what, each.baseline, each.candidate) for each in comparison.differences)
     return ComparisonView(

@@ -95,6 +95,7 @@ def test_repeats_are_a_set_with_seeds_that_count_up(simulated: Runs) -> None:
     listed = simulated.invoke("list").output
     assert all(f"nightly-{number}" in listed for number in (1, 2, 3))
     assert simulated.invoke("show", "nightly-2").return_value == ExitCode.PASSED
+    assert fault(simulated.invoke("show", "nightly")).hint == "name one of nightly-1, nightly-2, nightly-3"
 
 
 @pytest.mark.parametrize(
