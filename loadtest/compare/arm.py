@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from loadtest.errors import ResultError
 from loadtest.measure import run_record, run_set
 from loadtest.measure.comparison_record import Side
+from loadtest.measure.run_events import ENDED_EARLY
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -40,7 +41,8 @@ class Arm:
             self.left_out.append(f"{folder.name}: {error.message}")
             return False
         result = "" if record.verdict is None else record.verdict.result
-        counts = record.state == "complete" and result in _COUNT
+        whole = record.state == "complete" and all(event.kind != ENDED_EARLY for event in record.events)
+        counts = whole and result in _COUNT
         if counts:
             self.runs.append(record)
         else:

@@ -152,9 +152,7 @@ def _outcome(baseline: Arm, candidate: Arm, figures: list[ComparedFigure], toler
     runs = len(baseline.runs), len(candidate.runs)
     many = f"{runs[0]} against {runs[1]} runs"
     if statistics.smallest_p_value(*runs) > statistics.ERROR_RATE:
-        return NO_VERDICT, (
-            f"{many} are too few to tell: {_needed(figures, tolerance)}."
-        )
+        return NO_VERDICT, (f"{many} are too few to tell: {_needed(figures, tolerance)}.")
     slower = [figure for figure in figures if figure.finding == SLOWER]
     counts = _counts(figures, tolerance)
     if slower:

@@ -14,7 +14,8 @@ from loadtest.compare.conditions import refuse_another_load
 from loadtest.errors import ResultError, UsageError
 from loadtest.measure import comparison_record, run_record
 from loadtest.measure.comparison_record import NO_REGRESSION, NO_VERDICT, REGRESSION, SLOWER, UNDECIDED
-from loadtest.measure.run_record import Verdict
+from loadtest.measure.run_events import ENDED_EARLY
+from loadtest.measure.run_record import RunEvent, Verdict
 from loadtest.measure.tags import UPLINK
 
 if TYPE_CHECKING:
@@ -77,18 +78,21 @@ def test_void_and_partial_runs_never_count(tmp_path: Path) -> None:
         ("missed", "failed", "complete"),
         ("bad", "void", "complete"),
         ("cut", "passed", "partial"),
+        ("early", "failed", "complete"),
         ("stopped", "interrupted", "partial"),
     ):
         record = run(random, name)
         record.verdict = Verdict(result, [], 0)  # type: ignore[arg-type]
         record.state = state  # type: ignore[assignment]
+        if name == "early":
+            record.events.append(RunEvent(1.0, ENDED_EARLY, "lost < 1%"))
         (tmp_path / name).mkdir()
         run_record.write(record, tmp_path / name)
     taken = Arm("all")
     for folder in sorted(tmp_path.iterdir()):
         taken.take(folder)
     assert [record.run.run_id for record in taken.runs] == ["good", "missed"]
-    assert taken.left_out == ["bad: void", "cut: cut short", "stopped: interrupted"]
+    assert taken.left_out == ["bad: void", "cut: cut short", "early: cut short", "stopped: interrupted"]
     void = read_arm(tmp_path / "bad", "main")
     found = compare(void, taken)
     assert (found.outcome, found.text) == (NO_VERDICT, "No run of main counts: bad: void.")
