@@ -181,7 +181,7 @@ def _unexplained(way: str, between: str, count: int) -> list[HopCount]:
 def _missing(way: str, between: str, count: int, link_cut: int) -> list[HopCount]:
     """A difference beside the charge points, of which so much may have vanished with their own links."""
     cut = max(min(count, link_cut), 0)
-    explained = [HopCount(way, f"between {between}: lost with charge points' links", cut)] if cut else []
+    explained = [HopCount(way, "charge points' links: messages lost with them", cut)] if cut else []
     return explained + _unexplained(way, between, count - cut)
 
 

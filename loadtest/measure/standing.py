@@ -69,7 +69,8 @@ class PartHealth(msgspec.Struct):
 class Standing(msgspec.Struct, kw_only=True):
     """How a run stands at the end of the last second that every process has told of.
 
-    While it goes on, ``unfinished`` operations are under way, and messages counted as ``lost`` have not arrived yet.
+    While it goes on, ``unfinished`` operations are under way, and messages counted as ``lost`` have not arrived yet,
+    or vanished with charge points' links, which is known at the end.
 
     Attributes:
         columns: Names of the figures in ``rows``, those of :class:`~loadtest.measure.timeline.TimelineRow`.
@@ -207,7 +208,8 @@ def _figures(phase: str, leg: str, tags: Iterable[Tag], totals: Mapping[Tag, His
 def _operations(rows: Iterable[Iterable[Any]]) -> OperationTotals:
     total = ledgers.total_of(ledgers.merge_rows(rows))
     found = OperationTotals(**{name: getattr(total, name) for name in OperationTotals.__struct_fields__})
-    found.unfinished = found.sent - found.answered - found.call_error - found.timed_out - found.cut_off
+    ended = found.answered + found.call_error + found.timed_out + found.cut_off + found.link_cut
+    found.unfinished = found.sent - ended
     return found
 
 

@@ -138,12 +138,14 @@ def _books(record: RunRecord) -> tuple[str, ...]:
     row, deliveries = record.operations, record.deliveries
     fates = (
         f"sent {row.sent:,} = answered {row.answered:,} + call error {row.call_error:,} + "
-        f"timed out {row.timed_out:,} + cut off {row.cut_off:,} + unfinished {row.unfinished:,}"
+        f"timed out {row.timed_out:,} + cut off {row.cut_off:,} + link cut {row.link_cut:,} + "
+        f"unfinished {row.unfinished:,}"
     )
     books = [f"offered {row.offered:,} = dropped {row.dropped:,} + sent {row.sent:,}", fates]
     if deliveries.observed:
         books.append(
-            f"of {row.sent:,} sent, delivered {deliveries.delivered:,}, lost {deliveries.lost:,}; "
+            f"of {row.sent:,} sent, delivered {deliveries.delivered:,}, lost with links {deliveries.link_cut:,}, "
+            f"lost {deliveries.lost:,}; "
             f"duplicated {deliveries.duplicated:,}, reordered {deliveries.reordered:,}"
         )
     if record.transactions is not None:

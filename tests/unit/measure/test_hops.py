@@ -57,6 +57,15 @@ def test_what_nobody_explains_is_shown_where_it_went_missing() -> None:
     }
 
 
+def test_what_vanished_with_links_is_explained_as_far_as_it_vanished_beside_the_charge_points() -> None:
+    books = ledger(100, 95, 94)
+    for link_cut, explained, unexplained in ((1, 1, 1), (2, 2, 0), (5, 2, 0)):
+        books.link_cut = link_cut
+        found = {hop.counted_by: hop.count for hop in counted_by(books, COUNTERS, {}) if hop.way == "up"}
+        assert found["charge points' links: messages lost with them"] == explained
+        assert found.get("between charge points and gateway: explained by no counter", 0) == unexplained
+
+
 def test_given_up_and_late_messages_are_explained() -> None:
     more = {"gateway.dropped_without_broker": 5, "engine.late_or_duplicate_answers": 4}
     found = lines(COUNTERS | more, delivered=90, answered=90)

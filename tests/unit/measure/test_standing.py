@@ -10,6 +10,7 @@ from sample_run import SampleRun
 
 from loadtest.measure import standing, timeline
 from loadtest.measure.histogram import Histogram
+from loadtest.measure.interval import OperationRow
 from loadtest.measure.interval_log import IntervalLogReader
 from loadtest.measure.run_record import LATENCY_HLOG, TIMELINE_CSV
 from loadtest.measure.tags import parse
@@ -65,6 +66,7 @@ def test_while_it_goes_on_every_message_sent_is_accounted_for(tmp_path: Path) ->
     assert (found.state, found.verdict, found.now_s) == ("running", None, 6.0)
     assert fates.sent > 0
     assert fates.sent == fates.answered + fates.call_error + fates.timed_out + fates.cut_off + fates.unfinished
+    assert fates.link_cut == 0
     assert found.deliveries.delivered + found.deliveries.lost == fates.sent
     assert [span.name for span in found.phases] == ["ramp", "steady", "drain"]
 
@@ -92,3 +94,8 @@ def test_a_run_nobody_has_reported_of_stands_empty(tmp_path: Path) -> None:
     found = SampleRun().play(tmp_path, until_s=0).collector.standing()
     assert (found.rows, found.legs, found.now_s, found.commands, found.transactions) == ([], [], 0.0, None, None)
     assert msgspec.json.decode(msgspec.json.encode(found))["state"] == "running"
+
+
+def test_what_links_took_is_not_under_way() -> None:
+    row = OperationRow("steady", "Heartbeat", sent=9, answered=4, timed_out=1, cut_off=1, link_cut=2)
+    assert standing._operations([[row]]).unfinished == 1
