@@ -39,7 +39,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
         *("csms", "subscribers", "subscriber_client"),
     ),
     "Verdict": ("threshold", "no_thresholds", "baseline", "tolerance"),
-    "Live": ("metrics_port", "metrics_host"),
+    "Live": ("metrics_port", "metrics_host", "plain", "quiet"),
     "Security": ("security_profile", "ca_file", "client_certificate", "client_key", "password_file"),
 }
 """Headings of the help and what stands under them; everything else stands under ``Options`` at the end."""

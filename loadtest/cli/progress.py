@@ -1,30 +1,27 @@
-"""A run while it goes on: one live line on a terminal, a plain line every few seconds elsewhere."""
+"""A run while it goes on: a picture that changes on a terminal, a plain line every few seconds elsewhere."""
 
 from __future__ import annotations
 
 import contextlib
-import os
 import time
 from typing import TYPE_CHECKING, Protocol
 
-import msgspec
+from rich.console import Console
 from rich.live import Live
-from rich.text import Text
 
+from loadtest.cli.live_view import milliseconds, picture
 from loadtest.cli.messages import talk
-from loadtest.measure.run_record import TIMELINE_CSV
-from loadtest.measure.timeline import TimelineRow
+from loadtest.cli.timeline_tail import TimelineTail
 from loadtest.protocol import phases
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from loadtest.measure.timeline import TimelineRow
     from loadtest.scenario.settings import RunSettings
 
 PLAIN_EVERY_S = 5.0
-_TAIL_BYTES = 4096
-_BAR_WIDTH = 12
 
 
 class Progress(Protocol):
@@ -38,16 +35,28 @@ class Progress(Protocol):
 
 
 @contextlib.contextmanager
-def progress(settings: RunSettings, *, quiet: bool) -> Iterator[Progress]:
-    """Gives what shows the run: a live line on a terminal, plain lines elsewhere, neither when ``quiet``."""
-    console = talk()
+def progress(settings: RunSettings, *, quiet: bool, plain: bool = False) -> Iterator[Progress]:
+    """Gives what shows the run.
+
+    Args:
+        settings: Of the run.
+        quiet: Nothing but what has to be said.
+        plain: Lines one below the other, on a terminal as well.
+    """
+    console = Console(stderr=True, highlight=False)
     if quiet:
         yield _Quiet()
-    elif console.is_terminal:
-        with Live(Text("starting"), console=console, auto_refresh=False, transient=True) as live:
-            yield _LiveLine(live, settings)
-    else:
+    elif plain or not console.is_terminal or console.is_dumb_terminal:
         yield _PlainLines(settings)
+    else:
+        tail = TimelineTail()
+        # Drawn when something is new and never in between, so that it does not flicker. The last picture stays.
+        with Live(picture(tail, settings), console=console, auto_refresh=False) as live:
+            try:
+                yield _LivePicture(live, tail, settings)
+            finally:
+                live.transient = tail.row is None  # of a run that never was nothing is left
+                live.update(picture(tail, settings, over=True), refresh=True)
 
 
 class _Quiet:
@@ -58,18 +67,30 @@ class _Quiet:
         talk().print(text, markup=False)
 
 
-class _LiveLine:
-    """One line that changes in place, below what is said."""
+class _LivePicture:
+    """A picture that changes in place, below what is said."""
 
-    def __init__(self, live: Live, settings: RunSettings) -> None:
+    def __init__(self, live: Live, tail: TimelineTail, settings: RunSettings) -> None:
         self._live = live
+        self._tail = tail
         self._settings = settings
+        self._shown: tuple[int, int] | None = None
+        self._phases_told = 0
 
     def show(self, run_dir: Path) -> None:
-        self._live.update(_live_line(latest_row(run_dir), self._settings), refresh=True)
+        tail = self._tail
+        tail.read(run_dir)
+        for phase in tail.phases[self._phases_told :]:
+            if tail.row is not None and phase.startswith((phases.FAULT, phases.RECOVERY)):
+                self.say(f"{tail.row.second:4d} s  {phase}")
+        self._phases_told = len(tail.phases)
+        now = (tail.row.second if tail.row is not None else -1, self._live.console.width)
+        if now != self._shown:
+            self._shown = now
+            self._live.update(picture(tail, self._settings), refresh=True)
 
     def say(self, text: str) -> None:
-        self._live.console.print(text, markup=False)
+        self._live.console.print(text, markup=False, soft_wrap=True)
 
 
 class _PlainLines(_Quiet):
@@ -77,34 +98,17 @@ class _PlainLines(_Quiet):
 
     def __init__(self, settings: RunSettings) -> None:
         self._settings = settings
+        self._tail = TimelineTail()
         self._next = 0.0
         self._phase = ""
 
     def show(self, run_dir: Path) -> None:
-        row = latest_row(run_dir)
+        self._tail.read(run_dir)
+        row = self._tail.row
         if row is None or not row.phase or (time.monotonic() < self._next and row.phase == self._phase):
             return
         self._next, self._phase = time.monotonic() + PLAIN_EVERY_S, row.phase
         self.say(line(row, self._settings))
-
-
-def latest_row(run_dir: Path) -> TimelineRow | None:
-    """The last whole second of the run so far; ``None`` when there is none yet. Reads the table's ends only."""
-    try:
-        with (run_dir / TIMELINE_CSV).open("rb") as file:
-            heading = file.readline()
-            file.seek(max(len(heading), os.fstat(file.fileno()).st_size - _TAIL_BYTES))
-            tail = file.read()
-    except OSError:
-        return None
-    lines = tail[: tail.rfind(b"\n") + 1].splitlines()
-    if not lines:
-        return None
-    names, values = heading.decode().strip().split(","), lines[-1].decode().split(",")
-    try:
-        return msgspec.convert(dict(zip(names, values, strict=True)), TimelineRow, strict=False)
-    except (ValueError, msgspec.ValidationError):
-        return None
 
 
 def line(row: TimelineRow, settings: RunSettings) -> str:
@@ -113,28 +117,6 @@ def line(row: TimelineRow, settings: RunSettings) -> str:
         return f"{row.second:4d} s  {row.phase:<6}  waiting for what is under way"
     return (
         f"{row.second:4d} s  {row.phase:<6}  {row.registered:,}/{settings.charge_points:,} registered  "
-        f"{row.sent:,} msg/s  p50 {_ms(row.round_trip_intended_p50_us)} "
-        f"p99 {_ms(row.round_trip_intended_p99_us)} ms round trip"
+        f"{row.sent:,} msg/s  p50 {milliseconds(row.round_trip_intended_p50_us)} "
+        f"p99 {milliseconds(row.round_trip_intended_p99_us)} ms round trip"
     )
-
-
-def _live_line(row: TimelineRow | None, settings: RunSettings) -> Text:
-    if row is None or not row.phase:
-        return Text("starting the system under test …", style="dim")
-    text = Text()
-    filled = round(_BAR_WIDTH * _share_done(row, settings))
-    text.append("━" * filled, style="green")
-    text.append("━" * (_BAR_WIDTH - filled), style="bright_black")
-    text.append("  " + line(row, settings))
-    return text
-
-
-def _share_done(row: TimelineRow, settings: RunSettings) -> float:
-    """How much of the planned time is over; the drain counts as the end."""
-    if row.phase == phases.DRAIN:
-        return 1.0
-    return min(1.0, row.second / (settings.ramp_s + settings.warmup_s + settings.duration_s))
-
-
-def _ms(value_us: int) -> str:
-    return f"{value_us / 1000:.1f}" if value_us else "-"

@@ -41,6 +41,7 @@ REPORT_FILE = "report.html"
 @click.option(
     "--tolerance", type=Percent(), metavar="PERCENT", help="Changes up to this are no regression.  [default: 5%]"
 )
+@click.option("--plain", is_flag=True, help="Show progress in lines, on a terminal as well.")
 @click.option("--quiet", is_flag=True, help="Show no progress; the summary still comes.")
 @click.argument("locust_arguments", nargs=-1, type=click.UNPROCESSED, metavar="[LOCUST OPTIONS]")
 def run(
@@ -49,6 +50,7 @@ def run(
     from_run: str | None,
     baseline: str | None,
     tolerance: float | None,
+    plain: bool,  # noqa: FBT001 - click's
     quiet: bool,  # noqa: FBT001 - click's
     locust_arguments: tuple[str, ...],
     **options: Any,
@@ -65,7 +67,7 @@ def run(
     against = open_baseline(baseline, tolerance, request)
 
     def run_one(request: RunRequest) -> RunOutcome:
-        with progress(request.resolved(), quiet=quiet) as live:
+        with progress(request.resolved(), quiet=quiet, plain=plain) as live:
             return runs.run_headless(request, live.show, live.say)
 
     if repeat > 1:

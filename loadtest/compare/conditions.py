@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from loadtest.measure.run_record import RunDescription
 
-_OF_EACH_RUN = frozenset({"seed", "run_id", "results", "threshold", "no_thresholds"})
+_OF_EACH_RUN = frozenset({"seed", "run_id", "results", "threshold", "no_thresholds", "metrics_port", "metrics_host"})
 """Settings that differ between runs of the same kind, or say nothing about what was measured."""
 _OF_A_PART = ("kind", "version")
 _OF_A_HOST = ("name", "system", "cpus")

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from loadtest.measure.run_record import RunRecord
     from loadtest.runner.scenarios import Scenario
 
-_CHOSEN_ANEW = frozenset({"run_id", "results"})
+_CHOSEN_ANEW = frozenset({"run_id", "results", "metrics_port", "metrics_host"})
 _MASK = ":***@"
 
 
