@@ -206,6 +206,8 @@ class LinkTransport(asyncio.Transport, asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """The real connection has ended; of a silent one the charge point does not get to know."""
         self.below = None
+        if self._outward is not None:
+            self._outward.clear()  # there is no socket any more for what is on its way
         if self.silent or self._lost:
             self._link.ghost_gone(self)
         elif self._inward is None or not self._inward.held_bytes:

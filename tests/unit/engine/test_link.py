@@ -225,6 +225,27 @@ def test_a_slow_link_reads_no_more_than_it_can_pass_on() -> None:
         assert world.fleet.counters.malformed == 10
 
 
+def test_what_is_on_its_way_over_a_slow_link_is_lost_with_the_socket() -> None:
+    with quiet_world(link=LinkModel(mean_up_s=3e8, latency_s=0.2)) as world:
+        world.advance_s(0.401)  # TCP takes a round trip
+        wire = world.reach()
+        world.advance_s(0.21)
+        wire.write = closed  # type: ignore[method-assign]  # as uvloop's are when they are closed
+        wire.accept()
+        world.advance_s(0.21)
+        assert world.row("BootNotification").sent == 1
+        assert link_of(world).holds_output
+        wire.end(ConnectionResetError())
+        world.advance_s(1)
+        assert world.row("BootNotification").cut_off == 1, "it was no link that took it"
+        assert world.one.state == OFFLINE
+        assert world.sent == []
+
+
+def closed(data: object) -> None:
+    raise RuntimeError("the handler is closed")
+
+
 def test_a_region_fails_for_all_its_charge_points_at_once() -> None:
     regional = RegionalOutages(regions=2, mean_between_s=500, median_s=60, spread=1)
     model = LinkModel(mean_up_s=3e8, half_open_weight=0, close_weight=0, regional=regional)
