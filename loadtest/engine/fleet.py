@@ -94,6 +94,7 @@ class Fleet:
             recorder, run_tag=self.run_tag, epoch_ns=self.epoch_ns, phases=settings.phases
         )
         self.draining = False
+        self._away_before_drain: list[ChargePoint] | None = None
         self._recorder = recorder
         self._charge_points: dict[int, ChargePoint] = {}
         self._cohorts: dict[int, int] = {}
@@ -273,6 +274,15 @@ class Fleet:
         for charge_point in self._charge_points.values():
             self._retire(charge_point)
 
+    def begin_drain(self) -> None:
+        """From now on nothing is due any more; who is registered now counts as registered at the end.
+
+        Charge points that say nothing are cut by the gateway after a while, rightly, and do not connect again.
+        """
+        if not self.draining:
+            self.draining = True
+            self._away_before_drain = [each for each in self._charge_points.values() if each.state != REGISTERED]
+
     def gauges(self) -> dict[str, int]:
         """How many charge points are in which state now."""
         raw, backlog = [0] * (RETIRED + 1), 0
@@ -296,18 +306,20 @@ class Fleet:
             **states,
         }
 
-    def excused(self) -> dict[str, int]:
-        """How many charge points are not registered because of their own links or restarts, by whether they ever were.
+    def at_end(self) -> dict[str, int]:
+        """How many charge points are registered, or are not because of their own links or restarts.
 
-        To be called when the drain is over, before everybody is disconnected.
+        The latter by whether they ever were. To be called when the drain is over, before everybody is disconnected.
         """
-        away = [
-            charge_point
-            for charge_point in self._charge_points.values()
-            if charge_point.state != REGISTERED and self.link_cuts.is_away(charge_point.number)
-        ]
-        ever = sum(charge_point.heartbeat_ns > 0 for charge_point in away)
-        return {"away_by_link": ever, "never_by_link": len(away) - ever}
+        watched = self._charge_points.values() if self._away_before_drain is None else self._away_before_drain
+        missing = [charge_point for charge_point in watched if charge_point.state != REGISTERED]
+        excused = [charge_point for charge_point in missing if self.link_cuts.is_away(charge_point.number)]
+        ever = sum(charge_point.heartbeat_ns > 0 for charge_point in excused)
+        return {
+            "registered_at_end": len(self._charge_points) - len(missing),
+            "away_by_link": ever,
+            "never_by_link": len(excused) - ever,
+        }
 
     def sent(self) -> list[SentCounts]:
         """How many CALLs each charge point has sent."""

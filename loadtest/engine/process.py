@@ -68,7 +68,7 @@ class EngineProcess:
                 fault = NetworkFault(self._settings.seed, share, draw, tuple(regions), until_ns)
                 self._pacer.at(at_ns, lambda _: self._fleet.cut_off(fault))
             case messages.Drain(deadline_ns):
-                self._fleet.draining = True
+                self._fleet.begin_drain()
                 self._deadline_ns = deadline_ns
                 self._drain(monotonic_ns())
             case messages.Stop():
@@ -156,7 +156,7 @@ class EngineProcess:
         if due_ns < self._deadline_ns and not self._fleet.idle:
             self._pacer.at(due_ns + _DRAIN_POLL_NS, self._drain)
             return
-        at_end = {"registered_at_end": self._fleet.gauges()["registered"]} | self._fleet.excused()
+        at_end = self._fleet.at_end()
         self._fleet.retire()
         self._fleet.checks.check_all()
         self._tell_faults()

@@ -334,7 +334,7 @@ class RunRecord(msgspec.Struct, kw_only=True):
         registered: Most charge points that were ever registered with the central system.
         registered_after_s: Seconds from the beginning of the ramp until 50, 90, 99 and 100 % of the fleet were
             registered together, by percent; what was never reached is left out.
-        registered_at_end: How many were when the drain was over; -1 when not every engine could tell.
+        registered_at_end: How many were when the drain began, or came back in it; -1 when not every engine could tell.
         away_by_link: How many of the others were kept away by their own links or restarts.
         never_by_link: How many have never been registered because of those.
         commands: What became of the central system's commands; ``None`` when it sent none.

@@ -159,6 +159,22 @@ def test_a_missing_pong_on_a_link_that_is_up_is_the_gateway_s_doing() -> None:
         assert (world.row("Heartbeat").cut_off, world.row("Heartbeat").link_cut) == (1, 0)
 
 
+def excused(world: World) -> dict[str, int]:
+    at_end = world.fleet.at_end()
+    assert at_end.pop("registered_at_end") == world.fleet.gauges()["registered"]
+    return at_end
+
+
+def test_whom_the_gateway_cuts_for_the_silence_of_the_drain_is_not_missing() -> None:
+    with World(count=2, reconnect=fixed(5)) as world:
+        wire = registered(world).wire()
+        world.fleet.begin_drain()
+        wire.end()
+        world.fleet.begin_drain()  # somebody has become impatient
+        assert world.fleet.gauges()["registered"] == 0
+        assert world.fleet.at_end() == {"registered_at_end": 1, "away_by_link": 0, "never_by_link": 0}
+
+
 def test_a_charge_point_is_away_from_before_the_cut_until_it_is_registered_again() -> None:
     with linked_world() as world:
         registered(world)
@@ -167,17 +183,17 @@ def test_a_charge_point_is_away_from_before_the_cut_until_it_is_registered_again
         link_of(world).go_down(RESET)
         wire.end()
         world.advance_s(20)
-        assert world.fleet.excused() == {"away_by_link": 1, "never_by_link": 0}
+        assert excused(world) == {"away_by_link": 1, "never_by_link": 0}
         assert told(world)[1] == []
         link_of(world).come_up()
-        assert world.fleet.excused()["away_by_link"] == 1, "its own patience is not over"
+        assert world.fleet.at_end()["away_by_link"] == 1, "its own patience is not over"
         world.advance_s(5)
         registered(world)
         (absence,) = told(world)[1]
         epoch_ns = world.fleet.epoch_ns
         assert absence[1] == (cut_ns - 2 * NS_PER_S - epoch_ns) // NS_PER_US
         assert cut_ns + 20 * NS_PER_S < absence[2] * NS_PER_US + epoch_ns <= world.clock()
-        assert world.fleet.excused() == {"away_by_link": 0, "never_by_link": 0}
+        assert excused(world) == {"away_by_link": 0, "never_by_link": 0}
 
 
 @pytest.mark.parametrize("refusal", ["refused", "ended", "no connection", "silence"])
@@ -203,7 +219,7 @@ def test_who_is_not_let_in_again_is_excused_no_longer(refusal: str) -> None:
                 wire = world.reach()
                 world.advance_s(31)
                 wire.end()
-        assert world.fleet.excused() == {"away_by_link": 0, "never_by_link": 0}
+        assert excused(world) == {"away_by_link": 0, "never_by_link": 0}
         assert len(told(world)[1]) == 1
 
 
@@ -214,7 +230,7 @@ def test_whose_link_is_down_from_the_beginning_has_not_been_turned_away(ending: 
         world.reach().end()
         link_of(world).go_down(ending)
         world.advance_s(100)
-        assert world.fleet.excused() == {"away_by_link": 0, "never_by_link": 1}
+        assert excused(world) == {"away_by_link": 0, "never_by_link": 1}
         _, absences = world.fleet.link_cuts.report(final=True)
         assert [until for _, _, until in ABSENCE.iter_unpack(absences)] == [STILL_AWAY_US]
 
@@ -230,7 +246,7 @@ def test_an_attempt_that_a_silent_outage_has_delayed_is_not_held_against_the_gat
         link_of(world).come_up()
         world.advance_s(2)
         assert world.fleet.counters.connect_timed_out == 1
-        assert world.fleet.excused()["away_by_link"] == 1
+        assert world.fleet.at_end()["away_by_link"] == 1
         wire.end()
 
 
@@ -261,13 +277,13 @@ def test_whom_a_fault_of_the_network_keeps_away_is_excused_until_it_is_over() ->
         world.fleet.cut_off(NetworkFault(seed=1, share=1.0, draw=99, regions=(), until_ns=until_ns))
         wire.end()
         world.advance_s(4)
-        assert world.fleet.excused() == {"away_by_link": 1, "never_by_link": 0}
+        assert excused(world) == {"away_by_link": 1, "never_by_link": 0}
         assert told(world)[1] == []
         world.advance_s(2)
         wire = world.reach()
         wire.refuse(503, "busy")
         wire.end()
-        assert world.fleet.excused() == {"away_by_link": 0, "never_by_link": 0}
+        assert excused(world) == {"away_by_link": 0, "never_by_link": 0}
 
 
 def test_nothing_is_kept_of_charge_points_that_are_back() -> None:
