@@ -60,6 +60,12 @@ class Scene:
     def begin(self, fault: Fault) -> None:
         self.child.send(messages.BeginFault(fault.name, msgspec.to_builtins(fault), monotonic_ns()))
 
+    def begun(self, fault: Fault) -> None:
+        """Have it begin, and wait until it certainly has: a second lies between two reports."""
+        self.begin(fault)
+        for _ in range(2):
+            self.child.next_report()
+
     def end(self, fault: Fault) -> None:
         self.child.send(messages.EndFault(fault.name, monotonic_ns()))
 
@@ -127,7 +133,7 @@ def test_a_rate_shows_in_the_uplink(mosquitto_url: str) -> None:
     with ControlledChild("loadtest.csms") as child:
         scene = Scene(child, mosquitto_url)
         slow = Slow(name="slow", rate_per_s=50, at_s=1, duration_s=1)
-        scene.begin(slow)
+        scene.begun(slow)
         started_s = time.monotonic()
         scene.publish(100)
         reports = [child.next_report()]
@@ -143,7 +149,7 @@ def test_a_rate_shows_in_the_uplink(mosquitto_url: str) -> None:
 def test_late_answers_leave_the_uplink_alone(mosquitto_url: str) -> None:
     with ControlledChild("loadtest.csms") as child:
         scene = Scene(child, mosquitto_url)
-        scene.begin(Slow(name="slow", delay_s=2, at_s=1, duration_s=1))
+        scene.begun(Slow(name="slow", delay_s=2, at_s=1, duration_s=1))
         started_s = time.monotonic()
         scene.publish(20)
         reports = [child.next_report()]

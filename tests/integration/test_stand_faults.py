@@ -97,7 +97,7 @@ def test_a_gateway_comes_back_and_its_counts_go_on(kind: type[Fault], tmp_path: 
     scene = run(life())
     assert scene.reports[-1].counters["gateway.accepted"] == 12
     assert [event for event in scene.events if event.kind == "part_died"] == []
-    counts = [report.counters["gateway.accepted"] for report in scene.reports if report.counters.get("cpu_ns.gateway")]
+    counts = [report.counters["gateway.accepted"] for report in scene.reports if "gateway.accepted" in report.counters]
     assert counts == sorted(counts), "totals never fall"
 
 
