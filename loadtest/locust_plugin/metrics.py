@@ -35,8 +35,8 @@ BOUNDS_US = (
     *(10_000_000, 30_000_000, 60_000_000),
 )
 """Upper bounds of the buckets: 100 µs to the top of the histograms' range."""
-QUANTILES = (0.5, 0.9, 0.99, 0.999, 1.0)
-"""Those of the run's record; 1 is the exact maximum."""
+PERCENTILES = (50, 90, 99, 99.9, 100)
+"""Those of the run's record; 100 is the exact maximum."""
 
 _FATES = ("dropped", "answered", "call_error", "timed_out", "cut_off", "link_cut", "unfinished")
 _ATTEMPTS = {
@@ -157,14 +157,14 @@ def _uplink(now: Books) -> Iterator[Metric]:
 
 
 def _latency(samples: Iterable[tuple[Tag, Histogram]]) -> Iterator[Metric]:
-    """As histograms, which can be added up, and as exact quantiles, which cannot."""
+    """As histograms, which can be added up, and as exact percentiles, which cannot."""
     families: dict[str, tuple[Any, Any]] = {
         kind: (
             HistogramMetricFamily(f"{NAMESPACE}{name}_seconds", text, labels=_SERIES),
             GaugeMetricFamily(
-                f"{NAMESPACE}{name}_quantile_seconds",
-                f"Exact quantiles of the phase so far. {text}",
-                labels=(*_SERIES, "quantile"),
+                f"{NAMESPACE}{name}_percentile_seconds",
+                f"Exact percentiles of the phase so far. {text}",
+                labels=(*_SERIES, "percentile"),
             ),
         )
         for kind, name, text in (
@@ -181,12 +181,12 @@ def _latency(samples: Iterable[tuple[Tag, Histogram]]) -> Iterator[Metric]:
         if tag.leg == PACER:
             _add_histogram(lateness, [tag.phase], histogram)
         elif tag.kind in families:
-            buckets, quantiles = families[tag.kind]
+            buckets, percentiles = families[tag.kind]
             labels = [tag.phase, tag.leg, tag.action]
             _add_histogram(buckets, labels, histogram)
-            values_us = [*histogram.percentiles([100 * each for each in QUANTILES[:-1]]), histogram.max_us]
-            for quantile, value_us in zip(QUANTILES, values_us, strict=True):
-                quantiles.add_metric([*labels, f"{quantile:g}"], value_us / US_PER_S)
+            values_us = [*histogram.percentiles(PERCENTILES[:-1]), histogram.max_us]
+            for percentile, value_us in zip(PERCENTILES, values_us, strict=True):
+                percentiles.add_metric([*labels, f"{percentile:g}"], value_us / US_PER_S)
     for pair in families.values():
         yield from pair
     yield lateness
