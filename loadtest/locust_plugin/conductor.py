@@ -43,6 +43,8 @@ class Conductor:
     Attributes:
         run_dir: Folder of the last run.
         verdict: On the last run, once it has ended.
+        collector: Of the last run, until the next one begins.
+        ended: Folders of the runs that have ended, by run id.
     """
 
     def __init__(
@@ -61,9 +63,10 @@ class Conductor:
         self._spawned = Event()
         self._concluded = Event()
         self._concluded.set()
-        self._collector: Collector | None = None
         self.run_dir: Path | None = None
         self.verdict: Verdict | None = None
+        self.collector: Collector | None = None
+        self.ended: dict[str, Path] = {}
         for name in (wire.ASK, wire.READY, wire.REPORT, wire.EVENT, wire.FAULT_STATE):
             runner.register_message(name, self._on_message)
 
@@ -82,7 +85,7 @@ class Conductor:
         self.verdict = None
         self._spawned.clear()
         run = Run(self._runner, self._locustfile, settings, fleet, command, self._on_refused)
-        self.run_dir, self._collector = run.folder, run.collector
+        self.run_dir, self.collector = run.folder, run.collector
         try:
             run.plan = beginning.set_up(run)
         except LoadTestError as error:
@@ -102,7 +105,7 @@ class Conductor:
 
     def books(self) -> Books | None:
         """Those of the run that is on, or was the last; ``None`` before the first."""
-        return self._collector.books() if self._collector is not None else None
+        return self.collector.books() if self.collector is not None else None
 
     def begin(self, workers: int) -> str:
         """Conduct the prepared run as soon as all its parts are there.
@@ -178,6 +181,7 @@ class Conductor:
             self.verdict = ending.conclude(run, state)
         finally:
             self._run = None
+            self.ended[run.description.run_id] = run.folder
         ending.write_reports(run.folder)
 
     def _on_message(self, environment: Environment, msg: Message, **_: object) -> None:

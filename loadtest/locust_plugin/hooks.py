@@ -33,10 +33,13 @@ from loadtest.locust_plugin.dispatcher import PlannedDispatcher
 from loadtest.locust_plugin.fleet import fleet_classes, parts_of, plan_fleet, users_of
 from loadtest.locust_plugin.limits import check_descriptors
 from loadtest.locust_plugin.node import Node
-from loadtest.locust_plugin.options import add_options, settings_of
+from loadtest.locust_plugin.options import add_options, leave_passwords_out_of_form, settings_of
 from loadtest.locust_plugin.repeat import repeat_command
 from loadtest.locust_plugin.scenario_check import check_scenario
 from loadtest.locust_plugin.telling import tell_error, tell_note, tell_verdict
+from loadtest.locust_plugin.web.live_page import LivePage
+from loadtest.locust_plugin.web.login import add_login
+from loadtest.scenario.settings import secret
 
 if TYPE_CHECKING:
     from argparse import Namespace
@@ -99,7 +102,21 @@ class _Master:
         environment.events.quitting.add_listener(self._on_quitting)
         atexit.register(self._last_resort)
         signal.signal(signal.SIGINT, self._on_interrupt)
+        self._live_page = self._add_pages()
         self._set_up()
+
+    def _add_pages(self) -> LivePage | None:
+        web_ui = self._environment.web_ui
+        if web_ui is None:
+            return None
+        leave_passwords_out_of_form(self._options, events)
+        prefix = self._options.web_base_path or ""
+        if web_ui.web_login and secret("web_password"):
+            add_login(web_ui, prefix, secret("web_password"))
+        return LivePage(web_ui, prefix, self._conductor, self._workers)
+
+    def _workers(self) -> int:
+        return self._runner.worker_count if isinstance(self._runner, MasterRunner) else 0
 
     def _set_up(self) -> None:
         """Check everything that can be checked now; headless, bring the system under test up as well."""
@@ -150,18 +167,21 @@ class _Master:
     def _on_test_start(self, **_: object) -> None:
         options: dict[str, Any] = vars(self._options)
         options[wire.PLAN_OPTION] = ""
-        workers = self._runner.worker_count if isinstance(self._runner, MasterRunner) else 1
+        if self._live_page is not None:
+            self._live_page.refused = ""
         try:
             if not self._conductor.prepared:
                 settings = self._settings()
                 self._prepare(settings, self._plan_fleet(settings, self._runner.target_user_count))
-            options[wire.PLAN_OPTION] = self._conductor.begin(workers)
+            options[wire.PLAN_OPTION] = self._conductor.begin(self._workers() or 1)
         except LoadTestError as error:
             self._environment.process_exit_code = int(error.exit_code)
             self._on_refused(error)
 
     def _on_refused(self, error: LoadTestError) -> None:
         tell_error(error)
+        if self._live_page is not None:
+            self._live_page.refused = " ".join(filter(None, (error.message, error.hint)))
         self._runner.log_exception("loadtest", error.message, error.hint)  # for the web UI
         gevent.spawn(self._stop)
 

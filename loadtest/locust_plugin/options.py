@@ -6,15 +6,17 @@ import os
 from typing import TYPE_CHECKING, Any
 
 from loadtest.scenario.resolve import resolve
-from loadtest.scenario.settings import SETTINGS, RunSettings
+from loadtest.scenario.settings import SETTINGS, RunSettings, masked
 
 if TYPE_CHECKING:
     from argparse import Namespace
 
     from locust.argument_parser import LocustArgumentParser
+    from locust.event import Events
 
-_IN_WEB_FORM = ("charge_points", "duration", "ramp", "seed")
-"""What a start form asks for. URLs stay out of it: they may hold a password, and Locust writes values in clear."""
+_URLS = ("gateway", "broker")
+_IN_WEB_FORM = ("charge_points", "duration", "ramp", "seed", *_URLS)
+"""What a start form asks for."""
 
 
 def add_options(parser: LocustArgumentParser) -> None:
@@ -43,6 +45,26 @@ def add_options(parser: LocustArgumentParser) -> None:
             help=f"{setting.help} (default: {setting.default or 'none'})",
             include_in_web_ui=setting.name in _IN_WEB_FORM,
         )
+
+
+def leave_passwords_out_of_form(options: Namespace, events: Events) -> None:
+    """Keep a URL with a password out of the start form, where Locust would write it in clear.
+
+    Locust makes up its form from a parser that it builds anew each time, and from where the value was written.
+
+    Args:
+        options: As parsed, whatever they come from.
+        events: Locust's.
+    """
+    private = {name for name in _URLS if masked(str(getattr(options, name))) != getattr(options, name)}
+
+    def leave_out(parser: LocustArgumentParser) -> None:
+        for name, action in parser.args_included_in_web_ui.items():
+            if name in private:
+                action.include_in_web_ui = False
+
+    if private:
+        events.init_command_line_parser.add_listener(leave_out)
 
 
 def settings_of(options: Namespace) -> RunSettings:

@@ -187,6 +187,11 @@ class Collector:
             self.event(run_events.ENDED_EARLY, f"{missed.text}: {missed.reason}", "scenario")
         return missed
 
+    @property
+    def run_id(self) -> str:
+        """The run it is about."""
+        return self._record.run.run_id
+
     def standing(self, after: int = -1) -> Standing:
         """How the run stands, for whoever watches it, with the timeline's rows of all seconds after ``after``."""
         return self._lookout.standing(

@@ -238,6 +238,12 @@ SECRETS: tuple[Setting, ...] = (
         default="",
         help="password for HTTP Basic, with ${cid} or ${number} where charge points differ; hex:00ff for any bytes",
     ),
+    Setting(
+        name="web_password",
+        kind="text",
+        default="",
+        help="password of Locust's web UI, for --web-login; any user name goes with it",
+    ),
 )
 """What has a variable in the environment and no flag, and is in no resolved settings: whoever needs one reads it by
 :func:`secret`. So it cannot get into arguments, Locust's options, its web UI, a run's record or its reports."""
