@@ -10,12 +10,13 @@ import urllib.parse
 import urllib.request
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 from servers import free_port
 
 from loadtest.errors import ExitCode
-from loadtest.measure import run_record
+from loadtest.measure import run_record, timeline
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -104,6 +105,11 @@ def test_two_runs_from_the_web_ui(start: Callable[..., LocustRun], free_tcp_port
             summary.count for summary in record.latency if summary.tag.endswith(".intended")
         )
         assert (scraped["loadtest_charge_points"], scraped["loadtest_run_active"]) == (charge_points, 0)
+        shown = json.loads(ui.get("/live/data?run=the-one-before&since=3"))
+        assert shown["run"]["operations"] == msgspec.to_builtins(record.operations)
+        rows = timeline.read(run.results / folder / run_record.TIMELINE_CSV)
+        assert [row[0] for row in shown["run"]["rows"]] == [row.second for row in rows], "none of them is had yet"
+        assert shown["ended"][0]["run_id"] == folder
     command = [sys.executable, "-m", "loadtest", "run", "steady", "--results", str(run.results), *options]
     refused = subprocess.run(command, check=False, capture_output=True, text=True, timeout=60)
     assert refused.returncode == ExitCode.USAGE
@@ -135,3 +141,4 @@ def test_a_form_that_cannot_be_run_says_why_and_stops(start: Callable[..., Locus
     assert "error: --charge-points: 'many' is not a whole number" in log
     assert "error: --duration:" in log
     assert "Traceback" not in log
+    assert "'many' is not a whole number" in json.loads(ui.get("/live/data"))["refused"]
