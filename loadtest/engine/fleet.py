@@ -141,6 +141,11 @@ class Fleet:
         self._reconnecting.succeeded(charge_point)
         self.link_cuts.back(charge_point.number, now_ns)
 
+    def not_let_in(self, charge_point: RegisteringConnection) -> None:
+        """It is connected, and its BootNotification came to nothing."""
+        if not self.link_cuts.took(charge_point.number):
+            self.link_cuts.back(charge_point.number, monotonic_ns())
+
     def refused(self, charge_point: RegisteringConnection, status: int, reason: str) -> None:
         """The gateway turned the handshake down."""
         self.counters.connect_refused += 1
@@ -187,8 +192,8 @@ class Fleet:
     def take_away(self, charge_point: SendingConnection) -> None:
         """A charge point's own link, a fault that cuts it off, or its restart takes its connection."""
         link = self._links.of(charge_point.number)
-        held = link is not None and link.holds_output
-        self.link_cuts.take(charge_point.number, monotonic_ns(), held=held)
+        held_since_ns = None if link is None else link.held_since_ns
+        self.link_cuts.take(charge_point.number, monotonic_ns(), held_since_ns)
 
     def _is_hindered(self, charge_point: RegisteringConnection) -> bool:
         """It has no network, or its link was down when it began to connect."""
@@ -198,7 +203,7 @@ class Fleet:
         return link is not None and (link.is_down or link.up_since_ns > charge_point.connect_started_ns)
 
     def answer_overdue(self, charge_point: SendingConnection) -> None:
-        """An answer has not come in time: the link may be the reason."""
+        """An answer, or a pong, has not come in time: the link may be the reason."""
         if (link := self._links.of(charge_point.number)) is not None:
             link.answer_overdue()
 
@@ -233,9 +238,9 @@ class Fleet:
         """Disconnect a cohort for good; its counts stay."""
         count = self._cohorts.pop(first, 0)
         leaving = [self._charge_points.pop(number) for number in range(first, first + count)]
-        self._sent.append(_sent_counts(first, leaving))
         for charge_point in leaving:
             self._retire(charge_point)
+        self._sent.append(_sent_counts(first, leaving))
 
     def enter_phase(self, name: str, start_ns: int) -> None:
         """From ``start_ns`` on it is phase ``name``. The first one starts the ramp and the sweeping."""
@@ -313,7 +318,12 @@ class Fleet:
         """
         watched = self._charge_points.values() if self._away_before_drain is None else self._away_before_drain
         missing = [charge_point for charge_point in watched if charge_point.state != REGISTERED]
-        excused = [charge_point for charge_point in missing if self.link_cuts.is_away(charge_point.number)]
+        excused = [
+            charge_point
+            for charge_point in missing
+            if self.link_cuts.is_away(charge_point.number)
+            and (charge_point.call_id is None or self.link_cuts.took(charge_point.number))  # else it is let wait
+        ]
         ever = sum(charge_point.heartbeat_ns > 0 for charge_point in excused)
         return {
             "registered_at_end": len(self._charge_points) - len(missing),

@@ -76,9 +76,9 @@ class Link:
         return self.connection is not None and self.connection.silent
 
     @property
-    def holds_output(self) -> bool:
-        """Something the charge point has sent is still on its way over the link."""
-        return self.connection is not None and self.connection.holds_output
+    def held_since_ns(self) -> int | None:
+        """When the first was sent of what is still on its way over the link; None: nothing is."""
+        return None if self.connection is None else self.connection.held_since_ns
 
     # Outages ----------------------------------------------------------------------------------------------------
 
@@ -213,11 +213,11 @@ class Link:
         self.ghost = None
 
     def answer_overdue(self) -> None:
-        """An answer did not come in time: over a half-open connection, that is how the charge point notices."""
+        """An answer or a pong did not come in time: so a charge point notices that its connection is half-open."""
         if self.is_half_open:
             self.charge_point.abort()
-        elif self.holds_output:
-            self.fleet.link_cuts.still_under_way(self.charge_point)
+        else:
+            self.fleet.link_cuts.given_up(self.charge_point, self.held_since_ns)
 
     def delay_ns(self) -> int:
         """How long the next piece of data is on its way."""

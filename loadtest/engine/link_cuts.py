@@ -19,6 +19,9 @@ IN_DOUBT_NS = 2 * NS_PER_S
 """What was sent less than this before a connection was taken away may not have got through; what was sent earlier, and
 has left the link, was with the gateway's host long before."""
 
+_STAMPING_NS = NS_PER_S // 10
+"""More than ever lies between the stamp of a CALL and its being handed to the link."""
+
 
 class LinkCuts:
     """The connections of a fleet that its charge points lost through their own links or restarts.
@@ -36,16 +39,18 @@ class LinkCuts:
         self._in_flight = bytearray()
         self._absences = bytearray()
 
-    def take(self, number: int, now_ns: int, *, held: bool) -> None:
+    def take(self, number: int, now_ns: int, held_since_ns: int | None) -> None:
         """A charge point's connection is about to be ended, or has fallen silent.
 
         Args:
             number: The charge point's.
             now_ns: When.
-            held: Something it has sent has not even left its link.
+            held_since_ns: When the first was sent of what has not even left its link; None: everything has.
         """
         doubtful_ns = now_ns - IN_DOUBT_NS
-        self._doubtful.setdefault(number, 0 if held else doubtful_ns)
+        if held_since_ns is not None:
+            doubtful_ns = min(doubtful_ns, held_since_ns - _STAMPING_NS)
+        self._doubtful.setdefault(number, doubtful_ns)
         self._away.setdefault(number, doubtful_ns)
 
     def keep_away(self, number: int, now_ns: int) -> None:
@@ -61,11 +66,11 @@ class LinkCuts:
         if sent_ns > self._doubtful[number]:
             self._in_flight += IN_FLIGHT.pack(number, sequence, cell.phase, cell.action)
 
-    def still_under_way(self, charge_point: SendingConnection) -> None:
-        """The outstanding CALL is given up before it has left the link, which may still lose it."""
+    def given_up(self, charge_point: SendingConnection, held_since_ns: int | None) -> None:
+        """The outstanding CALL, if any, is given up: unless it has left the link, that may still lose it."""
         cell = charge_point.call_cell
-        assert cell is not None
-        self._in_flight += IN_FLIGHT.pack(charge_point.number, charge_point.sequence - 1, cell.phase, cell.action)
+        if cell is not None and held_since_ns is not None and charge_point.call_sent_ns > held_since_ns - _STAMPING_NS:
+            self._in_flight += IN_FLIGHT.pack(charge_point.number, charge_point.sequence - 1, cell.phase, cell.action)
 
     def ended(self, number: int) -> bool:
         """A connection, or the attempt at one, has ended; returns whether it was taken away."""

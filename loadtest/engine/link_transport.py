@@ -41,21 +41,27 @@ class DelayLine:
         self._at = at
         self._bandwidth_bit_s = bandwidth_bit_s
         self._free_ns = self._last_ns = 0
-        self._waiting: deque[tuple[int, int, Callable[[], object]]] = deque()
+        self._waiting: deque[tuple[int, int, int, Callable[[], object]]] = deque()
         self.held_bytes = 0
+
+    @property
+    def oldest_ns(self) -> int | None:
+        """When what has been on its way for longest was sent; None: nothing is on its way."""
+        return self._waiting[0][1] if self._waiting else None
 
     def put(self, arrive: Callable[[], object], size_bytes: int, delay_ns: int) -> None:
         """A piece of data is sent now: have ``arrive`` called when it is there."""
-        self._free_ns = max(self._free_ns, monotonic_ns())
+        now_ns = monotonic_ns()
+        self._free_ns = max(self._free_ns, now_ns)
         if self._bandwidth_bit_s:
             self._free_ns += int(size_bytes * 8 / self._bandwidth_bit_s * NS_PER_S)
         self._last_ns = self._at(max(self._last_ns, self._free_ns + delay_ns), self._release)
-        self._waiting.append((self._last_ns, size_bytes, arrive))
+        self._waiting.append((self._last_ns, now_ns, size_bytes, arrive))
         self.held_bytes += size_bytes
 
     def _release(self, due_ns: int) -> None:
         while self._waiting and self._waiting[0][0] <= due_ns:
-            _, size_bytes, arrive = self._waiting.popleft()
+            _, _, size_bytes, arrive = self._waiting.popleft()
             self.held_bytes -= size_bytes
             arrive()
 
@@ -95,9 +101,9 @@ class LinkTransport(asyncio.Transport, asyncio.Protocol):
             self._inward = DelayLine(link.fleet.at, link.model.bandwidth_bit_s)
 
     @property
-    def holds_output(self) -> bool:
-        """Something the charge point has sent has not reached the real socket."""
-        return self._outward is not None and self._outward.held_bytes > 0
+    def held_since_ns(self) -> int | None:
+        """When the first was sent of what has not reached the real socket; None: everything has."""
+        return None if self._outward is None else self._outward.oldest_ns
 
     # What the link does ------------------------------------------------------------------------------------------
 
@@ -109,7 +115,7 @@ class LinkTransport(asyncio.Transport, asyncio.Protocol):
 
     def hurry(self) -> None:
         """Delay nothing any more: the charge point is about to leave for good."""
-        for line in (self._outward, self._inward):
+        for line in (self._inward, self._outward):  # what arrives may make the charge point send something
             if line is not None:
                 line.flush()
         self._outward = self._inward = None

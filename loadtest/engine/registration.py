@@ -108,6 +108,8 @@ class RegisteringConnection(CallingConnection):
         """A connection is due, by the ramp or after a loss."""
         if self.state != OFFLINE or self.fleet.draining or due_ns < self.restart_due_ns:
             return
+        if self.transport is not None:
+            return  # a connection that was refused or given up has yet to end; that makes the next one due
         self.state = CONNECTING
         self.restart_due_ns = 0
         # Both times run from the first attempt: what fails before counts as waiting.
@@ -200,11 +202,13 @@ class RegisteringConnection(CallingConnection):
         else:
             wait_s = result.interval if result.interval > 0 else _REGISTRATION_RETRY_S
             self.fleet.counters.not_accepted += 1
+            self.fleet.not_let_in(self)
             self.state = self.standing = OPEN if result.status == "Pending" else REJECTED
             self._boot_later(wait_s, now_ns)
 
     def on_boot_failure(self, now_ns: int) -> None:
         """Try again later; a registration that stands is not lost by it."""
+        self.fleet.not_let_in(self)
         if self.standing != REGISTERED:
             self.standing = OFFLINE
         self._boot_later(_REGISTRATION_RETRY_S, now_ns)
@@ -238,6 +242,7 @@ class RegisteringConnection(CallingConnection):
             return
         if self.pong_missing:
             self.fleet.counters.pongs_missing += 1
+            self.fleet.answer_overdue(self)
             self.abort()
             return
         self.pong_missing = True

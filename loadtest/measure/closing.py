@@ -73,7 +73,7 @@ def settle(
         replies=ledgers.merge_rows(source.replies for source in sources),
         sent=[sent for source in sources for sent in source.commands_sent],
         windows=[source.commands_seen for source in engines],
-        cut=link_cuts.commands(),
+        cut=link_cuts.commands(replies.written_us),
     )
     ledger.unbalanced += ledgers.unbalanced_operations(books.operations)
     ledger.commands, unbalanced = settle_commands(books, replies, counts, named=named)

@@ -2,9 +2,10 @@
 
 At the subscriber: ``offered = dropped + sent`` and
 ``sent = answered + call_error + timed_out + link_cut + unfinished``. ``link_cut`` is a command that was not answered,
-of a charge point whose own link or restart kept it away at some time between sending and giving up. On both legs
-``sent = delivered + link_cut + lost``, where ``link_cut`` belongs to such commands. ``lost`` is found from totals and,
-on the downlink by name, on the reply leg from the answers of which only one half is known; both must agree.
+of a charge point whose own link or restart kept it away at some time between sending and giving up, or when it wrote
+its answer if it did. On both legs ``sent = delivered + link_cut + lost``, where ``link_cut`` belongs to such commands.
+``lost`` is found from totals and, on the downlink by name, on the reply leg from the answers of which only one half is
+known; both must agree.
 """
 
 from __future__ import annotations

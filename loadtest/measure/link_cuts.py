@@ -14,7 +14,7 @@ from loadtest.protocol.actions import FROM_CENTRAL_SYSTEM, FROM_CHARGE_POINT
 from loadtest.protocol.phases import PHASES
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from loadtest.measure.interval import IntervalReport
 
@@ -45,7 +45,7 @@ class InFlight(NamedTuple):
 
 
 class CutCommand(NamedTuple):
-    """A command that was not answered, of a charge point that was away at some time between sending and giving up."""
+    """A command that was not answered, or whose answer was lost, because its charge point was away."""
 
     message: InFlight
     timed_out: bool
@@ -112,18 +112,28 @@ class LinkCutBooks:
             for charge_point, sequence, phase, action in IN_FLIGHT.iter_unpack(self._in_flight)
         ]
 
-    def commands(self) -> list[CutCommand]:
-        """The commands whose charge point was away at some time between sending and giving up."""
+    def commands(self, answered_us: Callable[[int, int], int | None] = lambda *_: None) -> list[CutCommand]:
+        """The commands that were not answered because of a link: their charge points were away at the wrong time.
+
+        That is some time between sending and giving up; or, when the charge point did answer and the answer never
+        arrived, the instant at which it answered.
+
+        Args:
+            answered_us: When a charge point answered a command in vain, in µs after the run's epoch; None: it did not.
+        """
         away: dict[int, list[tuple[int, int]]] = {}
         for charge_point, since_us, until_us in ABSENCE.iter_unpack(self._absences):
             away.setdefault(charge_point, []).append((since_us, until_us))
-        return [
-            CutCommand(InFlight(number, sequence, self._phases[phase], FROM_CENTRAL_SYSTEM[action]), bool(timed_out))
-            for number, sequence, phase, action, sent_us, ended_us, timed_out in UNANSWERED.iter_unpack(
-                self._unanswered
-            )
-            if any(since_us <= ended_us and sent_us <= until_us for since_us, until_us in away.get(number, ()))
-        ]
+        found = []
+        for number, sequence, phase, action, sent_us, ended_us, timed_out in UNANSWERED.iter_unpack(self._unanswered):
+            if number not in away:
+                continue
+            at_us = answered_us(number, sequence)
+            first_us, last_us = (sent_us, ended_us) if at_us is None else (at_us, at_us)
+            if any(since_us <= last_us and first_us <= until_us for since_us, until_us in away[number]):
+                message = InFlight(number, sequence, self._phases[phase], FROM_CENTRAL_SYSTEM[action])
+                found.append(CutCommand(message, bool(timed_out)))
+        return found
 
     def _check(self, records: bytes, layout: struct.Struct, actions: Sequence[str]) -> None:
         if len(records) % layout.size:

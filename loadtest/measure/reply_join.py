@@ -111,6 +111,11 @@ class ReplyJoin:
         self._bound(self._arrived)
         return samples
 
+    def written_us(self, charge_point: int, sequence: int) -> int | None:
+        """When an answer was written that has not arrived, in µs after the run's epoch; None: there is none."""
+        written = self._written.get((charge_point, sequence))
+        return None if written is None else written[0]
+
     def give_up(self, charge_point: int, sequence: int) -> bool:
         """Wait no longer for the arrival of an answer; returns whether it was waited for."""
         return self._written.pop((charge_point, sequence), None) is not None

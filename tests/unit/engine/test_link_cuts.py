@@ -9,6 +9,7 @@ from virtual_fleet import World
 
 from loadtest.engine.network_fault import NetworkFault
 from loadtest.engine.operations import DATA_TRANSFER, HEARTBEAT
+from loadtest.engine.sending import OFFLINE
 from loadtest.measure.interval import IntervalReport
 from loadtest.measure.link_cuts import ABSENCE, STILL_AWAY_US, LinkCutBooks
 from loadtest.scenario.links import CLOSE, HALF_OPEN, RESET, LinkModel
@@ -124,6 +125,52 @@ def test_what_is_given_up_before_it_has_left_a_slow_link_may_be_lost_with_it() -
         assert told(world)[0] == [sequence]
 
 
+@pytest.mark.parametrize("end", ["cut", "timeout"])
+def test_what_has_left_a_slow_link_is_not_excused_by_what_follows_it(end: str) -> None:
+    slow = LinkModel(mean_up_s=3e8, latency_s=5.0)
+    with linked_world(link=slow) as world:
+        world.advance_s(11)  # TCP is a round trip
+        wire = world.reach()
+        world.advance_s(5)
+        wire.accept()
+        for _ in range(13):
+            world.advance_s(5)
+            if world.wire().outstanding is not None:
+                world.answer({"status": "Accepted", "currentTime": "2026-01-01T00:00:00Z", "interval": 10_000})
+        send(world)
+        world.advance_s(20)
+        world.one.send_ping()
+        if end == "cut":
+            link_of(world).go_down(RESET)
+            wire.end()
+        else:
+            world.advance_s(7)
+            world.one.send_ping()
+            world.advance_s(4)
+        row = world.row("Heartbeat")
+        assert (row.link_cut, row.timed_out) == ((1, 0) if end == "cut" else (0, 1))
+        assert told(world)[0] == []
+
+
+def test_what_a_charge_point_throws_away_with_a_slow_link_is_not_lost_by_others() -> None:
+    slow = LinkModel(mean_up_s=3e8, latency_s=4.0)
+    with linked_world(link=slow, configuration={"WebSocketPingInterval": "7"}) as world:
+        world.advance_s(9)  # TCP is a round trip
+        wire = world.reach()
+        world.advance_s(4)
+        wire.accept()
+        world.advance_s(11.5)  # open, and the first ping is on its way 7 s later
+        world.answer({"status": "Accepted", "currentTime": "2026-01-01T00:00:00Z", "interval": 10_000})
+        world.advance_s(5)
+        sequence = world.one.sequence - 1
+        assert world.one.call_id is not None
+        assert len(world.sent) == sequence
+        world.advance_s(2)  # no pong for seven seconds
+        wire.end()
+        assert world.row("StatusNotification").cut_off == 1
+        assert told(world)[0] == [sequence]
+
+
 def test_a_fault_that_cuts_charge_points_off_and_a_restart_are_told_apart_from_the_gateway_s_end() -> None:
     with World(reconnect=fixed(1)) as world:
 
@@ -219,6 +266,29 @@ def test_who_is_not_let_in_again_is_excused_no_longer(refusal: str) -> None:
                 wire = world.reach()
                 world.advance_s(31)
                 wire.end()
+        assert excused(world) == {"away_by_link": 0, "never_by_link": 0}
+        assert len(told(world)[1]) == 1
+
+
+@pytest.mark.parametrize("boot", ["Rejected", "Pending", "error", "silence"])
+def test_who_is_connected_and_not_accepted_is_excused_no_longer(boot: str) -> None:
+    with linked_world() as world:
+        registered(world)
+        wire = world.wire()
+        link_of(world).go_down(RESET)
+        wire.end()
+        link_of(world).come_up()
+        world.one.standing = OFFLINE  # it is to boot again
+        world.advance_s(5.1)
+        world.open()
+        match boot:
+            case "error":
+                world.answer_error()
+            case "silence":
+                assert excused(world) == {"away_by_link": 0, "never_by_link": 0}, "the run may end before"
+                world.advance_s(31)
+            case _:
+                world.answer({"status": boot, "currentTime": "now", "interval": 60})
         assert excused(world) == {"away_by_link": 0, "never_by_link": 0}
         assert len(told(world)[1]) == 1
 

@@ -41,6 +41,18 @@ def test_a_command_is_excused_when_its_charge_point_was_away_in_its_life(
 
 
 @pytest.mark.parametrize(
+    ("answered_us", "excused"), [(99, False), (100, True), (200, True), (201, False), (None, True)]
+)
+def test_an_answer_written_while_the_link_was_up_is_not_excused_by_a_later_cut(
+    answered_us: int | None, excused: bool
+) -> None:
+    commands = UnansweredCommands()
+    commands.add(7, 3, (50, 500), PHASES.index(STEADY), "Reset", timed_out=True)
+    books = told(absences=ABSENCE.pack(7, 100, 200), commands_unanswered=commands.take())
+    assert len(books.commands(lambda number, sequence: answered_us if (number, sequence) == (7, 3) else 0)) == excused
+
+
+@pytest.mark.parametrize(
     "fields",
     [
         {"calls_in_flight": b"123"},
