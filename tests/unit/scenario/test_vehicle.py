@@ -37,7 +37,7 @@ def test_never_more_than_limit_and_battery(soc: float, target: float, steps: lis
         assert 0 <= energy_wh <= max(0.0, min(limit_w, 100_000)) * duration_s / 3600 * (1 + 1e-12)
         assert 0 <= vehicle.power_w(limit_w) <= max(0.0, min(limit_w, 100_000))
         taken_wh += energy_wh
-    assert taken_wh <= (target - soc) * 60_000 * (1 + 1e-9)
+    assert taken_wh <= (target - soc) * 60_000 + 1e-6  # the difference of two nearly equal figures
     assert vehicle.soc_percent == pytest.approx(100 * soc + taken_wh / 600, rel=1e-9)
     assert vehicle.soc_percent <= 100 * target * (1 + 1e-12)
 
