@@ -25,6 +25,16 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.integration
 
 THREE_SECONDS = "Metered.profile = replace(Metered.profile, clock_aligned_s=3)"
+TEN_TIMES_FASTER = """
+for each in (Kerb, Motorway):
+    each.profile = replace(each.profile, time_scale=600, meter_interval_s=0.5)
+del each
+"""
+BY_DAY = """
+for each in (Kerb, Home, Motorway, Yard):
+    each.profile = replace(each.profile, hour_at_start=9)
+del each
+"""
 SOON_DONE = "Updated.profile = replace(Updated.profile, download_s=0.5, install_s=0.5, reboot_s=0.5)"
 
 
@@ -83,8 +93,8 @@ def firmware_was_installed(record: RunRecord, ledger: Ledger, rows: list[Timelin
     [
         ("boot_storm", everybody_booted, "", ("--ramp", "500ms", "--duration", "1s")),
         ("clock_aligned_spike", spiked, THREE_SECONDS, ("--duration", "4s")),
-        ("peak_hour", somebody_charged, "", ("--charge-points", "300", "--duration", "4s")),
-        ("day_in_the_life", somebody_came, "", ("--charge-points", "300", "--duration", "6s")),
+        ("peak_hour", somebody_charged, TEN_TIMES_FASTER, ("--charge-points", "300", "--duration", "4s")),
+        ("day_in_the_life", somebody_came, BY_DAY, ("--charge-points", "300", "--duration", "4s")),
         ("soak", it_beats, "", ("--duration", "4s")),
         ("command_burst", commands_were_answered, "", ("--duration", "1s")),
         ("firmware_campaign", firmware_was_installed, SOON_DONE, ("--duration", "2s", "--drain-timeout", "20s")),
