@@ -120,7 +120,7 @@ class Wire(asyncio.Transport):
         self.gateway = ServerProtocol(subprotocols=[Subprotocol("ocpp1.6")])
         self.path = ""
         self.outstanding: Sent | None = None
-        self.ending = False
+        self.accepted = self.ending = False
 
     def write(self, data: Any) -> None:
         self.gateway.receive_data(bytes(data))
@@ -133,6 +133,7 @@ class Wire(asyncio.Transport):
         self.ending |= self.gateway.close_expected()
 
     def accept(self) -> None:
+        self.accepted = True
         self.gateway.send_response(self.gateway.accept(self.request))
         self.flush()
 
@@ -162,6 +163,7 @@ class World:
 
     Args:
         count: How many charge points.
+        first: The number of the first.
         call_timeout_s: As in the engine's settings.
         seed: As in the engine's settings.
         transaction_gap_s: Mean time between arrivals; 0 when nobody comes.
@@ -173,6 +175,7 @@ class World:
         self,
         count: int = 1,
         *,
+        first: int = 0,
         call_timeout_s: float = 30.0,
         seed: int = 1,
         transaction_gap_s: float = 0.0,
@@ -208,14 +211,14 @@ class World:
         self.replies: list[frames.CallResult | frames.CallError] = []
         self._ids: set[str] = set()
         self._call_timeout_ns = settings.call_timeout_s * NS_PER_S
-        self._count = count
+        self._first, self._count = first, count
         self._patch = pytest.MonkeyPatch()
 
     def __enter__(self) -> World:
         for module in (calls, sending, registration, dispatch, fleets, link, links, link_transport):
             self._patch.setattr(module, "monotonic_ns", self.clock)
         self._patch.setattr(WebSocketConnection, "_cut_later", lambda connection: None)  # needs a loop
-        self.fleet.add_cohort(0, self._count, self.profile)
+        self.fleet.add_cohort(self._first, self._count, self.profile)
         self.charge_points = list(self.fleet._charge_points.values())
         self.fleet.enter_phase(RAMP, self.clock())
         self.advance_s(0.001)
