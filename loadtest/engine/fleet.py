@@ -142,7 +142,7 @@ class Fleet:
         self.link_cuts.back(charge_point.number, now_ns)
 
     def not_let_in(self, charge_point: RegisteringConnection) -> None:
-        """It is connected, and its BootNotification came to nothing."""
+        """It got through to be refused, or its BootNotification came to nothing: it is not its link that keeps it away."""
         if not self.link_cuts.took(charge_point.number):
             self.link_cuts.back(charge_point.number, monotonic_ns())
 
@@ -151,6 +151,7 @@ class Fleet:
         self.counters.connect_refused += 1
         self.counters.connect_in_vain += in_vain.refusal(status)
         charge_point.state = OFFLINE  # the attempt is booked; its connection is still to end
+        self.not_let_in(charge_point)
         text = f"{charge_point.identity}: handshake refused with {status} {reason}".rstrip()
         self.connect_failures.add(cause_of_status(status), text)
 
@@ -188,6 +189,11 @@ class Fleet:
         self.link_cuts.keep_away(charge_point.number, monotonic_ns())
         charge_point.state = OFFLINE
         self.disconnected(charge_point)
+
+    def stop_connecting(self, charge_point: RegisteringConnection) -> None:
+        """An attempt that has no connection yet comes to nothing, through no fault of others."""
+        if charge_point.state == CONNECTING and self._give_up(charge_point):
+            self.unreachable(charge_point)
 
     def take_away(self, charge_point: SendingConnection) -> None:
         """A charge point's own link, a fault that cuts it off, or its restart takes its connection."""
@@ -262,8 +268,8 @@ class Fleet:
                 self.take_away(charge_point)
                 tcp.reset_when_aborted(charge_point.transport)
                 charge_point.abort()
-            elif charge_point.state == CONNECTING and fault.until_ns and self._give_up(charge_point):
-                self.unreachable(charge_point)
+            elif fault.until_ns:
+                self.stop_connecting(charge_point)
 
     def take_regional_outages(self) -> list[RegionalOutage]:
         """Those that have begun since the last call."""

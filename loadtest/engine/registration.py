@@ -162,7 +162,9 @@ class RegisteringConnection(CallingConnection):
         self.fleet.counters.reboots += 1
         if self.transport is not None:
             self.fleet.take_away(self)
-        self.close()
+            self.close()
+        else:
+            self.fleet.stop_connecting(self)
 
     # Registration -----------------------------------------------------------------------------------------------
 

@@ -55,17 +55,16 @@ class StormWatch:
         self._lost_ms.frombytes(report.lost_ms)
         self._registered_ms.frombytes(report.registered_ms)
         before = self._totals.setdefault(source, {})
-        counts = self._counts.setdefault(max(report.index, 0), {})
         for field, name in _COUNTERS.items():
             total = report.counters.get(name, 0)
             if total != before.get(field, 0):
+                counts = self._counts.setdefault(max(report.index, 0), {})
                 counts[field] = counts.get(field, 0) + total - before.get(field, 0)
                 before[field] = total
-
-        failures = self._failures.setdefault(max(report.index, 0), {})
         for name, total in report.counters.items():
             if name.startswith(_FAILURES) and total != before.get(name, 0):
                 cause = name.removeprefix(_FAILURES)
+                failures = self._failures.setdefault(max(report.index, 0), {})
                 failures[cause] = failures.get(cause, 0) + total - before.get(name, 0)
                 before[name] = total
 

@@ -339,6 +339,19 @@ def test_what_is_dropped_while_the_link_is_down_is_told_from_what_others_keep_fr
         world.assert_balanced()
 
 
+def test_a_refusal_is_a_refusal_however_long_the_link_has_delayed_the_attempt() -> None:
+    with linked_world(call_timeout_s=10.0) as world:
+        registered(world)
+        link_of(world).go_down(HALF_OPEN)
+        world.one.abort()
+        world.advance_s(5.1)  # the attempt waits for the link
+        link_of(world).come_up()
+        wire = world.reach()
+        wire.refuse(503, "busy")
+        wire.end()
+        assert excused(world) == {"away_by_link": 0, "never_by_link": 0}
+
+
 def test_whom_a_fault_of_the_network_keeps_away_is_excused_until_it_is_over() -> None:
     with World(reconnect=fixed(1)) as world:
         registered(world)
