@@ -142,7 +142,7 @@ class Fleet:
         self.link_cuts.back(charge_point.number, now_ns)
 
     def not_let_in(self, charge_point: RegisteringConnection) -> None:
-        """It got through to be refused, or its BootNotification came to nothing: it is not its link that keeps it away."""
+        """It was refused, or its BootNotification came to nothing: whatever kept it away before, now others do."""
         if not self.link_cuts.took(charge_point.number):
             self.link_cuts.back(charge_point.number, monotonic_ns())
 
