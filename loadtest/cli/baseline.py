@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import shlex
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 from rich.table import Table
 
 from loadtest.cli.messages import talk
-from loadtest.cli.run_folders import find_run, results_option
+from loadtest.cli.run_folders import complete_run, find_run_or_set, results_option
 from loadtest.cli.summary import stdout
 from loadtest.compare import baselines
 from loadtest.compare.arm import read_arm
 from loadtest.errors import ExitCode, ResultError
 from loadtest.measure import run_record, run_set
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 @click.group(short_help="Keep runs to hold others against.")
@@ -23,7 +26,7 @@ def baseline() -> None:
 
 
 @baseline.command(short_help="Keep a run or a set of repeats under a name.")
-@click.argument("run", metavar="RUN|SET")
+@click.argument("run", metavar="RUN|SET", shell_complete=complete_run)
 @click.argument("name")
 @click.option("--replace", is_flag=True, help="In place of the one of that name.")
 @results_option
@@ -34,7 +37,7 @@ def save(run: str, name: str, results: Path, replace: bool) -> int:  # noqa: FBT
     """
     from loadtest.compare import statistics  # noqa: PLC0415 - brings in scipy, which takes its time
 
-    arm = baselines.save(_source(run, results), name, results, replace=replace)
+    arm = baselines.save(find_run_or_set(run, results), name, results, replace=replace)
     for why in arm.left_out:
         talk().print(f"left out: {why}", style="yellow", markup=False)
     fewest = statistics.fewest_repeats()
@@ -82,12 +85,6 @@ def show(name: str, results: Path) -> int:
         click.echo(f"command  {shlex.join(described.command)}")
     click.echo(f"folder   {folder}")
     return ExitCode.PASSED
-
-
-def _source(run: str, results: Path) -> Path:
-    """The folder of a set or a run."""
-    sets = (folder for folder in (results / run, Path(run)) if (folder / run_set.SET_JSON).exists())
-    return next(sets, None) or find_run(run, results)
 
 
 def _row(folder: Path) -> list[str]:

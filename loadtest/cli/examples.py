@@ -13,7 +13,7 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
         "loadtest run --from results/20260131-120000-steady",
     ),
     "web": ("loadtest web steady", "loadtest web steady --web-port 8090 --charge-points 500"),
-    "report": ("loadtest report results/20260131-120000-steady",),
+    "report": ("loadtest report latest", "loadtest report results/20260131-120000-steady"),
     "list": ("loadtest list", "loadtest list --results elsewhere"),
     "show": ("loadtest show", "loadtest show 20260131-120000-steady"),
     "baseline": (

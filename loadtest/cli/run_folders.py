@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
+from click.shell_completion import CompletionItem
 
 from loadtest.cli.options import default_of
 from loadtest.errors import ResultError
@@ -69,6 +70,25 @@ def find_run(run: str, results: Path) -> Path:
             names = ", ".join(run_set.load(folder).runs)
             raise ResultError(f"{run} is a set of runs, not one", hint=f"name one of {names}")
     raise ResultError(f"there is no run {run!r}, neither as a path nor in {results}", hint="loadtest list shows all")
+
+
+def find_run_or_set(name: str, results: Path) -> Path:
+    """The folder of a set given by its path or id, or of a run as :func:`find_run` finds it.
+
+    Raises:
+        ResultError: There is none.
+    """
+    sets = (folder for folder in (results / name, Path(name)) if (folder / SET_JSON).exists())
+    return next(sets, None) or find_run(name, results)
+
+
+def complete_run(_context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """The ids of runs, for shells."""
+    try:
+        names = [LATEST, *(folder.name for folder in all_runs(Path(default_of("results"))))]
+    except ResultError:
+        return []
+    return [CompletionItem(name) for name in names if name.startswith(incomplete)]
 
 
 def _written_ns(folder: Path) -> int:

@@ -159,7 +159,7 @@ def _outcome(baseline: Arm, candidate: Arm, figures: list[ComparedFigure], toler
         worst = max(slower, key=lambda figure: figure.change_percent)
         return REGRESSION, (
             f"Slower in {len(slower)} of {len(figures)} percentiles, most in {worst.leg} {worst.action} "
-            f"{worst.percentile}: {worst.change_percent:+.3g} % ({many}); {counts}."
+            f"{worst.percentile}: {worst.change_percent:+,.1f} % ({many}); {counts}."
         )
     return NO_REGRESSION, f"Nothing is slower ({many}): {counts}."
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import pytest
@@ -12,6 +13,7 @@ from sample_run import SampleRun
 from loadtest.cli.main import loadtest
 from loadtest.cli.run_folders import all_runs, find_run
 from loadtest.errors import ResultError
+from loadtest.measure import run_set
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -68,6 +70,20 @@ def test_a_run_is_shown_by_id_path_and_as_the_latest(results: Path) -> None:
     (results / "cut" / "run.json").unlink()
     (results / "cut" / "logs").rmdir()
     assert invoked("show", "--results", str(results)).output == by_id.output
+
+
+def test_reports_are_written_again_for_whatever_show_and_baseline_find(results: Path) -> None:
+    (results / "set").mkdir()
+    (results / "whole").rename(results / "set" / "set-1")
+    kept = run_set.RunSet(name="set", made_at=datetime(2026, 1, 31, tzinfo=UTC), runs=["set-1"])
+    run_set.write(kept, results / "set")
+    os.utime(results / "set" / "set-1" / "run.json", ns=(0, 2 * 10**18))
+    for run, folder in (("set-1", "set/set-1"), ("latest", "set/set-1"), ("set", "set")):
+        (results / folder / "summary.md").unlink(missing_ok=True)
+        written = invoked("report", run, "--results", str(results))
+        assert written.exception is None, written.output
+        assert f"report: {results / folder / 'summary.md'}" in written.output.splitlines()
+        assert (results / folder / "summary.md").exists()
 
 
 def test_what_cannot_be_shown_is_an_error_of_ours(results: Path) -> None:

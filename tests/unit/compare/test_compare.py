@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -50,6 +51,12 @@ def test_an_arm_slower_by_a_tenth_is_found_with_five_repeats() -> None:
         assert figure.low_percent < figure.change_percent < figure.high_percent
     assert any(figure.low_percent <= 10 <= figure.high_percent for figure in slower)  # type: ignore[operator]
     assert "uplink Heartbeat" in found.text
+
+
+def test_a_change_of_many_times_is_told_in_plain_figures() -> None:
+    random = np.random.default_rng(1)
+    found = compare(arm(random, "main", 4), arm(random, "change", 4, slower=lambda _: 45.0))
+    assert re.search(r": \+4,\d{3}\.\d % \(4 against 4 runs\)", found.text), found.text
 
 
 def test_what_is_real_but_within_the_tolerance_is_no_regression() -> None:
