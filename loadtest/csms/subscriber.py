@@ -204,7 +204,7 @@ class Subscriber:
     def _finish_if_quiet(self, now_ns: int) -> None:
         if self._final_sent or self._drain_deadline_ns is None:
             return
-        if self._arrivals != self._quiet_at:
+        if self._arrivals != self._quiet_at or (self._faults is not None and self._faults.returning):
             self._quiet_at = self._arrivals
             self._quiet_since_ns = now_ns
         if now_ns - self._quiet_since_ns >= QUIET_NS or now_ns >= self._drain_deadline_ns:

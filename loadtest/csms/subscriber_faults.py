@@ -50,6 +50,11 @@ class SubscriberFaults:
         wait_s = max(0, command.at_ns - monotonic_ns()) / NS_PER_S
         asyncio.get_running_loop().call_later(wait_s, self._act, command)
 
+    @property
+    def returning(self) -> bool:
+        """It is on its way back to the broker, which may have messages for it."""
+        return bool(self._returning)
+
     def restored(self) -> None:
         """The subscriber is back at the broker, its subscriptions answered."""
         if self._returning:

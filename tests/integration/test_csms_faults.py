@@ -86,10 +86,12 @@ class Scene:
             pass
         assert (notice.name, notice.begun) == (name, False)
 
+    def drain(self) -> None:
+        self.child.send(messages.Drain(monotonic_ns() + 20 * NS_PER_S))
+
     def delivered(self) -> tuple[int, int]:
         """Different messages and repeated ones, by the final report."""
-        self.child.send(messages.Drain(monotonic_ns() + 5 * NS_PER_S))
-        report = self.child.report_when(lambda report: report.final, 20)
+        report = self.child.report_when(lambda report: report.final, 30)
         return sum(row.delivered for row in report.deliveries), sum(row.duplicated for row in report.deliveries)
 
 
@@ -124,9 +126,25 @@ def test_what_is_sent_while_it_is_away_waits_only_in_a_session_that_is_kept(
             scene.end(away)
             scene.until_back("away")
             scene.publish(10, qos)
+            scene.drain()
             assert scene.delivered() == (arrive + 10, 0)
         broker.stop()
     assert b"lt-csms" not in (tmp_path / "mosquitto.db").read_bytes(), "no session is left behind"
+
+
+def test_who_is_on_its_way_back_is_waited_for_even_if_its_broker_is_down(tmp_path: Path) -> None:
+    with MosquittoProcess(tmp_path) as broker, ControlledChild("loadtest.csms") as child:
+        scene = Scene(child, broker.url, keep_session=True, qos=1)
+        away = Restart(name="away", part="subscriber", at_s=1, duration_s=1)
+        scene.begin(away)
+        scene.until_connected(False)
+        scene.publish(30)
+        broker.stop()
+        scene.end(away)
+        scene.drain()
+        time.sleep(0.6)  # silence enough for the books to be closed
+        broker.start()
+        assert scene.delivered() == (30, 0)
 
 
 def test_a_rate_shows_in_the_uplink(mosquitto_url: str) -> None:
@@ -143,6 +161,7 @@ def test_a_rate_shows_in_the_uplink(mosquitto_url: str) -> None:
         assert uplink(reports).max_us - uplink(reports).min_us > 500_000
         scene.end(slow)
         scene.publish(100)
+        scene.drain()
         assert scene.delivered() == (200, 0)
 
 
