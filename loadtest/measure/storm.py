@@ -129,6 +129,12 @@ class Levels:
         position = int(np.searchsorted(self._at_ms, at_ms, side="left"))
         return int(self._levels[position - 1]) if position else 0
 
+    def fall(self, start_ms: float, end_ms: float) -> int:
+        """By how many the level falls below what it was just before an instant, until another one."""
+        first, last = np.searchsorted(self._at_ms, (start_ms, end_ms), side="left")
+        found = self._levels[first:last]
+        return max(0, self.before(start_ms) - int(found.min())) if len(found) else 0
+
     def dip(self, start_ms: float, end_ms: float, level: int, more: int) -> Dip:
         """What becomes of a level of ``level`` from an instant on, once it has fallen by more than ``more``."""
         first, last = np.searchsorted(self._at_ms, (start_ms, end_ms), side="left")
@@ -149,6 +155,11 @@ class Levels:
         return float(self._at_ms[first + above[0]]) if len(above) else None
 
 
+def most_lost(charge_points: int) -> int:
+    """How many of a fleet may be lost together without its being a storm."""
+    return math.floor(LOST_SHARE * charge_points)
+
+
 def boot_storm(levels: Levels, charge_points: int, start_s: float, end_s: float, phase: str) -> Storm:
     """The figures of a fleet of ``charge_points`` that comes up from ``start_s`` on."""
     storm = Storm(kind="boot", phase=phase, start_s=round(start_s, 3), away=charge_points)
@@ -159,7 +170,7 @@ def boot_storm(levels: Levels, charge_points: int, start_s: float, end_s: float,
 def reconnect_storms(levels: Levels, charge_points: int, start_s: float, end_s: float) -> list[Storm]:
     """Every storm between two instants, without what was counted by the second, and without its phase."""
     lost_ms = levels.lost_ms[(levels.lost_ms >= start_s * _MS_PER_S) & (levels.lost_ms < end_s * _MS_PER_S)]
-    more = math.floor(LOST_SHARE * charge_points)  # so many more after the first make it a storm
+    more = most_lost(charge_points)  # so many more after the first make it a storm
     end_ms = end_s * _MS_PER_S
     storms: list[Storm] = []
     begin = _next_burst(lost_ms, 0, more)
@@ -224,14 +235,16 @@ def fill_counts(storm: Storm, seconds: Sequence[StormSecond], end_s: float) -> N
     storm.mean_connects_per_s = round(connects / max(over_s - storm.start_s, 0.001), 1)
     storm.most_messages_per_s = max((second.sent for second in during), default=0)
     storm.most_bytes_per_s = max((second.received_bytes for second in during), default=0)
-    _fill_backlog(storm, seconds, end_s)
+    _fill_backlog(storm, seconds, over_s, end_s)
 
 
-def _fill_backlog(storm: Storm, seconds: Sequence[StormSecond], end_s: float) -> None:
-    """The backlog is known at the ends of seconds only; its peak is looked for until it is drained, or the end."""
+def _fill_backlog(storm: Storm, seconds: Sequence[StormSecond], over_s: float, end_s: float) -> None:
+    """The backlog is known at the ends of seconds only. What piles up once the storm has left none is another's."""
     before = [second.backlog for second in seconds if second.second + 1 <= storm.start_s]
     usual = before[-1] if before else 0
     watched = [second for second in seconds if storm.start_s < second.second + 1 <= end_s]
+    settled = (at for at, second in enumerate(watched) if second.second + 1 >= over_s and second.backlog <= usual)
+    watched = watched[: next(settled, len(watched)) + 1]
     peak = max(watched, key=lambda second: second.backlog, default=None)
     if peak is None or peak.backlog <= usual:
         storm.backlog_drained_after_s = 0.0

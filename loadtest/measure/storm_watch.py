@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from array import array
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,7 +15,7 @@ from loadtest.measure.tags import INTENDED, REGISTER, ROUND_TRIP
 from loadtest.protocol.phases import DRAIN, FAULT, RAMP, RECOVERY
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from loadtest.measure.interval import IntervalReport
     from loadtest.measure.run_record import PhaseSpan
@@ -31,6 +32,8 @@ _COUNTERS = {
     "timed_out": "engine.connect_timed_out",
     "received_bytes": "gateway.received_bytes",
 }
+_MS = 0.001
+"""Instants of charge points are cut to the ms, those of phases rounded: so much may a loss precede what caused it."""
 _FAILURES = "engine.connect_failures."
 _TRANSACTION_MESSAGES = ("StartTransaction", "MeterValues", "StopTransaction")
 
@@ -101,7 +104,9 @@ class StormWatch:
         found = []
         if ramp_s is not None and ramp_s < BOOT_STORM_RAMP_S:
             found.append(storms.boot_storm(levels, charge_points, start_s, end_s, RAMP))
-        found += storms.reconnect_storms(levels, charge_points, start_s, end_s)
+        blows_s = _blows(levels, phases, storms.most_lost(charge_points))
+        for since_s, until_s in pairwise([start_s, *(at_s for at_s in blows_s if start_s < at_s < end_s), end_s]):
+            found += storms.reconnect_storms(levels, charge_points, since_s, until_s)
         seconds = [
             StormSecond(
                 index, sent=sent, backlog=backlog, failures=self._failures.get(index, {}), **self._counts.get(index, {})
@@ -110,7 +115,7 @@ class StormWatch:
         ]
         ends_s = [*(storm.start_s for storm in found[1:]), end_s]
         for storm, until_s in zip(found, ends_s, strict=False):  # nothing follows the last one, nor none
-            storm.phase = storm.phase or _phase_at(phases, storm.start_s)
+            storm.phase = storm.phase or _phase_at(phases, storm.start_s + _MS)
             storms.fill_counts(storm, seconds, until_s)
             _fill_latencies(storm, totals)
         return found
@@ -122,6 +127,13 @@ class StormWatch:
 def _watched(phases: Sequence[PhaseSpan]) -> tuple[float, float]:
     """Between which instants charge points are missed: once a run drains they are to leave."""
     return phases[0].start_s, next((span.start_s for span in phases if span.name == DRAIN), phases[-1].end_s)
+
+
+def _blows(levels: Levels, phases: Sequence[PhaseSpan], more: int) -> Iterator[float]:
+    """When faults began that took more charge points than that: each begins a storm, whatever was before it."""
+    for span in phases:
+        if span.name.startswith(f"{FAULT}:") and levels.fall((span.start_s - _MS) * 1000, span.end_s * 1000) > more:
+            yield span.start_s - _MS
 
 
 def _phase_at(phases: Sequence[PhaseSpan], at_s: float) -> str:

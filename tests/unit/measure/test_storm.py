@@ -171,6 +171,34 @@ def test_the_watch_joins_processes_phases_and_latencies() -> None:
     assert [storm.kind for storm in watch.find(100, spans, 10.0, totals)] == ["reconnect"]
 
 
+def test_a_fault_begins_a_storm_of_its_own_though_the_fleet_was_not_back() -> None:
+    """Links flap, so that never all are there; a region fails, and then the gateway."""
+    watch = StormWatch()
+    came = [*RAMP, *[13_000] * 10, *[16_000] * 60]
+    lost = [*range(6_000, 10_000, 267), *[10_000] * 20, *[15_000] * 70]
+    report = IntervalReport(index=0)
+    report.registered_ms = np.array(came, np.uint32).tobytes()
+    report.lost_ms = np.array(lost, np.uint32).tobytes()
+    watch.take("e0", report)
+    spans = [PhaseSpan("ramp", 0, 1), PhaseSpan("steady", 1, 10.001), PhaseSpan("fault:dark", 10.001, 12)]
+    spans += [PhaseSpan("recovery:dark", 12, 15), PhaseSpan("fault:crash", 15, 16), PhaseSpan("fault:shut", 16, 20)]
+    spans += [PhaseSpan("drain", 20, 21)]
+    found = watch.find(100, spans, None, {})
+    assert [(storm.phase, storm.start_s, storm.away) for storm in found[-2:]] == [
+        ("fault:dark", 10.0, 20),
+        ("fault:crash", 15.0, 70),
+    ]
+    assert found[-1].back_after_s == {50: 1.0}, "doors that are shut to nobody end no watch"
+    assert found[-2].back_after_s == {50: 3.0}
+
+
+def test_a_backlog_of_later_faults_is_not_the_storms() -> None:
+    storm = Storm(kind="boot", phase="ramp", start_s=0.0, away=100, back_after_s={99: 2.0})
+    backlogs = [3, 1, 0, 0, 40, 50, 0]
+    fill_counts(storm, [StormSecond(at, backlog=backlog) for at, backlog in enumerate(backlogs)], 7.0)
+    assert (storm.backlog_most, storm.backlog_drained_after_s) == (3, 3.0)
+
+
 def test_damaged_instants_are_refused() -> None:
     with pytest.raises(ValueError, match="multiple"):
         StormWatch().take("e0", IntervalReport(index=0, lost_ms=b"123"))
