@@ -100,6 +100,7 @@ class Fleet:
         self._cohorts: dict[int, int] = {}
         self._sent: list[SentCounts] = []
         self._ramp_start_ns: int | None = None
+        self.outages_from_ns = 0  # the beginning of the ramp, the same in every engine; 0: not yet
         self._sweeps = itertools.cycle(range(_SWEEP_SHARE))
         self._intervals_ns: dict[int, int] = {}
         self._dialler = Dialler(settings, self.connect_failed)
@@ -252,6 +253,8 @@ class Fleet:
         """From ``start_ns`` on it is phase ``name``. The first one starts the ramp and the sweeping."""
         self.phases.enter(self.phases.names.index(name), start_ns)
         if self._ramp_start_ns is None:
+            self.outages_from_ns = start_ns
+            self._links.follow_schedules()
             self._ramp_start_ns = start_ns = max(start_ns, monotonic_ns())  # an engine may join late
             for first, count in self._cohorts.items():
                 self._schedule_connects(first, count, start_ns)
@@ -311,6 +314,10 @@ class Fleet:
             "connected": raw[OPEN] + raw[REJECTED] + raw[REGISTERED],
             "registered": raw[REGISTERED],
             "registered_ever": self.registered_ever,
+            "never_by_link": sum(
+                number in self._charge_points and not self._charge_points[number].heartbeat_ns
+                for number in self.link_cuts.away
+            ),
             "transactions": self.transactions,
             "backlog": backlog,
             "links_down": self._links.down,

@@ -12,6 +12,8 @@ from loadtest.measure.link_cuts import ABSENCE, IN_FLIGHT, STILL_AWAY_US
 from loadtest.units import NS_PER_S, NS_PER_US
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from loadtest.engine.operations import OperationCell
     from loadtest.engine.sending import SendingConnection
 
@@ -75,6 +77,11 @@ class LinkCuts:
     def ended(self, number: int) -> bool:
         """A connection, or the attempt at one, has ended; returns whether it was taken away."""
         return self._doubtful.pop(number, None) is not None
+
+    @property
+    def away(self) -> Iterable[int]:
+        """The numbers of those who are."""
+        return self._away
 
     def is_away(self, number: int) -> bool:
         """A charge point has not come back yet, and nobody else has kept it from doing so."""

@@ -85,7 +85,10 @@ class Course:
             )
 
     def _ramp(self) -> bool:
-        """Have charge points connect and wait for them; returns whether there is a steady phase to come."""
+        """Have charge points connect and wait for them; returns whether there is a steady phase to come.
+
+        Nobody waits for those whose own links are down: there may always be some.
+        """
         run, settings = self._run, self._plan.settings
         start_ns = run.enter(RAMP)
         end_ns = start_ns + int(settings.ramp_s * NS_PER_S)
@@ -97,7 +100,9 @@ class Course:
 
         self._wait_until(
             deadline_ns,
-            lambda: run.system_died or sources.registered >= settings.charge_points or turned_away(),
+            lambda: (
+                run.system_died or sources.registered + sources.never_by_link >= settings.charge_points or turned_away()
+            ),
         )
         if run.system_died or turned_away():  # nobody else will register
             return False

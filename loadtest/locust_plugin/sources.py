@@ -66,6 +66,11 @@ class Sources:
         return sum(report.gauges.get("registered_ever", 0) for report in self._of(wire.ENGINE))
 
     @property
+    def never_by_link(self) -> int:
+        """Charge points that never have, because their own links are down."""
+        return sum(report.gauges.get("never_by_link", 0) for report in self._of(wire.ENGINE))
+
+    @property
     def all_in_vain(self) -> bool:
         """Charge points have tried to connect, none ever could, and every attempt would fail again."""
         ended = sum(self._counted(f"connect_{how}") for how in ("refused", "failed", "timed_out"))

@@ -31,6 +31,10 @@ def link_of(world: World, number: int = 0) -> Link:
     return link
 
 
+def since_the_ramp_s(world: World) -> float:
+    return (world.clock() - world.fleet.outages_from_ns) / NS_PER_S
+
+
 def end_aborted(wire: Wire) -> None:
     """What a loop does some time after ``abort()``."""
     assert wire.ending
@@ -251,7 +255,7 @@ def test_a_region_fails_for_all_its_charge_points_at_once() -> None:
     model = LinkModel(mean_up_s=3e8, half_open_weight=0, close_weight=0, regional=regional)
     with World(count=6, reconnect=fixed(1000), link=model) as world:
         start_s, end_s = model.regional_outage(1, 1, 0, 0.0)
-        elapsed_s = (world.clock() - world.fleet.epoch_ns) / NS_PER_S
+        elapsed_s = since_the_ramp_s(world)
         other_s, _ = model.regional_outage(1, 0, 0, 0.0)
         wires = [world.open(each) for each in world.charge_points]
         world.advance_s(start_s - elapsed_s + 0.01)
@@ -263,7 +267,9 @@ def test_a_region_fails_for_all_its_charge_points_at_once() -> None:
         world.advance_s(end_s - start_s)
         assert [link_of(world, number).is_down for number in range(1, 6, 2)] == [False] * 3
         assert world.fleet.counters.link_outages_regional >= 3
-        hit = RegionalOutage(region=1, start_s=round(start_s, 3), end_s=round(end_s, 3), charge_points=3)
+        ramp_s = (world.clock() - world.fleet.epoch_ns) / NS_PER_S - since_the_ramp_s(world)
+        told = {"start_s": round(ramp_s + start_s, 3), "end_s": round(ramp_s + end_s, 3)}
+        hit = RegionalOutage(region=1, charge_points=3, **told)
         assert hit in world.fleet.take_regional_outages()
         assert world.fleet.take_regional_outages() == []
 
@@ -276,7 +282,7 @@ def test_outages_come_when_the_schedule_says_whatever_happens_in_between() -> No
             outage = model.outage(1, 0, index, after_s)
             after_s, index = outage.end_s, index + 1
             for instant_s, down in ((outage.start_s, True), (outage.end_s, False)):
-                elapsed_s = (world.clock() - world.fleet.epoch_ns) / NS_PER_S
+                elapsed_s = since_the_ramp_s(world)
                 if instant_s > elapsed_s + 0.005:
                     world.advance_s(instant_s - elapsed_s - 0.002)
                     assert link_of(world).is_down is not down

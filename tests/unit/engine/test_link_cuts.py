@@ -231,6 +231,7 @@ def test_a_charge_point_is_away_from_before_the_cut_until_it_is_registered_again
         wire.end()
         world.advance_s(20)
         assert excused(world) == {"away_by_link": 1, "never_by_link": 0}
+        assert world.fleet.gauges()["never_by_link"] == 0
         assert told(world)[1] == []
         link_of(world).come_up()
         assert world.fleet.at_end()["away_by_link"] == 1, "its own patience is not over"
@@ -301,6 +302,7 @@ def test_whose_link_is_down_from_the_beginning_has_not_been_turned_away(ending: 
         link_of(world).go_down(ending)
         world.advance_s(100)
         assert excused(world) == {"away_by_link": 0, "never_by_link": 1}
+        assert world.fleet.gauges()["never_by_link"] == 1, "the ramp does not wait for it"
         _, absences = world.fleet.link_cuts.report(final=True)
         assert [until for _, _, until in ABSENCE.iter_unpack(absences)] == [STILL_AWAY_US]
 

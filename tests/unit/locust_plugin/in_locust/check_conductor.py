@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from loadtest.clock import monotonic_ns
 from loadtest.locust_plugin import course as courses
 from loadtest.locust_plugin import wire
 from loadtest.locust_plugin.conductor import Conductor
@@ -62,6 +63,30 @@ def test_a_fleet_that_is_turned_away_is_not_waited_for(monkeypatch: pytest.Monke
     plan: Any = SimpleNamespace(settings=settings, subscribers=0)
     Course(run, plan, 1, lambda: True).follow()
     assert entered == ["ramp"]
+
+
+@pytest.mark.parametrize(("registered", "waits"), [(3, False), (2, True)])
+def test_who_is_kept_away_by_a_link_is_not_waited_for(
+    monkeypatch: pytest.MonkeyPatch, registered: int, waits: bool
+) -> None:
+    monkeypatch.setattr(courses, "REGISTER_GRACE_S", 0.0)
+    sources = Sources()
+    sources.add("worker-0/engine-0", wire.ENGINE, "local")
+    gauges = {"registered_ever": registered, "never_by_link": 1}
+    sources.take("worker-0/engine-0", IntervalReport(index=0, gauges=gauges))
+    looks: list[None] = []
+
+    def look() -> None:
+        looks.append(None)
+        monkeypatch.setattr(settings, "charge_points", 3)  # somebody gives in
+
+    parts = SimpleNamespace(sources=sources, watch_workers=look)
+    collector = SimpleNamespace(missed_early=lambda: False)
+    run: Any = SimpleNamespace(enter=lambda _: monotonic_ns(), system_died=False, parts=parts, collector=collector)
+    settings = SimpleNamespace(ramp_s=0.0, call_timeout_s=1e3, charge_points=4)
+    plan: Any = SimpleNamespace(settings=settings)
+    assert Course(run, plan, 1, lambda: True)._ramp()
+    assert bool(looks) is waits
 
 
 def test_a_fault_in_conducting_ends_the_run() -> None:
