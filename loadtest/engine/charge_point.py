@@ -124,10 +124,10 @@ class ChargePoint(ReportingConnection):
     # Drivers and transactions -----------------------------------------------------------------------------------
 
     def _await_driver(self, now_ns: int) -> None:
-        """Find the next arrival after now on a schedule that begins with the run, and be there for it."""
-        epoch_ns = self.fleet.epoch_ns
-        arrival_s = (self._arrival_due_ns - epoch_ns) / NS_PER_S if self._arrival_due_ns else 0.0
-        now_s = (now_ns - epoch_ns) / NS_PER_S
+        """Find the next arrival after now on a schedule that begins with the ramp, and be there for it."""
+        ramp_ns = self.fleet.schedules_from_ns
+        arrival_s = (self._arrival_due_ns - ramp_ns) / NS_PER_S if self._arrival_due_ns else 0.0
+        now_s = (now_ns - ramp_ns) / NS_PER_S
         while True:
             share = self.fleet.draw(self.number, _VISITS_DRAW + self._visits * DRAWS)
             arrival_s = next_arrival_s(self.profile, arrival_s, share)
@@ -136,7 +136,7 @@ class ChargePoint(ReportingConnection):
             self._visits += 1
             if arrival_s >= now_s:
                 break
-        self._arrival_due_ns = self.fleet.at(epoch_ns + int(arrival_s * NS_PER_S), self._driver_comes)
+        self._arrival_due_ns = self.fleet.at(ramp_ns + int(arrival_s * NS_PER_S), self._driver_comes)
 
     def _driver_comes(self, due_ns: int) -> None:
         if self.state == RETIRED:

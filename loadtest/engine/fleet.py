@@ -100,7 +100,9 @@ class Fleet:
         self._cohorts: dict[int, int] = {}
         self._sent: list[SentCounts] = []
         self._ramp_start_ns: int | None = None
-        self.outages_from_ns = 0  # the beginning of the ramp, the same in every engine; 0: not yet
+        self.schedules_from_ns = (
+            0  # of drivers and links: the beginning of the ramp, the same in every engine; 0: not yet
+        )
         self._sweeps = itertools.cycle(range(_SWEEP_SHARE))
         self._intervals_ns: dict[int, int] = {}
         self._dialler = Dialler(settings, self.connect_failed)
@@ -253,7 +255,7 @@ class Fleet:
         """From ``start_ns`` on it is phase ``name``. The first one starts the ramp and the sweeping."""
         self.phases.enter(self.phases.names.index(name), start_ns)
         if self._ramp_start_ns is None:
-            self.outages_from_ns = start_ns
+            self.schedules_from_ns = start_ns
             self._links.follow_schedules()
             self._ramp_start_ns = start_ns = max(start_ns, monotonic_ns())  # an engine may join late
             for first, count in self._cohorts.items():

@@ -85,7 +85,7 @@ class Link:
     def follow_schedule(self, after_s: float = 0.0) -> None:
         """Plan the charge point's next outage that is not over already."""
         fleet, number = self.fleet, self.charge_point.number
-        now_s = (monotonic_ns() - fleet.outages_from_ns) / NS_PER_S
+        now_s = (monotonic_ns() - fleet.schedules_from_ns) / NS_PER_S
         while True:
             outage = self.model.outage(fleet.settings.seed, number, self._index, after_s)
             self._index += 1
@@ -93,14 +93,14 @@ class Link:
                 break
             after_s = outage.end_s
         self._outage = outage
-        fleet.at(fleet.outages_from_ns + int(outage.start_s * NS_PER_S), self._outage_begins)
+        fleet.at(fleet.schedules_from_ns + int(outage.start_s * NS_PER_S), self._outage_begins)
 
     def _outage_begins(self, due_ns: int) -> None:
         if self.charge_point.state == RETIRED:
             return
         assert self._outage is not None
         self.go_down(self._outage.ending)
-        self.fleet.at(self.fleet.outages_from_ns + int(self._outage.end_s * NS_PER_S), self._outage_ends)
+        self.fleet.at(self.fleet.schedules_from_ns + int(self._outage.end_s * NS_PER_S), self._outage_ends)
 
     def _outage_ends(self, due_ns: int) -> None:
         if self.charge_point.state == RETIRED:

@@ -48,7 +48,7 @@ class Region:
 
     def _plan(self, after_s: float) -> None:
         fleet = self._fleet
-        now_s = (monotonic_ns() - fleet.outages_from_ns) / NS_PER_S
+        now_s = (monotonic_ns() - fleet.schedules_from_ns) / NS_PER_S
         while True:
             self._index += 1
             start_s, end_s = self._model.regional_outage(fleet.settings.seed, self._number, self._index, after_s)
@@ -56,13 +56,13 @@ class Region:
                 break
             after_s = end_s
         self._start_s, self._end_s = start_s, end_s
-        fleet.at(fleet.outages_from_ns + int(start_s * NS_PER_S), self._outage_begins)
+        fleet.at(fleet.schedules_from_ns + int(start_s * NS_PER_S), self._outage_begins)
 
     def _outage_begins(self, due_ns: int) -> None:
         self._is_down = True
         for link in self._links.values():
             self._take_down(link)
-        self._fleet.at(self._fleet.outages_from_ns + int(self._end_s * NS_PER_S), self._outage_ends)
+        self._fleet.at(self._fleet.schedules_from_ns + int(self._end_s * NS_PER_S), self._outage_ends)
 
     def take_untold(self) -> list[RegionalOutage]:
         """How many of our charge points an outage has hit since the last call."""
@@ -70,7 +70,7 @@ class Region:
         return untold
 
     def _take_down(self, link: Link) -> None:
-        into_run_s = (self._fleet.outages_from_ns - self._fleet.epoch_ns) / NS_PER_S
+        into_run_s = (self._fleet.schedules_from_ns - self._fleet.epoch_ns) / NS_PER_S
         start_s, end_s = round(into_run_s + self._start_s, 3), round(into_run_s + self._end_s, 3)
         if not self._untold or self._untold[-1].start_s != start_s:
             self._untold.append(RegionalOutage(region=self._number, charge_points=0, start_s=start_s, end_s=end_s))
@@ -108,7 +108,7 @@ class Links:
         if model is None:
             return
         link = self._links[charge_point.number] = Link(self._fleet, charge_point, model)
-        if self._fleet.outages_from_ns:
+        if self._fleet.schedules_from_ns:
             self._follow_schedule(link)
 
     def follow_schedules(self) -> None:
@@ -129,7 +129,7 @@ class Links:
         link = self._links.pop(charge_point.number, None)
         if link is not None:
             link.retire()
-            if link.model.regional is not None and self._fleet.outages_from_ns:
+            if link.model.regional is not None and self._fleet.schedules_from_ns:
                 self._regions[link.model, link.model.region_of(charge_point.number)].remove(link)
 
     @property

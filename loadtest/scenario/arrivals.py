@@ -15,13 +15,13 @@ _SECONDS_PER_HOUR = 3600.0
 
 
 def next_arrival_s(profile: ChargePointProfile, after_s: float, share: float) -> float:
-    """The first arrival after a moment, in real seconds since the run's epoch; ``inf`` when nobody comes.
+    """The first arrival after a moment, in real seconds since the ramp began; ``inf`` when nobody comes.
 
     The waiting time is where the cumulative rate has grown by a unit exponential: exact, with one draw.
 
     Args:
         profile: Whose drivers, and how fast their day goes by.
-        after_s: From when on, in real seconds since the run's epoch.
+        after_s: From when on, in real seconds since the ramp began.
         share: The draw, uniform in [0, 1).
     """
     drivers = profile.drivers

@@ -39,7 +39,7 @@ class ChargePointProfile(msgspec.Struct, frozen=True, kw_only=True):
         time_scale: How many times faster than in life drivers come, stay, and charge. Intervals of OCPP
             (heartbeats, meter values, timeouts) are never scaled. The energy register counts the energy as in life,
             so in one real second it grows by ``time_scale`` seconds' worth of the power shown.
-        hour_at_start: Hour of the drivers' day at the run's epoch, 0 to 24.
+        hour_at_start: Hour of the drivers' day when the ramp begins, 0 to 24.
         meter_interval_s: Time between meter values of a transaction; 0 for none. ``MeterValueSampleInterval``,
             except that it may be a fraction.
         clock_aligned_s: Interval of clock-aligned meter values, counted from midnight; 0 for none.

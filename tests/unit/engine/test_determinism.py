@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from virtual_fleet import World
 
+from loadtest.units import NS_PER_S, US_PER_S
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -49,3 +51,15 @@ def test_another_seed_gives_another_life() -> None:
     with World(1, transaction_gap_s=20.0, seed=2) as other:
         second = story(other, (0,))
     assert first != second
+
+
+def test_how_long_the_run_took_to_start_makes_no_difference() -> None:
+    def arrivals_us(started_s: float) -> list[int]:
+        world = World(1, transaction_gap_s=20.0)
+        world.fleet.epoch_ns = world.clock() - round(started_s * NS_PER_S)
+        with world:
+            told = story(world, (0,))[0]
+        return [due_us - round(started_s * US_PER_S) for action, due_us, _ in told if action == "Authorize"]
+
+    assert len(arrivals_us(1.0)) > 2
+    assert arrivals_us(1.0) == arrivals_us(7.5)

@@ -32,7 +32,7 @@ def link_of(world: World, number: int = 0) -> Link:
 
 
 def since_the_ramp_s(world: World) -> float:
-    return (world.clock() - world.fleet.outages_from_ns) / NS_PER_S
+    return (world.clock() - world.fleet.schedules_from_ns) / NS_PER_S
 
 
 def end_aborted(wire: Wire) -> None:
