@@ -7,7 +7,7 @@ import ssl
 from typing import TYPE_CHECKING
 
 from loadtest.clock import monotonic_ns
-from loadtest.engine import in_vain, sending
+from loadtest.engine import fleet_states, in_vain
 from loadtest.engine.charge_point import ChargePoint
 from loadtest.engine.comings import Comings
 from loadtest.engine.commands_received import CommandsReceived
@@ -31,7 +31,6 @@ from loadtest.engine.sampled_checks import SampledChecks
 from loadtest.engine.sending import CONNECTING, OFFLINE, OPEN, REGISTERED, REJECTED, RETIRED
 from loadtest.engine.transaction_messages import TransactionBook
 from loadtest.engine.wall_clock import WallClock
-from loadtest.measure import connection_states
 from loadtest.measure.interval import SentCounts
 from loadtest.measure.tags import CONNECT, INTENDED, REGISTER, SERVICE, Tag
 from loadtest.scenario.schedule import connect_offset_s, uniform
@@ -100,9 +99,7 @@ class Fleet:
         self._cohorts: dict[int, int] = {}
         self._sent: list[SentCounts] = []
         self._ramp_start_ns: int | None = None
-        self.schedules_from_ns = (
-            0  # of drivers and links: the beginning of the ramp, the same in every engine; 0: not yet
-        )
+        self.schedules_from_ns = 0  # of drivers and links: when the ramp began, the same in every engine; 0: not yet
         self._sweeps = itertools.cycle(range(_SWEEP_SHARE))
         self._intervals_ns: dict[int, int] = {}
         self._dialler = Dialler(settings, self.connect_failed)
@@ -301,29 +298,14 @@ class Fleet:
 
     def gauges(self) -> dict[str, int]:
         """How many charge points are in which state now."""
-        raw, backlog = [0] * (RETIRED + 1), 0
-        states = dict.fromkeys(connection_states.CONNECTION_STATES, 0)
-        for charge_point in self._charge_points.values():
-            raw[charge_point.state] += 1
-            states[_connection_state(charge_point)] += 1
-            if charge_point.outbox is not None:
-                backlog += len(charge_point.outbox.entries)
-        for charge_point in self._links.half_open:
-            states[_connection_state(charge_point)] -= 1
-            states[connection_states.HALF_OPEN] += 1
-        return {
-            "charge_points": len(self._charge_points),
-            "connected": raw[OPEN] + raw[REJECTED] + raw[REGISTERED],
-            "registered": raw[REGISTERED],
+        never_by_link = sum(
+            number in self._charge_points and not self._charge_points[number].heartbeat_ns
+            for number in self.link_cuts.away
+        )
+        return fleet_states.count(self._charge_points.values(), self._links) | {
             "registered_ever": self.registered_ever,
-            "never_by_link": sum(
-                number in self._charge_points and not self._charge_points[number].heartbeat_ns
-                for number in self.link_cuts.away
-            ),
+            "never_by_link": never_by_link,
             "transactions": self.transactions,
-            "backlog": backlog,
-            "links_down": self._links.down,
-            **states,
         }
 
     def at_end(self) -> dict[str, int]:
@@ -414,20 +396,6 @@ class Fleet:
             self.connect_failures.add(TLS, f"{text}: {tls.in_words(exc)}")
         else:
             self.connect_failures.add(ENDED, text)
-
-
-def _connection_state(charge_point: ChargePoint) -> str:
-    """What its connection is like, as far as it knows."""
-    match charge_point.state:
-        case sending.REGISTERED:
-            return connection_states.CHARGING if charge_point.is_charging else connection_states.IDLE
-        case sending.OPEN | sending.REJECTED:
-            return connection_states.REGISTERING
-        case sending.CONNECTING:
-            return connection_states.CONNECTING
-        case sending.OFFLINE if charge_point.failures:
-            return connection_states.BACKING_OFF
-    return connection_states.OFFLINE
 
 
 def _sent_counts(first: int, charge_points: list[ChargePoint]) -> SentCounts:
