@@ -8,11 +8,14 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from loadtest.measure.storm import SHARES
 from loadtest.measure.tags import COMMAND_LEGS, INTENDED, LEGS, SERVICE, parse
 from loadtest.measure.validity import Validity
 from loadtest.protocol.phases import PHASES, STEADY
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from loadtest.measure.run_record import CommandTotals, LatencySummary, RunRecord
     from loadtest.measure.tags import Tag
 
@@ -26,6 +29,8 @@ def print_summary(record: RunRecord, console: Console | None = None) -> None:
     if record.ended_at is not None:
         out.print(_latency_table(record))
         out.print(_ledger(record), soft_wrap=True)
+        for line in (*_transactions(record), *_storms(record)):
+            out.print(line, markup=False, soft_wrap=True)
     if checked := str(Validity.of(record.counters)):
         out.print(f"checked  {checked}", markup=False, soft_wrap=True)
     if stand_in := _stand_in(record):
@@ -123,6 +128,25 @@ def _commands(commands: CommandTotals) -> str:
         f"+ timed out {row.timed_out:,} + link cut {row.link_cut:,} + unfinished {row.unfinished:,}; "
         f"lost on the way {lost:,}"
     )
+
+
+def _transactions(record: RunRecord) -> Iterator[str]:
+    if (flow := record.transactions) is not None:
+        yield (
+            f"transactions started {flow.started:,}, stopped {flow.stopped:,}: complete {flow.complete:,}, "
+            f"flawed {flow.flawed:,}; messages lost {flow.lost:,}, duplicated {flow.duplicated:,}, "
+            f"reordered {flow.reordered:,}, late {flow.late:,}"
+        )
+
+
+def _storms(record: RunRecord) -> Iterator[str]:
+    """How soon charge points were back, for each time that many were lost together."""
+    for storm in record.storms:
+        shares = (
+            f"{share} % after {storm.back_after_s[share]:.1f} s" if share in storm.back_after_s else f"{share} % never"
+            for share in SHARES
+        )
+        yield f"storm    {storm.phase}: {storm.away:,} away; registered {', '.join(shares)}"
 
 
 def _stand_in(record: RunRecord) -> str:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from difflib import get_close_matches
 from functools import partial
+from itertools import chain, takewhile
 from typing import TYPE_CHECKING, Any
 
 from loadtest.errors import UsageError, join_hints
@@ -20,6 +22,13 @@ if TYPE_CHECKING:
     from loadtest.locust_plugin.users import ChargePointFleet, CsmsSubscriber
     from loadtest.scenario.settings import RunSettings
     from loadtest.scenario.thresholds import Threshold
+
+
+_USERS = "loadtest.locust_plugin.users"
+_FLEET_FIELDS = ("profile", "weight", "fixed_count")
+_SYSTEM_FIELDS = ("heartbeat_interval_s", "commands", "faults", "limits", "thresholds")
+_ALIKE = 0.8
+"""A name this much like a field's, 1 being the same, is a slip."""
 
 
 def check_scenario(user_classes: Iterable[Any], settings: RunSettings) -> None:
@@ -40,7 +49,7 @@ def check_scenario(user_classes: Iterable[Any], settings: RunSettings) -> None:
     hints: list[str] = []
     regions = _most_regions(fleet)
     for user_class in classes:
-        checks: list[Callable[[], None]] = []
+        checks: list[Callable[[], None]] = [partial(_check_names, user_class)]
         if user_class in fleet:
             checks.append(partial(_check_profile, user_class))
         if user_class in systems:
@@ -62,6 +71,24 @@ def _most_regions(fleet: Iterable[type[ChargePointFleet]]) -> int:
         (link.regional.regions for link in links if isinstance(link, LinkModel) and link.regional is not None),
         default=0,
     )
+
+
+def _check_names(user_class: type[Any]) -> None:
+    """A class may have attributes of its own, but none that only looks like a field: it would be ignored."""
+    base = next(each for each in user_class.__mro__ if each.__module__ == _USERS)
+    of_fleet = hasattr(base, "profile")
+    own, others = (_FLEET_FIELDS, _SYSTEM_FIELDS) if of_fleet else (_SYSTEM_FIELDS, _FLEET_FIELDS)
+    mistakes = []
+    for name in chain.from_iterable(map(vars, takewhile(lambda each: each is not base, user_class.__mro__))):
+        where = f"{user_class.__name__}.{name}"
+        if hasattr(base, name):
+            continue
+        if name in others:
+            mistakes.append(f"{where}: belongs to the {'CsmsSubscriber' if of_fleet else 'ChargePointFleet'}")
+        elif close := get_close_matches(name.casefold(), own, 1, _ALIKE):
+            mistakes.append(f"{where}: there is no such field; did you mean {close[0]}?")
+    if mistakes:
+        raise UsageError(mistakes)
 
 
 def _check_profile(user_class: type[ChargePointFleet]) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 import shutil
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, get_args
 
 import msgspec
 
@@ -19,12 +19,14 @@ from loadtest.scenario.faults import (
     Fault,
     Kill,
     LinkFault,
+    Part,
     PartFault,
     Refuse,
     Restart,
     Slow,
     phases_of,
 )
+from loadtest.scenario.thresholds import did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -55,7 +57,7 @@ def check(faults: Sequence[Fault], settings: RunSettings, regions: int = 0, *, c
         try:
             msgspec.convert(msgspec.structs.asdict(fault), type(fault))
         except msgspec.ValidationError as error:
-            mistakes.append(f"faults: {fault.name}: {error}")
+            mistakes.append(f"faults: {fault.name}: {_no_such_part(fault) or error}")
         else:
             mistakes += [
                 f"faults: {fault.name}: {text}" for text in _mistakes(fault, settings, regions, commands=commands)
@@ -64,6 +66,13 @@ def check(faults: Sequence[Fault], settings: RunSettings, regions: int = 0, *, c
         mistakes += [f"faults: {text}" for text in _overlaps(faults)]
     if mistakes:
         raise UsageError(mistakes)
+
+
+def _no_such_part(fault: Fault) -> str:
+    parts = get_args(Part)
+    if not isinstance(fault, PartFault) or fault.part in parts:
+        return ""
+    return f"part: {fault.part!r} is none of {', '.join(parts)}{did_you_mean(str(fault.part), parts)}"
 
 
 def _mistakes(fault: Fault, settings: RunSettings, regions: int, *, commands: bool) -> Iterator[str]:

@@ -15,8 +15,10 @@ from loadtest.measure.run_record import (
     Reason,
     RunDescription,
     RunRecord,
+    TransactionTotals,
     Verdict,
 )
+from loadtest.measure.storm import Storm
 from loadtest.measure.verdict import killed
 
 
@@ -105,3 +107,14 @@ def test_of_a_run_that_was_killed_there_is_no_more_than_the_verdict() -> None:
     text = shown(killed_run)
     assert "verdict  interrupted" in text
     assert "ledger " not in text
+
+
+def test_storms_and_transactions_are_told() -> None:
+    stormy = record()
+    stormy.storms = [Storm(kind="reconnect", phase="fault:crash", start_s=9, away=300, back_after_s={50: 1.25, 90: 8})]
+    stormy.transactions = TransactionTotals(started=61, stopped=29, complete=21, flawed=10, lost=34, late=2)
+    text = shown(stormy)
+    assert "storm    fault:crash: 300 away; registered 50 % after 1.2 s, 90 % after 8.0 s, 99 % never" in text
+    assert "transactions started 61, stopped 29: complete 21, flawed 10; messages lost 34," in text
+    assert "storm" not in shown(record())
+    assert "transactions" not in shown(record())

@@ -59,7 +59,7 @@ def test_what_can_be_run_is_let_through() -> None:
         (pause(at_s=float("nan")), "at_s: nan is not 1 s or more"),
         (pause(recovery_s=0.2), "recovery_s: 0.2 is not 1 s or more"),
         (pause(at_s=58), "is over 61 s after steady began, but --duration is 60s"),
-        (Pause(name="p", part="cellar", at_s=5, duration_s=3), "Invalid enum value 'cellar'"),  # type: ignore[arg-type]  # on purpose
+        (Pause(name="p", part="cellar", at_s=5, duration_s=3), "part: 'cellar' is none of broker, gateway, subscriber"),  # type: ignore[arg-type]  # on purpose
         (Pause(name="p", part="broker", process=0, at_s=5, duration_s=3), "but of the broker there are 1"),
         (
             Kill(name="p", part="gateway", process=2, at_s=5, duration_s=3),
@@ -116,6 +116,11 @@ def test_a_subscriber_can_be_away_and_slow_as_far_as_somebody_can_do_it() -> Non
 
 def test_all_mistakes_are_told_at_once() -> None:
     assert len(mistakes(pause(at_s=0), pause("q", at_s=59), pause("q", at_s=30))) == 3
+
+
+def test_a_part_there_is_not_is_told_with_those_there_are() -> None:
+    (mistake,) = mistakes(Kill(name="crash", part="gatway", at_s=5, duration_s=1))  # type: ignore[arg-type]
+    assert mistake == ("faults: crash: part: 'gatway' is none of broker, gateway, subscriber; did you mean gateway?")
 
 
 def test_only_what_is_embedded_can_be_broken() -> None:

@@ -268,6 +268,28 @@ def test_a_scenario_has_one_central_system_and_charge_points(classes: list[Any])
         check_scenario(classes, resolve({}))
 
 
+def test_what_only_looks_like_a_field_is_told_and_not_ignored() -> None:
+    class Home(ChargePointFleet):
+        profiles = ChargePointProfile()
+        faults = ()
+        wall_box = True
+
+    class Slips(CsmsSubscriber):
+        heartbeat_intervall_s = 5
+        Faults = ()
+        limit = None
+
+    with pytest.raises(UsageError) as refused:
+        check_scenario([Home, Slips], resolve({}))
+    assert list(refused.value.faults) == [
+        "Home.profiles: there is no such field; did you mean profile?",
+        "Home.faults: belongs to the CsmsSubscriber",
+        "Slips.heartbeat_intervall_s: there is no such field; did you mean heartbeat_interval_s?",
+        "Slips.Faults: there is no such field; did you mean faults?",
+        "Slips.limit: there is no such field; did you mean limits?",
+    ]
+
+
 def test_the_classes_as_they_are_can_be_run() -> None:
     check_scenario(CLASSES, resolve({}))
     assert System.commands == CommandLoad()
