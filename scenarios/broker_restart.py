@@ -27,7 +27,8 @@ class PublicAc(ChargePointFleet):
         ),
         meter_interval_s=5,
         # Whoever waits longer for an answer that is lost falls silent meanwhile, and the gateway gives it up.
-        configuration={"MessageTimeout": "8"},
+        # A transaction message that was lost follows soon, and not after the run.
+        configuration={"MessageTimeout": "8", "TransactionMessageRetryInterval": "2"},
     )
 
 
