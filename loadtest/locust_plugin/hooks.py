@@ -54,6 +54,8 @@ logger = logging.getLogger(__name__)
 
 SPAWN_RATE_PER_S = 100
 """Locust's spawn rate counts cohorts; the ramp of the charge points is ours."""
+_STARTED_WITHIN_S = 10.0
+"""Far more than Locust takes to start what does not run, which is little beyond a second."""
 
 
 @events.init.add_listener
@@ -78,6 +80,18 @@ def _leave_interrupts_to_the_master(node: Node) -> None:
             raise KeyboardInterrupt
 
     signal.signal(signal.SIGINT, on_interrupt)
+
+
+def stop_once_started(runner: LocalRunner | MasterRunner) -> None:
+    """Stop what Locust is still starting, under its web UI.
+
+    A master sends its workers what they are to start after it has told of the start: stopped in between, they would
+    start it all the same, and the next start would be none, since Locust takes itself to be running.
+    """
+    with gevent.Timeout(_STARTED_WITHIN_S, exception=False):  # a start that is ended by the user is never complete
+        while isinstance(runner, MasterRunner) and not runner.spawning_completed:
+            gevent.sleep(0.05)
+    runner.stop()
 
 
 class _Master:
@@ -111,7 +125,7 @@ class _Master:
             return None
         leave_passwords_out_of_form(self._options, events)
         prefix = self._options.web_base_path or ""
-        if web_ui.web_login and secret("web_password"):
+        if web_ui.web_login:
             add_login(web_ui, prefix, secret("web_password"))
         return LivePage(web_ui, prefix, self._conductor, self._workers)
 
@@ -185,7 +199,7 @@ class _Master:
         if self._live_page is not None:
             self._live_page.refused = " ".join(filter(None, (error.message, error.hint)))
         self._runner.log_exception("loadtest", error.message, error.hint)  # for the web UI
-        gevent.spawn(self._stop)
+        gevent.spawn(self._stop if self._headless else partial(stop_once_started, self._runner))
 
     def _on_over(self) -> None:
         self._stop()

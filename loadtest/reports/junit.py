@@ -128,7 +128,7 @@ def _limits(record: RunRecord) -> Iterator[_Case]:
 
 def _not_judged(record: RunRecord, limit: str, *, cut_short: bool) -> str:
     if record.verdict is None:
-        return "the run has not ended, or was killed"
+        return "the run has not ended, was killed, or its record is damaged"
     if limit.startswith("command") and record.commands is None:
         return "the central system sent no commands"
     if limit == "lost" and not record.deliveries.observed:
@@ -142,7 +142,13 @@ def _run(record: RunRecord) -> _Case:
     """Everything that is neither a threshold's nor a limit's: the ledgers, the instrument, the run's end."""
     name = "the run is complete and its ledgers balance"
     if record.verdict is None:
-        return _Case("run", name, "error", "unfinished", "there is no verdict: the run has not ended, or was killed")
+        return _Case(
+            "run",
+            name,
+            "error",
+            "unfinished",
+            "there is no verdict: the run has not ended, was killed, or its record is damaged",
+        )
     elsewhere = {code for limit in type(record.run.limits).__struct_fields__ for code in _codes(limit)}
     left = [reason for reason in _reasons(record) if reason.code not in elsewhere.union(_OF_THRESHOLDS)]
     return _case_of("run", name, left) if left else _Case("run", name)

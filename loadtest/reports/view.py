@@ -83,7 +83,7 @@ _RESULT_TEXTS = {
     "regression": "Every limit and threshold holds, but it is slower than the baseline.",
     "void": "The instrument was not fit to judge. Do not draw conclusions about the system from these figures.",
     "interrupted": "Somebody stopped the run: it has neither passed nor failed. What it had shown until then follows.",
-    "unfinished": "There is no verdict: the run has not ended, or was killed. What it had written until then follows.",
+    "unfinished": "No verdict: the run has not ended, was killed, or its record is damaged. What is left follows.",
 }
 
 

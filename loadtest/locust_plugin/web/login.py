@@ -10,6 +10,8 @@ import gevent
 from flask import Blueprint, redirect, request, session, url_for
 from flask_login import UserMixin, login_user
 
+from loadtest.locust_plugin.telling import tell_note
+
 if TYPE_CHECKING:
     from locust.web import WebUI
     from werkzeug.wrappers import Response
@@ -25,7 +27,13 @@ class _Operator(UserMixin):  # type: ignore[misc]
 
 
 def add_login(web_ui: WebUI, prefix: str, password: str) -> None:
-    """Have everybody who knows a password log in, under any name, for as long as this process lives."""
+    """Have everybody who knows a password log in, under any name, for as long as this process lives.
+
+    Without a password it is told that somebody else has to see to it: Locust answers nobody who has not logged in.
+    """
+    if not password:
+        tell_note("--web-login: nobody can log in without LOADTEST_WEB_PASSWORD, unless the scenario brings a login")
+        return
     app, expected = web_ui.app, password.encode()
     assert app is not None
     app.secret_key = secrets.token_bytes(32)

@@ -6,12 +6,16 @@ import json
 import sys
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
+from unittest.mock import create_autospec
 
+import gevent
 import pytest
 from locust.env import Environment
+from locust.runners import MasterRunner
 from locust.web import WebUI
 from sample_run import SampleRun
 
+from loadtest.locust_plugin.hooks import stop_once_started
 from loadtest.locust_plugin.web import login
 from loadtest.locust_plugin.web.live_page import DOWNLOADS, LivePage
 from loadtest.locust_plugin.web.login import add_login
@@ -54,6 +58,27 @@ def ended(tmp_path: Path) -> Any:
     (tmp_path / "runs" / "other").mkdir()
     (tmp_path / "runs" / "other" / "run.json").write_text("of another process")
     return SimpleNamespace(collector=processes.collector, ended={"one": tmp_path / "runs" / "one"})
+
+
+def test_a_login_without_a_password_names_the_variable_and_lets_nobody_in(capsys: pytest.CaptureFixture[str]) -> None:
+    environment = Environment(user_classes=[])
+    environment.create_local_runner()
+    web_ui = WebUI(environment, "127.0.0.1", 0, web_login=True, delayed_start=True)
+    add_login(web_ui, "", "")
+    LivePage(web_ui, "", idle(), lambda: 1)
+    assert "note: --web-login: nobody can log in without LOADTEST_WEB_PASSWORD" in capsys.readouterr().err
+    assert web_ui.app is not None
+    assert b'"run"' not in web_ui.app.test_client().get("/live/data").data
+
+
+def test_what_is_refused_is_stopped_when_the_workers_have_what_they_were_to_start() -> None:
+    master = create_autospec(MasterRunner, instance=True, spawning_completed=False)
+    stopping = gevent.spawn(stop_once_started, master)
+    gevent.sleep(0)
+    master.stop.assert_not_called()
+    master.spawning_completed = True
+    stopping.join(10)
+    master.stop.assert_called_once_with()
 
 
 def test_before_the_first_run_there_is_nothing_to_show() -> None:
