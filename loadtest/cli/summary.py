@@ -135,7 +135,7 @@ def _transactions(record: RunRecord) -> Iterator[str]:
         yield (
             f"transactions started {flow.started:,}, stopped {flow.stopped:,}: complete {flow.complete:,}, "
             f"flawed {flow.flawed:,}; messages lost {flow.lost:,}, duplicated {flow.duplicated:,}, "
-            f"reordered {flow.reordered:,}, late {flow.late:,}"
+            f"reordered {flow.reordered:,}, late {flow.late:,}, pending {flow.pending:,}"
         )
 
 

@@ -212,6 +212,7 @@ class TransactionTotals(msgspec.Struct, kw_only=True):
     duplicated: int = 0
     reordered: int = 0
     late: int = 0
+    pending: int = 0
     energy_checked: int = 0
     energy_backwards: int = 0
 

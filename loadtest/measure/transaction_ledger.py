@@ -1,8 +1,9 @@
 """The ledger of transactions: did every message of each arrive exactly once and in order, and if not, why.
 
 A message is *lost* when none of its sendings arrived, *duplicated* for each arrival beyond the first, *reordered* when
-it arrived after a later one of its charge point, *late* when only a repeated sending arrived. Sendings that did not
-arrive are counted beside: the message may have come with the next.
+it arrived after a later one of its charge point, *late* when only a repeated sending arrived, *pending* when its charge
+point still meant to send it, for the first time or again, as the run ended. Sendings that did not arrive are counted
+beside: the message may have come with the next.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
 NAMED = 1_000
 """Flawed messages that are listed."""
 
-LOST, DUPLICATED, REORDERED, LATE = "lost", "duplicated", "reordered", "late"
+LOST, DUPLICATED, REORDERED, LATE, PENDING = "lost", "duplicated", "reordered", "late", "pending"
 CUT_DELIVERED, CUT_LOST, SENDING_LOST = "sending cut off, delivered", "sending cut off, lost", "sending lost"
 
 ON_THE_WAY = "lost on the way"
@@ -83,10 +84,11 @@ class TransactionLedger(msgspec.Struct, kw_only=True):
         stopped: Of them, those that have ended.
         complete: Of those, all whose messages arrived exactly once and in order.
         flawed: Transactions of which a message was lost, duplicated or reordered.
-        lost: Messages of which no sending arrived.
+        lost: Messages of which no sending arrived, and none is to come.
         duplicated: Arrivals beyond the first of a message; those of messages no longer remembered included.
         reordered: Messages that arrived after a later one of their charge point.
         late: Messages of which the first sending did not arrive, but another did.
+        pending: Messages charge points still had to send when the run ended; nobody has lost them.
         rows: The same by phase, message and cause, and the sendings that were cut off or lost beside.
         flaws: The first messages with a flaw, at most :data:`NAMED`.
         unexplained: Arrivals no engine has told of.
@@ -102,6 +104,7 @@ class TransactionLedger(msgspec.Struct, kw_only=True):
     duplicated: int = 0
     reordered: int = 0
     late: int = 0
+    pending: int = 0
     rows: list[TransactionRow] = []
     flaws: list[FlawedMessage] = []
     unexplained: int = 0
@@ -149,6 +152,7 @@ def settle_transactions(
         _case(settled.reordered, REORDERED, OVERTAKEN),
     ]
     late = list(messages.late())
+    pending = messages.pending()
     arrived, in_vain = settled.sent_and_arrived, settled.sent_in_vain
     beside = [
         case
@@ -159,14 +163,15 @@ def settle_transactions(
         )
     ]
     beside.append(_case(in_vain[~np.isin(in_vain["fate"], list(_CUT))], SENDING_LOST, hop))
-    ledger.rows = [row for case in (*flaws, *late, *beside) for row in _rows(case, phases)]
-    for what in (LOST, DUPLICATED, REORDERED, LATE):
+    ledger.rows = [row for case in (*flaws, *late, pending, *beside) for row in _rows(case, phases)]
+    for what in (LOST, DUPLICATED, REORDERED, LATE, PENDING):
         setattr(ledger, what, sum(row.count for row in ledger.rows if row.what == what))
     ledger.duplicated += join.unnamed_duplicates
     ledger.flaws = [flaw for case in flaws for flaw in _named(case, phases)][:NAMED]
     flawed = np.unique(np.concatenate([_transactions(case.records) for case in flaws]))
     ledger.flawed = len(flawed)
-    ledger.complete = len(stopped) - int(np.count_nonzero(np.isin(stopped, flawed)))
+    incomplete = np.concatenate([flawed, _transactions(pending.records)])
+    ledger.complete = len(stopped) - int(np.count_nonzero(np.isin(stopped, incomplete)))
     return ledger
 
 
@@ -189,12 +194,18 @@ class _Messages:
         self._arrivals = np.add.reduceat(self._came, self._first) if len(records) else came
 
     def lost(self, hop: str) -> Iterator[_Case]:
-        """Those of which nothing arrived, by cause."""
+        """Those of which nothing arrived, nor will, by cause."""
         last = self._records[self._last[self._arrivals == 0]]
-        causes = {GAVE_UP: CHARGE_POINT_GAVE_UP, CROWDED_OUT: QUEUE_FULL, RUN_ENDED: RUN_OVER} | _CUT
+        last = last[last["fate"] != RUN_ENDED]
+        causes = {GAVE_UP: CHARGE_POINT_GAVE_UP, CROWDED_OUT: QUEUE_FULL} | _CUT
         for fate, cause in causes.items():
             yield _case(last[last["fate"] == fate], LOST, cause)
         yield _case(last[~np.isin(last["fate"], list(causes))], LOST, hop)
+
+    def pending(self) -> _Case:
+        """Those of which nothing had arrived when the run ended before they could be sent, or sent again."""
+        last = self._records[self._last[self._arrivals == 0]]
+        return _case(last[last["fate"] == RUN_ENDED], PENDING, RUN_OVER)
 
     def sent_again(self) -> Iterator[_Case]:
         """Those of which several sendings arrived; the first had been cut off with its connection, or not."""

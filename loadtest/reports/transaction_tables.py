@@ -15,14 +15,15 @@ MOST_FLAWS = 50
 
 def transactions(ledger: TransactionLedger) -> list[Table]:
     """How transactions fared, why messages of them were lost, and which."""
-    counts = ("started", "stopped", "complete", "flawed", "lost", "duplicated", "reordered", "late")
+    counts = ("started", "stopped", "complete", "flawed", "lost", "duplicated", "reordered", "late", "pending")
     found = [
         Table(
             "Transactions",
             tuple(count.capitalize() for count in counts),
             (tuple(count_text(getattr(ledger, count)) for count in counts),),
             "Complete: stopped, and every message arrived exactly once and in order. The first four count "
-            "transactions, the others messages; late are those of which only a repeated sending arrived. Energy "
+            "transactions, the others messages; late are those of which only a repeated sending arrived, "
+            "pending those still to be sent when the run ended. Energy "
             f"registers ran backwards in {count_text(ledger.energy_backwards)} of "
             f"{count_text(ledger.energy_checked)} messages looked into.",
             left=0,

@@ -136,7 +136,7 @@ function books() {
   if (commands) found.push(["Commands of the central system", fates(commands), ""]);
   if (transactions) found.push(["Transactions", underWay()
     ? [["started", transactions.started], ["under way", rows.length ? of(rows.at(-1), "transactions") : 0]]
-    : ["started", "stopped", "complete", "flawed", "lost", "duplicated", "reordered", "late"].map(name => [name, transactions[name]]), ""]);
+    : ["started", "stopped", "complete", "flawed", "lost", "duplicated", "reordered", "late", "pending"].map(name => [name, transactions[name]]), ""]);
   if (standing.unbalanced.length) found.push(["Equations that do not hold", standing.unbalanced.map(text => [text, ""]), ""]);
   const place = byId("books");
   while (place.children.length > found.length) place.lastElementChild.remove();
