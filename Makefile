@@ -40,7 +40,7 @@ $(VENV)/.test-tools: $(VENV)/.created .ci/test-tools
 
 # Most tests wait for servers and timeouts, so two at a time, and whoever is done takes over; what holds times to tight bounds comes by itself.
 test: setup $(VENV)/.test-tools
-	$(BIN)/pytest -n 2 --dist worksteal -m "not alone"
+	$(BIN)/pytest -n 3 --dist worksteal -m "not alone"
 	$(BIN)/pytest -m alone
 
 check: setup lint types layers test
