@@ -41,12 +41,14 @@ def latency(run_dir: Path) -> dict[str, Series]:
     return found
 
 
-def together(series: dict[str, Series], phase: str, leg: str, kind: str) -> Series:
-    """All actions of a leg in a phase."""
+def together(
+    series: dict[str, Series], phase: str, leg: str, kind: str, actions: tuple[str, ...] | None = None
+) -> Series:
+    """All actions of a leg in a phase, or some of them."""
     merged = Series()
     for tag, one in series.items():
-        tag_phase, tag_leg, _, tag_kind = tag.split(".")
-        if (tag_phase, tag_leg, tag_kind) == (phase, leg, kind):
+        tag_phase, tag_leg, action, tag_kind = tag.split(".")
+        if (tag_phase, tag_leg, tag_kind) == (phase, leg, kind) and (actions is None or action in actions):
             merged.histogram.add(one.histogram)
             merged.max_us = max(merged.max_us, one.max_us)
     return merged
@@ -56,6 +58,51 @@ def ledger(run_dir: Path) -> dict[str, Any]:
     """What ``ledger.json`` holds."""
     content: dict[str, Any] = json.loads((run_dir / "ledger.json").read_text())
     return content
+
+
+def record(run_dir: Path) -> dict[str, Any]:
+    """What ``run.json`` holds."""
+    content: dict[str, Any] = json.loads((run_dir / "run.json").read_text())
+    return content
+
+
+def sums(rows: list[dict[str, Any]], names: tuple[str, ...]) -> dict[str, int]:
+    """Columns of a ledger, added up."""
+    return {name: sum(row[name] for row in rows) for name in names}
+
+
+def of_actions(rows: list[dict[str, Any]]) -> dict[str, list[dict[str, Any]]]:
+    """Rows of a ledger by their actions, in the order of the alphabet."""
+    actions = sorted({row["action"] for row in rows})
+    return {action: [row for row in rows if row["action"] == action] for action in actions}
+
+
+def transactions(run_dir: Path) -> dict[str, int]:
+    """The ledger of transactions, from its rows and its flawed messages (up to 1,000 are named) where they tell."""
+    found = ledger(run_dir)["transactions"]
+    messages = ("lost", "duplicated", "reordered", "late", "pending")
+    totals = {what: sum(row["count"] for row in found["rows"] if row["what"] == what) for what in messages}
+    flawed = {(flaw["charge_point"], flaw["transaction"]) for flaw in found["flaws"]}
+    return {name: found[name] for name in ("started", "stopped", "complete")} | {"flawed": len(flawed)} | totals
+
+
+def second_by_second(run_dir: Path, column: str) -> list[int]:
+    """A column of ``timeline.csv``."""
+    heading, *rows = (line.split(",") for line in (run_dir / "timeline.csv").read_text().splitlines())
+    return [int(row[heading.index(column)]) for row in rows]
+
+
+def named_figures(text: str) -> dict[str, int]:
+    """Figures in a sentence by the words before them: ``dropped 1 + sent 1,234``."""
+    return {name: int(number.replace(",", "")) for name, number in re.findall(r"([a-z][a-z ]*?) ([\d,]*\d)", text)}
+
+
+def quantity(text: str) -> tuple[float, float]:
+    """A size or share as it is written, and half of its last digit: ``9.10 MB`` is 9,541,222 bytes to within 5,243."""
+    number, unit = text.split(" ")
+    scale = {"%": 1, "MB": 2**20, "GB": 2**30}[unit]
+    decimals = len(number.partition(".")[2])
+    return float(number) * scale, 0.5 * scale / 10**decimals
 
 
 def microseconds(text: str) -> tuple[float, float]:

@@ -8,7 +8,7 @@ from xml.etree import ElementTree as ET
 
 import pytest
 import recompute
-from sample_run import SampleRun
+from eventful_run import EventfulRun
 
 from loadtest.reports import write_reports
 from loadtest.scenario.bounds import below
@@ -20,13 +20,22 @@ if TYPE_CHECKING:
 
 FATES = ("offered", "dropped", "sent", "answered", "call_error", "timed_out", "cut_off", "unfinished")
 PARTS = ("sent", "delivered", "lost", "duplicated", "reordered")
-LEGS = {"Round trip": "round_trip", "Uplink": "uplink", "Connect": "connect", "Register": "register"}
+LEGS = {
+    "Round trip": "round_trip",
+    "Uplink": "uplink",
+    "Connect": "connect",
+    "Register": "register",
+    "Command": "command",
+    "Downlink": "downlink",
+    "Reply": "reply",
+}
 
 
 @pytest.fixture(name="run_dir", scope="module")
 def a_run_with_flaws(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder: Path = tmp_path_factory.mktemp("run")
-    SampleRun(
+    EventfulRun(
+        folder,
         rate_per_s=200,
         lost_every=37,
         duplicated_every=50,
@@ -37,7 +46,7 @@ def a_run_with_flaws(tmp_path_factory: pytest.TempPathFactory) -> Path:
             Latency("p99", "uplink", below(1, "ms")),
             Latency("p50", "round_trip", below(10, "s"), action="Heartbeat"),
         ),
-    ).finished(folder)
+    ).run()
     write_reports(folder)
     return folder
 
