@@ -38,7 +38,8 @@ $(VENV)/.test-tools: $(VENV)/.created .ci/test-tools
 	@.ci/test-tools
 	@touch $@
 
-# Most tests wait for servers and timeouts, so two at a time, and whoever is done takes over; what holds times to tight bounds comes by itself.
+# Most tests wait for servers and timeouts, so three at a time, and whoever is done takes over; what holds times to
+# tight bounds comes by itself.
 test: setup $(VENV)/.test-tools
 	$(BIN)/pytest -n 3 --dist worksteal -m "not alone"
 	$(BIN)/pytest -m alone
