@@ -88,6 +88,13 @@ class FleetPart(msgspec.Struct, kw_only=True):
         """In words: ``1,800 Kerb in 2 cohorts``."""
         return f"{self.charge_points:,} {self.name} in {self.cohorts:,} cohort{'s' if self.cohorts > 1 else ''}"
 
+    def id_of(self, number: int) -> str:
+        """The id of a charge point by its number in the fleet; empty when it is of another class."""
+        first = self.first_id.removeprefix(self.id_prefix)
+        if first.isdecimal() and 0 <= number - int(first) < self.charge_points:
+            return f"{self.id_prefix}{number:0{len(first)}d}"
+        return ""
+
 
 class RunDescription(msgspec.Struct, kw_only=True):
     """What was run, known at its start.
@@ -121,6 +128,10 @@ class RunDescription(msgspec.Struct, kw_only=True):
     limits: Limits = msgspec.field(default_factory=Limits)
     thresholds: tuple[str, ...] = ()
     phases: tuple[str, ...] = PHASES
+
+    def charge_point(self, number: int) -> str:
+        """A charge point by its id; by its number in the fleet when the record does not tell ids."""
+        return next((name for part in self.fleet if (name := part.id_of(number))), f"number {number}")
 
 
 class PhaseSpan(msgspec.Struct):

@@ -27,6 +27,9 @@ if TYPE_CHECKING:
     from loadtest.measure.tags import Tag
     from loadtest.scenario.bounds import Bound
 
+_SHORT_US = 100_000
+"""A time that reads badly in seconds."""
+
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Evidence:
@@ -215,12 +218,13 @@ def _in_unit(count: int, of: int, bound: Bound) -> float:
 
 def _figure_text(value: float, bound: Bound) -> str:
     """Four digits, or as many as it takes to see on which side of the bound it lies."""
-    scale = US_PER.get(bound.unit, 1)
+    unit = "ms" if bound.unit in ("s", "min") and value < _SHORT_US else bound.unit
+    scale = US_PER.get(unit, 1)
     for digits in (4, 6, 9, 17):
         text = f"{value / scale:.{digits}g}"
-        if bound.holds(scaled(float(text), bound.unit)) == bound.holds(value):
+        if bound.holds(scaled(float(text), unit)) == bound.holds(value):
             break
-    return f"{float(text):,.{_decimals(text)}f}{bound.unit}"
+    return f"{float(text):,.{_decimals(text)}f}{unit}"
 
 
 def _decimals(text: str) -> int:

@@ -69,7 +69,7 @@ def ledgers(run: RunFolder) -> tuple[Table, ...]:
     if ledger is not None and ledger.commands is not None and record.commands is not None:
         found += commands(ledger.commands, record.commands)
     if ledger is not None and ledger.transactions is not None:
-        found += transactions(ledger.transactions)
+        found += transactions(ledger.transactions, record.run)
     if record.counted_by:
         found.append(_vanished(record))
         found.append(
@@ -92,7 +92,11 @@ def ledgers(run: RunFolder) -> tuple[Table, ...]:
                 "Lost messages by charge point",
                 ("Charge point", "First sequence numbers", "Lost"),
                 tuple(
-                    (f"number {row.charge_point}", _sequences(row.sequences, row.count), count_text(row.count))
+                    (
+                        record.run.charge_point(row.charge_point),
+                        _sequences(row.sequences, row.count),
+                        count_text(row.count),
+                    )
                     for row in shown
                 ),
                 f"The worst first; {count_text(more)} more in ledger.json." if more else "The worst first.",

@@ -8,12 +8,13 @@ from loadtest.reports.figures import count_text
 from loadtest.reports.table import Table
 
 if TYPE_CHECKING:
+    from loadtest.measure.run_record import RunDescription
     from loadtest.measure.transaction_ledger import TransactionLedger
 
 MOST_FLAWS = 50
 
 
-def transactions(ledger: TransactionLedger) -> list[Table]:
+def transactions(ledger: TransactionLedger, run: RunDescription) -> list[Table]:
     """How transactions fared, why messages of them were lost, and which."""
     counts = ("started", "stopped", "complete", "flawed", "lost", "duplicated", "reordered", "late", "pending")
     found = [
@@ -42,7 +43,7 @@ def transactions(ledger: TransactionLedger) -> list[Table]:
                 ("Charge point", "Transaction", "Message", "Phase", "What", "Cause"),
                 tuple(
                     (
-                        f"number {flaw.charge_point}",
+                        run.charge_point(flaw.charge_point),
                         f"its {flaw.transaction}.",
                         f"{flaw.place}: {flaw.message}",
                         flaw.phase,

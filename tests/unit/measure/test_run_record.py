@@ -8,7 +8,7 @@ import pytest
 from sample_run import SampleRun
 
 from loadtest.errors import ResultError
-from loadtest.measure.run_record import RunDescription, RunRecord, load, write
+from loadtest.measure.run_record import FleetPart, RunDescription, RunRecord, load, write
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -54,6 +54,19 @@ def test_a_folder_without_a_record_is_not_a_run(tmp_path: Path) -> None:
     with pytest.raises(ResultError, match="not the folder of a run") as caught:
         load(tmp_path / "nothing")
     assert "results/" in caught.value.hint
+
+
+def test_charge_points_have_the_ids_of_their_class() -> None:
+    kerb = FleetPart(name="Kerb", charge_points=90, cohorts=2, id_prefix="cp-", first_id="cp-000000")
+    depot = FleetPart(name="Depot", charge_points=10, cohorts=1, id_prefix="bus", first_id="bus000090")
+    run = RunDescription(run_id="r", scenario="s", started_at=dt.datetime.now(dt.UTC), fleet=[kerb, depot])
+    assert [run.charge_point(number) for number in (0, 89, 90, 99)] == [
+        "cp-000000",
+        "cp-000089",
+        "bus000090",
+        "bus000099",
+    ]
+    assert run.charge_point(100) == "number 100"
 
 
 def test_fields_a_later_minor_version_adds_are_ignored(tmp_path: Path) -> None:
