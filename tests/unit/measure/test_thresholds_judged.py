@@ -85,7 +85,7 @@ def outcome(text: str, evidence: Evidence = KNOWN, **changes: Any) -> ThresholdO
         ("max uplink Heartbeat < 100ms", False, "100ms", 100.0, 100),
         ("max uplink < 0.25043s", False, "0.250432s", 0.250432, 101),
         ("max uplink Heartbeat service < 1ms", True, "0.7ms", 0.7, 1),
-        ("max uplink Heartbeat < 1s", True, "100ms", 0.1, 100),
+        ("max uplink Heartbeat < 1s", True, "0.1s", 0.1, 100),
         ("max uplink Heartbeat service < 1min", True, "0.7ms", 0.7 / 60_000, 1),
         ("p99 register < 7ms", False, "7ms", 7.0, 2),
         ("lost <= 1", True, "1 (1 of 310 messages)", 1, 310),
