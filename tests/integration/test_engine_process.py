@@ -156,7 +156,7 @@ def test_a_fleet_registers_charges_and_every_account_closes() -> None:
     assert abs(sampled.checked - sent_in_all / SHARE) <= CHARGE_POINTS
     assert 0 < sampled.answers_checked <= sampled.checked
     phases = {row.phase for row in final.operations if row.sent}
-    assert phases == {RAMP, STEADY}
+    assert phases - {DRAIN} == {RAMP, STEADY}  # what was due just before the drain may be sent in it
     samples = engine.samples()
     assert samples["ramp.register.BootNotification.intended"] == CHARGE_POINTS
     assert samples["ramp.connect.WebSocket.service"] == CHARGE_POINTS
