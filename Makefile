@@ -39,10 +39,13 @@ $(VENV)/.test-tools: $(VENV)/.created .ci/test-tools
 	@touch $@
 
 # Most tests wait for servers and timeouts, so three at a time, and whoever is done takes over; what holds times to
-# tight bounds comes by itself.
+# tight bounds comes by itself. Most run real servers, on machines that may be busy with other things: what fails is
+# tried once more with nothing beside it, in plain sight, and what fails twice is broken.
+AGAIN := --last-failed --last-failed-no-failures none
+
 test: setup $(VENV)/.test-tools
-	$(BIN)/pytest -n 3 --dist worksteal -m "not alone"
-	$(BIN)/pytest -m alone
+	$(BIN)/pytest -n 3 --dist worksteal -m "not alone" || $(BIN)/pytest $(AGAIN) -m "not alone"
+	$(BIN)/pytest -m alone || $(BIN)/pytest $(AGAIN) -m alone
 
 check: setup lint types layers test
 

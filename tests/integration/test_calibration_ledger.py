@@ -100,7 +100,8 @@ def test_lost_repeated_and_swapped_messages_are_reported_with_exactly_those_coun
     assert told["reordered", "overtaken on the way"] == found.reordered == of_transactions(relay.swapped)
     assert told["late", "sent again by the charge point"] + told["late", "link cut in flight"] == found.late
     assert told["sending cut off, lost", "link cut in flight"] > 0
-    assert found.complete + found.flawed >= found.stopped > 20
+    # What charge points still meant to send as the run ended makes a transaction neither complete nor flawed.
+    assert found.complete + found.flawed + found.pending >= found.stopped > 20
     assert found.flawed >= of_transactions(relay.duplicated) // 2
     assert "Messages of transactions with a flaw" in summary
     assert run_record.load(tmp_path / "run").transactions is not None
