@@ -9,11 +9,11 @@ from __future__ import annotations
 from abc import abstractmethod
 
 from loadtest.clock import monotonic_ns
+from loadtest.engine.layout import NO_SLOTS
 from loadtest.engine.operations import BOOT_NOTIFICATION, STATUS_NOTIFICATION, TRANSACTION_RELATED, OperationCell
 from loadtest.engine.outbox import Outbox
 from loadtest.engine.sending import SendingConnection
 from loadtest.engine.transaction_messages import TransactionMessage
-from loadtest.errors import RemoteProtocolError
 from loadtest.measure.transaction_records import CALL_ERROR, CUT_OFF, LINK_CUT, TIMED_OUT, UNFINISHED
 from loadtest.protocol import frames, stamp
 from loadtest.units import NS_PER_US
@@ -22,7 +22,7 @@ from loadtest.units import NS_PER_US
 class CallingConnection(SendingConnection):
     """A connection that makes CALLs and keeps their books."""
 
-    __slots__ = ()
+    __slots__ = NO_SLOTS
 
     @abstractmethod
     def on_call(self, call: frames.Call, now_ns: int) -> None:
@@ -38,25 +38,8 @@ class CallingConnection(SendingConnection):
 
     # Receiving --------------------------------------------------------------------------------------------------
 
-    def on_text(self, payload: bytes) -> None:
-        """A text message arrived. The answer that is waited for takes the short way; all else is read in full."""
-        now_ns = monotonic_ns()
-        if (
-            payload[4:40] == self.call_id
-            and payload[:4] == b'[3,"'
-            and payload[40:42] == b'",'
-            and payload[-2:] == b"}]"
-            and payload.rfind(b"[") == 0  # no second message, however separated
-        ):
-            self._answered(now_ns, payload[42:-1])
-            return
-        try:
-            for message in frames.decode_all(payload):
-                self._on_message(message, now_ns)
-        except RemoteProtocolError:
-            self.fleet.counters.malformed += 1
-
-    def _on_message(self, message: frames.Message, now_ns: int) -> None:
+    def on_message(self, message: frames.Message, now_ns: int) -> None:
+        """A message arrived that has been read in full."""
         if isinstance(message, frames.Call):
             self.fleet.counters.calls_received += 1
             self.fleet.commands_received.arrived(self.number, message, now_ns)
@@ -68,14 +51,15 @@ class CallingConnection(SendingConnection):
             else:
                 self.fleet.counters.unknown_answers += 1
         elif isinstance(message, frames.CallResult):
-            self._answered(now_ns, bytes(message.payload))
+            self.answered(now_ns, bytes(message.payload))
         else:
             cell = self._close_call(now_ns, sample=True)
             cell.call_error += 1
             self._not_answered(CALL_ERROR)
             self._after_failure(cell.action, now_ns)
 
-    def _answered(self, now_ns: int, payload: bytes) -> None:
+    def answered(self, now_ns: int, payload: bytes) -> None:
+        """The outstanding CALL is answered with this payload."""
         cell = self.call_cell
         assert cell is not None
         cell.answered += 1

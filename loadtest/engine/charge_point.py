@@ -1,4 +1,4 @@
-"""One emulated charge point: OCPP 1.6-J over one WebSocket connection at a time.
+"""One emulated charge point: OCPP 1.6-J over one connection at a time.
 
 The object *is* the asyncio protocol of its connection and is used again for the next one. It owns no task, queue,
 future or timer; everything rare is made when needed, because there are tens of thousands of these in a process.
@@ -7,11 +7,12 @@ future or timer; everything rare is made when needed, because there are tens of 
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from loadtest.engine import payloads, reservation
 from loadtest.engine.commands import dispatch
 from loadtest.engine.features import Features
+from loadtest.engine.layout import NO_SLOTS
 from loadtest.engine.maintenance import firmware_version, resume_after_boot
 from loadtest.engine.meter import Reading, meter_template
 from loadtest.engine.operations import METER_VALUES
@@ -45,7 +46,8 @@ class ChargePoint(ReportingConnection):
         configuration: What it starts with.
     """
 
-    __slots__ = (
+    __slots__ = NO_SLOTS
+    STATE: ClassVar[tuple[str, ...]] = (
         "_aligned_due_ns",
         "_arrival_due_ns",
         "_draws",

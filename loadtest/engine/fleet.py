@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 from loadtest.clock import monotonic_ns
 from loadtest.engine import fleet_states, in_vain
-from loadtest.engine.charge_point import ChargePoint
 from loadtest.engine.comings import Comings
 from loadtest.engine.commands_received import CommandsReceived
 from loadtest.engine.configuration import initial
@@ -31,6 +30,7 @@ from loadtest.engine.sampled_checks import SampledChecks
 from loadtest.engine.sending import CONNECTING, OFFLINE, OPEN, REGISTERED, REJECTED, RETIRED
 from loadtest.engine.transaction_messages import TransactionBook
 from loadtest.engine.wall_clock import WallClock
+from loadtest.engine.websocket_charge_point import WebSocketChargePoint
 from loadtest.measure.interval import SentCounts
 from loadtest.measure.tags import CONNECT, INTENDED, REGISTER, SERVICE, Tag
 from loadtest.scenario.schedule import connect_offset_s, uniform
@@ -40,6 +40,7 @@ from loadtest.units import NS_PER_MS, NS_PER_S, NS_PER_US
 if TYPE_CHECKING:
     import asyncio
 
+    from loadtest.engine.charge_point import ChargePoint
     from loadtest.engine.network_fault import NetworkFault
     from loadtest.engine.registration import RegisteringConnection
     from loadtest.engine.sending import SendingConnection
@@ -128,7 +129,7 @@ class Fleet:
     def connected(self, charge_point: RegisteringConnection, now_ns: int) -> None:
         """A handshake is complete."""
         self.counters.connects += 1
-        self._record_leg(CONNECT, "WebSocket", charge_point, charge_point.connect_intended_ns, now_ns)
+        self._record_leg(CONNECT, charge_point.handshake_name, charge_point, charge_point.connect_intended_ns, now_ns)
         charge_point.connect_intended_ns = 0
 
     def registered(self, charge_point: RegisteringConnection, now_ns: int) -> None:
@@ -235,7 +236,7 @@ class Fleet:
         configuration = initial(profile, self.settings.call_timeout_s)
         self._cohorts[first] = count
         for number in range(first, first + count):
-            self._charge_points[number] = ChargePoint(self, number, profile, configuration)
+            self._charge_points[number] = WebSocketChargePoint(self, number, profile, configuration)
             self._links.add(self._charge_points[number])
         if self._ramp_start_ns is not None:
             self._schedule_connects(first, count, monotonic_ns())

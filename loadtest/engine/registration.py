@@ -6,17 +6,16 @@ OCPP 1.6 section 4.2 (BootNotification), 4.6 (Heartbeat), 5.14 (Reset); OCPP-J 1
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import TYPE_CHECKING
-from urllib.parse import quote
+from typing import TYPE_CHECKING, ClassVar
 
 import msgspec
 
 from loadtest.clock import monotonic_ns
 from loadtest.engine import payloads
 from loadtest.engine.calls import CallingConnection
+from loadtest.engine.layout import NO_SLOTS
 from loadtest.engine.operations import BOOT_NOTIFICATION, HEARTBEAT
 from loadtest.engine.sending import CONNECTING, OFFLINE, OPEN, REGISTERED, REJECTED, RETIRED
-from loadtest.transport.websocket_client import ClientHandshake
 from loadtest.units import NS_PER_S
 
 if TYPE_CHECKING:
@@ -26,7 +25,6 @@ if TYPE_CHECKING:
 
 _REGISTRATION_RETRY_S = 60.0
 _BEHIND_ANOTHER_S = 1.0
-_SUBPROTOCOLS = ("ocpp1.6",)
 
 
 class BootResult(msgspec.Struct):
@@ -49,7 +47,8 @@ class RegisteringConnection(CallingConnection):
         configuration: What it starts with.
     """
 
-    __slots__ = (
+    __slots__ = NO_SLOTS
+    STATE: ClassVar[tuple[str, ...]] = (
         "beat_due_ns",
         "boot_due_ns",
         "connect_intended_ns",
@@ -63,6 +62,9 @@ class RegisteringConnection(CallingConnection):
         "restart_due_ns",
         "standing",
     )
+
+    handshake_name: ClassVar[str]
+    """What opening its connection is called in tables."""
 
     def __init__(self, fleet: Fleet, number: int, profile: ChargePointProfile, configuration: Configuration) -> None:
         super().__init__(fleet, number, configuration)
@@ -118,12 +120,6 @@ class RegisteringConnection(CallingConnection):
         self.connect_started_ns = monotonic_ns()
         self.fleet.start_connect(self)
 
-    def handshake(self) -> ClientHandshake:
-        """What to ask the gateway for."""
-        identity, fleet = self.identity, self.fleet
-        headers = fleet.credentials.headers(identity, self.number)
-        return ClientHandshake(f"{fleet.gateway_url}/{quote(identity)}", _SUBPROTOCOLS, headers)
-
     def on_open(self) -> None:
         """The handshake is complete; before anything else comes the BootNotification (OCPP 1.6 section 4.2)."""
         now_ns = monotonic_ns()
@@ -137,10 +133,6 @@ class RegisteringConnection(CallingConnection):
         else:
             self.state = OPEN
             self.boot(now_ns)
-
-    def on_refused(self, status: int, reason: str) -> None:
-        """The gateway refused the handshake."""
-        self.fleet.refused(self, status, reason)
 
     def on_closed(self, code: int | None, exc: Exception | None) -> None:
         """The connection is gone, whether closed or cut."""

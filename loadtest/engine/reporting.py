@@ -5,10 +5,11 @@ Connectors that are simply Available, which most are most of the time, take no m
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from loadtest.engine import payloads
 from loadtest.engine.connectors import Connector
+from loadtest.engine.layout import NO_SLOTS
 from loadtest.engine.operations import STATUS_NOTIFICATION
 from loadtest.engine.registration import RegisteringConnection
 from loadtest.protocol import connector_states as states
@@ -29,7 +30,8 @@ class ReportingConnection(RegisteringConnection):
         configuration: What it starts with.
     """
 
-    __slots__ = ("_connectors",)
+    __slots__ = NO_SLOTS
+    STATE: ClassVar[tuple[str, ...]] = ("_connectors",)
 
     def __init__(self, fleet: Fleet, number: int, profile: ChargePointProfile, configuration: Configuration) -> None:
         super().__init__(fleet, number, profile, configuration)

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections import deque
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, ClassVar, Protocol
 
 from loadtest.clock import monotonic_ns
+from loadtest.engine.layout import NO_SLOTS
 from loadtest.engine.operations import STATUS_NOTIFICATION, TRANSACTION_RELATED, OperationCell
 from loadtest.engine.outbox import Outbox
 from loadtest.engine.transaction_messages import TransactionMessage
 from loadtest.errors import LocalProtocolError
 from loadtest.measure.transaction_records import CROWDED_OUT, RUN_ENDED
 from loadtest.protocol import stamp
-from loadtest.transport.websocket_client import WebSocketClient
+from loadtest.transport.wire import Wire
 from loadtest.units import NS_PER_US
 
 if TYPE_CHECKING:
@@ -46,7 +48,7 @@ Waiting = tuple[OperationCell, int, Payload, Asker | None]
 """An operation that waits to be sent: its cell, intended instant, payload, and who wants the answer."""
 
 
-class SendingConnection(WebSocketClient):
+class SendingConnection(Wire):
     """A connection that takes what is due, and sends it one at a time.
 
     Args:
@@ -55,7 +57,8 @@ class SendingConnection(WebSocketClient):
         configuration: Its configuration keys.
     """
 
-    __slots__ = (
+    __slots__ = NO_SLOTS
+    STATE: ClassVar[tuple[str, ...]] = (
         "call_asker",
         "call_cell",
         "call_id",
@@ -87,6 +90,22 @@ class SendingConnection(WebSocketClient):
         self.call_intended_ns = self.call_sent_ns = 0
         self.queue: deque[Waiting] | None = None
         self.outbox: Outbox | None = None
+
+    @abstractmethod
+    def send_call(self, message_id: bytes, action: bytes, payload: bytes) -> None:
+        """Write a CALL; ``payload`` is JSON text.
+
+        Raises:
+            LocalProtocolError: The connection is not open.
+        """
+
+    @abstractmethod
+    def send_result(self, message_id: str, payload: bytes) -> None:
+        """Write the answer to a CALL of the central system; raises as :meth:`send_call`."""
+
+    @abstractmethod
+    def send_error(self, message_id: str, code: str, description: str) -> None:
+        """Write the refusal of a CALL of the central system; raises as :meth:`send_call`."""
 
     def offer(self, action: int, intended_ns: int, payload: Payload, asker: Asker | None = None) -> None:
         """An operation is due: send it, queue it behind the outstanding CALL, or drop it (OCPP-J 1.6 section 4.1.1).
@@ -156,7 +175,7 @@ class SendingConnection(WebSocketClient):
             (sent_ns - intended_ns) // NS_PER_US,
         )
         try:
-            self.send_text(b'[2,"%b","%b",%b]' % (message_id, cell.name, text))
+            self.send_call(message_id, cell.name, text)
         except LocalProtocolError:  # the gateway has begun to close: as good as offline
             if cell.action in TRANSACTION_RELATED:
                 self.outbox = self.outbox or Outbox()

@@ -24,6 +24,7 @@ from loadtest.transport.websocket_frames import (
     close_code,
     close_payload,
 )
+from loadtest.transport.wire import Wire
 
 if TYPE_CHECKING:
     from loadtest.transport.websocket_handshake import ClientOpening, ServerOpening
@@ -35,7 +36,7 @@ CLOSED, OPENING, OPEN, CLOSING, ENDED = range(5)
 """States: no transport; opening handshake; messages flow; our Close is sent and its echo awaited; only TCP remains."""
 
 
-class WebSocketConnection(asyncio.Protocol):
+class WebSocketConnection(Wire):
     """What client and server share. Hooks are called by the loop, must not block, and do nothing by default.
 
     A connection goes through :meth:`on_open` (only when the handshake succeeds), any number of :meth:`on_text`, and

@@ -49,18 +49,22 @@ def answer(charge_point: ChargePoint, call: frames.Call, now_ns: int) -> None:
     """Answer a CALL, then do what it asked for."""
     fleet = charge_point.fleet
     follow_up: Callable[[], None] | None = None
+    refusal: CallRefusedError | None = None
+    text = b""
     try:
         payload, follow_up = _handle(charge_point, call, now_ns)
         text = msgspec.json.encode(payload)
-        reply = frames.encode(frames.CALL_RESULT, call.message_id, msgspec.Raw(text))
         if not charge_point.number + fleet.counters.calls_answered & fleet.checks.mask:
             fleet.checks.note_result(call.action, text)
-    except CallRefusedError as refusal:
-        reply = frames.encode(frames.CALL_ERROR, call.message_id, refusal.code, refusal.description[:255], {})
+    except CallRefusedError as error:
+        refusal = error
     written_ns = monotonic_ns()
     try:
-        charge_point.send_text(reply)
-    except LocalProtocolError:  # the gateway has begun to close
+        if refusal is None:
+            charge_point.send_result(call.message_id, text)
+        else:
+            charge_point.send_error(call.message_id, refusal.code, refusal.description[:255])
+    except LocalProtocolError:  # the peer has begun to close
         return
     fleet.counters.calls_answered += 1
     fleet.commands_received.answered(charge_point.number, call, written_ns)

@@ -18,7 +18,7 @@ from websockets.http11 import Request
 from websockets.server import ServerProtocol
 from websockets.typing import Subprotocol
 
-from loadtest.engine import calls, link, link_transport, links, registration, sending
+from loadtest.engine import calls, link, link_transport, links, registration, sending, websocket_charge_point
 from loadtest.engine import fleet as fleets
 from loadtest.engine.commands import dispatch
 from loadtest.engine.fleet import Fleet
@@ -215,7 +215,8 @@ class World:
         self._patch = pytest.MonkeyPatch()
 
     def __enter__(self) -> World:
-        for module in (calls, sending, registration, dispatch, fleets, link, links, link_transport):
+        on_messages = (calls, sending, websocket_charge_point, dispatch)
+        for module in (*on_messages, registration, fleets, link, links, link_transport):
             self._patch.setattr(module, "monotonic_ns", self.clock)
         self._patch.setattr(WebSocketConnection, "_cut_later", lambda connection: None)  # needs a loop
         self.fleet.add_cohort(self._first, self._count, self.profile)
