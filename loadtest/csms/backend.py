@@ -28,13 +28,13 @@ from weakref import WeakValueDictionary
 import msgspec
 
 from loadtest.clock import monotonic_ns
-from loadtest.csms import envelopes
 from loadtest.csms.registration import Registration
 from loadtest.csms.responses import Responses
 from loadtest.errors import EnvironmentNotReady, RemoteProtocolError, UsageError
-from loadtest.protocol import topics
+from loadtest.protocol import encodings, topics
 from loadtest.protocol.actions import FROM_CHARGE_POINT
 from loadtest.protocol.call_errors import CODES, INTERNAL_ERROR, NOT_IMPLEMENTED
+from loadtest.protocol.encodings import EMQX, JSON
 from loadtest.protocol.frames import CALL, CALL_RESULT
 from loadtest.transport import mqtt_aiomqtt
 from loadtest.transport.mqtt_codec import REFUSED
@@ -42,6 +42,9 @@ from loadtest.transport.mqtt_codec import REFUSED
 if TYPE_CHECKING:
     from types import TracebackType
     from typing import Self
+
+    from loadtest.protocol.encodings import EncodingName, EnvelopeName
+    from loadtest.protocol.envelope import Envelope
 
 logger = logging.getLogger(__name__)
 
@@ -70,10 +73,21 @@ class Backend:
         url: The broker, ``mqtt://[user:password@]host[:port]``.
         qos: Quality of service of subscription, answers and commands.
         heartbeat_interval_s: Heartbeat interval of accepting BootNotification answers, unless there is a handler.
+        encoding: How messages become bytes; a gateway speaks ``json``.
+        envelope: How they stand in JSON; a gateway speaks ``emqx``.
     """
 
-    def __init__(self, url: str, *, qos: int = 1, heartbeat_interval_s: int = 300) -> None:
+    def __init__(
+        self,
+        url: str,
+        *,
+        qos: int = 1,
+        heartbeat_interval_s: int = 300,
+        encoding: EncodingName = JSON,
+        envelope: EnvelopeName = EMQX,
+    ) -> None:
         self._url = url
+        self._encoding = encodings.encoding(encoding, envelope)
         self._qos = qos
         self._handlers: dict[str, Handler] = {}
         self._defaults = Responses(Registration(heartbeat_interval_s=heartbeat_interval_s))
@@ -123,7 +137,7 @@ class Backend:
             unique_id = str(uuid.uuid4())
             answered: asyncio.Future[dict[str, Any]] = asyncio.get_running_loop().create_future()
             self._waiting[charge_point_id, unique_id] = answered
-            self._publish(charge_point_id, envelopes.call(unique_id, action, msgspec.json.encode(payload or {})))
+            self._publish(charge_point_id, self._encoding.call(unique_id, action, msgspec.json.encode(payload or {})))
             try:
                 async with asyncio.timeout(timeout_s):
                     return await answered
@@ -179,7 +193,7 @@ class Backend:
         """Take one message; what is none of OCPP is logged and dropped."""
         found = topics.charge_point_of_upstream(topic.decode())
         try:
-            envelope = envelopes.decode(payload)
+            envelope = self._encoding.decode(payload)
         except RemoteProtocolError as error:
             logger.warning("%s: %s", topic.decode(), error)
             return
@@ -192,21 +206,21 @@ class Backend:
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
         else:
-            self._take_answer(charge_point_id, envelope, payload)
+            self._take_answer(charge_point_id, envelope)
 
-    async def _answer(self, charge_point_id: str, envelope: envelopes.Envelope) -> None:
+    async def _answer(self, charge_point_id: str, envelope: Envelope) -> None:
         unique_id, action = envelope.unique_id, envelope.action
         try:
-            text = envelopes.call_result(unique_id, await self._result(charge_point_id, envelope))
+            text = self._encoding.call_result(unique_id, action, await self._result(charge_point_id, envelope))
         except CallRefusedError as refusal:
             code = refusal.code if refusal.code in CODES else INTERNAL_ERROR
-            text = envelopes.call_error(unique_id, code, refusal.description)
+            text = self._encoding.call_error(unique_id, action, code, refusal.description)
         except Exception:
             logger.exception("the handler of %s failed", action)
-            text = envelopes.call_error(unique_id, INTERNAL_ERROR, f"the handler of {action} failed")
+            text = self._encoding.call_error(unique_id, action, INTERNAL_ERROR, f"the handler of {action} failed")
         self._publish(charge_point_id, text)
 
-    async def _result(self, charge_point_id: str, envelope: envelopes.Envelope) -> bytes:
+    async def _result(self, charge_point_id: str, envelope: Envelope) -> bytes:
         handler = self._handlers.get(envelope.action)
         if handler is not None:
             request = msgspec.json.decode(envelope.payload, type=dict[str, Any])
@@ -216,7 +230,7 @@ class Backend:
             raise CallRefusedError(NOT_IMPLEMENTED, f"{envelope.action} is not known")
         return answer
 
-    def _take_answer(self, charge_point_id: str, envelope: envelopes.Envelope, text: bytes) -> None:
+    def _take_answer(self, charge_point_id: str, envelope: Envelope) -> None:
         waiting = self._waiting.get((charge_point_id, envelope.unique_id))
         if waiting is None or waiting.done():
             return  # too late, or somebody else's
@@ -226,5 +240,4 @@ class Backend:
             except msgspec.DecodeError as error:
                 waiting.set_exception(CallRefusedError("FormationViolation", f"the answer is no object: {error}"))
         else:
-            description = msgspec.json.decode(text).get("ErrorDescription", "")
-            waiting.set_exception(CallRefusedError(envelope.error_code, str(description)))
+            waiting.set_exception(CallRefusedError(envelope.error_code, envelope.error_description))

@@ -6,9 +6,8 @@ import asyncio
 from typing import TYPE_CHECKING, Protocol
 
 from loadtest.clock import monotonic_ns
-from loadtest.csms import envelopes
 from loadtest.errors import RemoteProtocolError
-from loadtest.protocol import topics
+from loadtest.protocol import envelope_emqx, topics
 from loadtest.protocol.call_errors import NOT_IMPLEMENTED
 from loadtest.protocol.frames import CALL, CALL_RESULT
 
@@ -18,6 +17,7 @@ if TYPE_CHECKING:
     from loadtest.csms.registration import Registration
     from loadtest.csms.responses import Responses
     from loadtest.csms.uplink import Uplink
+    from loadtest.protocol.envelope import Encoding, Envelope
 
 MAX_CACHED_TOPICS = 1 << 18
 MAX_UNACKNOWLEDGED = 200_000
@@ -53,9 +53,17 @@ class Answering:
         responses: Their payloads.
         registration: Which charge points are let in.
         qos: Of the answers.
+        encoding: Of the answers.
     """
 
-    def __init__(self, client: AnswerClient, responses: Responses, registration: Registration, qos: int) -> None:
+    def __init__(
+        self,
+        client: AnswerClient,
+        responses: Responses,
+        registration: Registration,
+        qos: int,
+        encoding: Encoding = envelope_emqx,
+    ) -> None:
         self.answered = 0
         self.dropped = 0
         self._overloaded = False
@@ -63,8 +71,10 @@ class Answering:
         self._responses = responses
         self._registration = registration
         self._qos = qos
+        self._call_result = encoding.call_result
+        self._call_error = encoding.call_error
 
-    def answer(self, envelope: envelopes.Envelope, topic: bytes, arrived_ns: int) -> bytes | None:
+    def answer(self, envelope: Envelope, topic: bytes, arrived_ns: int) -> bytes | None:
         """Answer a CALL on the charge point's downstream topic; returns the payload, if it was not refused."""
         if self._overloaded:
             self.dropped += 1
@@ -73,13 +83,13 @@ class Answering:
         if action != "BootNotification" and not self._registration.admits(topic):
             # OCPP-J 1.6 errata 3.10
             payload = None
-            text = envelopes.call_error(unique_id, "SecurityError", "BootNotification has not been accepted")
+            text = self._call_error(unique_id, action, "SecurityError", "BootNotification has not been accepted")
         else:
             payload = self._responses.payload(action, topic, arrived_ns)
             if payload is None:
-                text = envelopes.call_error(unique_id, NOT_IMPLEMENTED, f"{action} is not known")
+                text = self._call_error(unique_id, action, NOT_IMPLEMENTED, f"{action} is not known")
             else:
-                text = envelopes.call_result(unique_id, payload)
+                text = self._call_result(unique_id, action, payload)
         self.answered += 1
         self._client.publish(topic, text, self._qos)
         return payload
@@ -96,6 +106,7 @@ class CentralSystem:
     Args:
         uplink: Measures them.
         answer_foreign: Answer CALLs of others than this run's charge points as well.
+        encoding: Of the messages.
 
     Attributes:
         answering: Answers CALLs; ``None`` only listens.
@@ -104,11 +115,12 @@ class CentralSystem:
         delay_s: How long answers are held back: a slow backend. What is measured of the uplink is not touched by it.
     """
 
-    def __init__(self, uplink: Uplink, *, answer_foreign: bool = True) -> None:
+    def __init__(self, uplink: Uplink, *, answer_foreign: bool = True, encoding: Encoding = envelope_emqx) -> None:
         self.answering: Answering | None = None
         self.commander: Commander | None = None
         self._uplink = uplink
         self._answer_foreign = answer_foreign
+        self._decode = encoding.decode
         self.received_ns: Clock = monotonic_ns
         self.delay_s = 0.0
         self._calls = 0
@@ -124,7 +136,7 @@ class CentralSystem:
             answer_topic = self._answer_topics.get(topic)
             if answer_topic is None:
                 answer_topic = self._learn(topic)
-            envelope = envelopes.decode(payload)
+            envelope = self._decode(payload)
         except RemoteProtocolError:
             self._malformed += 1
             return
@@ -147,7 +159,7 @@ class CentralSystem:
         if self.commander is not None:
             self.commander.on_answer(envelope, arrived_ns)
 
-    def _respond(self, envelope: envelopes.Envelope, answer_topic: bytes, arrived_ns: int, ours: bool) -> None:  # noqa: FBT001 - once per message
+    def _respond(self, envelope: Envelope, answer_topic: bytes, arrived_ns: int, ours: bool) -> None:  # noqa: FBT001 - once per message
         answer = None
         if self.answering is not None and (ours or self._answer_foreign):
             answer = self.answering.answer(envelope, answer_topic, arrived_ns)

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import msgspec
 
 from loadtest.clock import monotonic_ns, utc_now
-from loadtest.csms import envelopes
 from loadtest.csms.addressees import Addressee, Addressees
 from loadtest.csms.command_books import CommandBooks, CommandCell
 from loadtest.csms.command_certificates import command_certificates
@@ -25,6 +24,7 @@ from loadtest.measure.link_cuts import UnansweredCommands
 from loadtest.measure.reply_join import ReplyInstants
 from loadtest.measure.sequence import DUPLICATE, REORDERED, SequenceWindows
 from loadtest.protocol import call_errors, schemas, stamp
+from loadtest.protocol.encodings import encoding
 from loadtest.protocol.frames import CALL_RESULT
 from loadtest.protocol.phases import DRAIN, UNDER_LOAD
 from loadtest.units import NS_PER_S, NS_PER_US
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from loadtest.measure.interval import IntervalReport
     from loadtest.measure.recorder import Recorder
     from loadtest.pacing.pacer import Pacer
+    from loadtest.protocol.envelope import Envelope
 
 OTHER = "Other"
 """Books a further answer to a command so long ago that nobody remembers what it was."""
@@ -82,6 +83,7 @@ class Commander:
         self.arrivals = 0
         self._client = client
         self._settings = settings
+        self._call = encoding(settings.encoding, settings.envelope).call
         self._load = settings.commands
         self._timeout_ns = int(self._load.timeout_s * NS_PER_S)
         self._chosen = frozenset(self._load.charge_points)
@@ -157,11 +159,11 @@ class Commander:
         self._deadlines.append((sent_ns + self._timeout_ns, unique_id))
         to.sequence += 1
         cell.row.sent += 1
-        self._client.publish(to.topic, envelopes.call(unique_id, action, text), self._settings.qos)
+        self._client.publish(to.topic, self._call(unique_id, action, text), self._settings.qos)
 
     # What comes back --------------------------------------------------------------------------------------------
 
-    def heard(self, envelope: envelopes.Envelope, topic: bytes, answer: bytes | None, now_ns: int) -> None:
+    def heard(self, envelope: Envelope, topic: bytes, answer: bytes | None, now_ns: int) -> None:
         """A CALL of this run's charge points has come, and been answered with ``answer`` if at all.
 
         Args:
@@ -179,7 +181,7 @@ class Commander:
         addressee = self._addressees.get(number) or self._addressees.hear(number, topic)
         self._learning.from_call(addressee, envelope.action, envelope.payload, answer, now_ns)
 
-    def on_answer(self, envelope: envelopes.Envelope, arrived_ns: int) -> None:
+    def on_answer(self, envelope: Envelope, arrived_ns: int) -> None:
         """A CALLRESULT or CALLERROR has come: to one of our commands, to another subscriber's, or to nobody's."""
         known = stamp.decode(envelope.unique_id)
         if known is None or known.run_tag != self._settings.run_tag:
@@ -213,7 +215,7 @@ class Commander:
         del self._waiting[envelope.unique_id]
         self._close(sent, envelope, arrived_ns)
 
-    def _close(self, sent: _Sent, envelope: envelopes.Envelope, arrived_ns: int) -> None:
+    def _close(self, sent: _Sent, envelope: Envelope, arrived_ns: int) -> None:
         row = sent.cell.row
         sent.cell.sample(sent.intended_ns, sent.sent_ns, arrived_ns)
         if envelope.message_type == CALL_RESULT:
@@ -225,7 +227,7 @@ class Commander:
         self._books.answers[row.action, answer] += 1
         self._addressees.answered(sent.to)
 
-    def _read(self, sent: _Sent, envelope: envelopes.Envelope, arrived_ns: int) -> str:
+    def _read(self, sent: _Sent, envelope: Envelope, arrived_ns: int) -> str:
         """Check an answer, learn from it, and return what it says."""
         action = sent.cell.row.action
         validator = schemas.response(action)

@@ -10,6 +10,7 @@ from msgspec import Meta
 from loadtest.control.settings import read_fields
 from loadtest.errors import UsageError
 from loadtest.protocol import topics
+from loadtest.protocol.encodings import EMQX, JSON, EncodingName, EnvelopeName
 from loadtest.protocol.phases import PHASES
 from loadtest.scenario.commands import CommandLoad
 from loadtest.transport import mqtt_url
@@ -30,6 +31,8 @@ class CsmsSettings(msgspec.Struct, frozen=True, kw_only=True):
         run_tag: 16 bits that mark this run's messages.
         epoch_ns: The run's origin of time on the monotonic clock.
         qos: Quality of service of subscription and answers.
+        encoding: How messages become bytes.
+        envelope: How they stand in JSON.
         phases: The run's phases; a number in a stamp is a position in it.
         filters: What to subscribe to.
         shared_group: Name of the shared subscription of all subscribers; empty: everything for itself.
@@ -55,6 +58,8 @@ class CsmsSettings(msgspec.Struct, frozen=True, kw_only=True):
     run_tag: Annotated[int, Meta(ge=0, le=0xFFFF)]
     epoch_ns: int
     qos: Literal[0, 1, 2] = 1
+    encoding: EncodingName = JSON
+    envelope: EnvelopeName = EMQX
     phases: Annotated[tuple[str, ...], Meta(min_length=1, max_length=16)] = PHASES
     filters: Annotated[tuple[TopicFilter, ...], Meta(min_length=1)] = (topics.UPSTREAM_FILTER,)
     shared_group: Annotated[str, Meta(pattern="^[^/+#]*$")] = ""

@@ -21,6 +21,7 @@ from loadtest.measure.interval import IntervalReport
 from loadtest.measure.recorder import Recorder
 from loadtest.measure.tags import PACER, SERVICE, Tag
 from loadtest.pacing.pacer import Pacer
+from loadtest.protocol.encodings import encoding
 from loadtest.transport.mqtt_client import MqttClient
 from loadtest.transport.mqtt_codec import REFUSED
 from loadtest.units import NS_PER_MS, NS_PER_S, NS_PER_US
@@ -53,7 +54,10 @@ class Subscriber:
         self._uplink = Uplink(
             self._recorder, run_tag=settings.run_tag, epoch_ns=settings.epoch_ns, phases=settings.phases
         )
-        self._central_system = CentralSystem(self._uplink, answer_foreign=settings.answer_foreign)
+        self._encoding = encoding(settings.encoding, settings.envelope)
+        self._central_system = CentralSystem(
+            self._uplink, answer_foreign=settings.answer_foreign, encoding=self._encoding
+        )
         self._client: SubscriberClient | None = None
         self._faults: SubscriberFaults | None = None
         self._pacer: Pacer | None = None
@@ -153,7 +157,7 @@ class Subscriber:
             first_transaction_id=settings.subscriber_index + 1,
             transaction_id_step=settings.subscriber_count,
         )
-        return Answering(client, responses, registration, settings.qos)
+        return Answering(client, responses, registration, settings.qos, self._encoding)
 
     @property
     def _arrivals(self) -> int:

@@ -12,6 +12,7 @@ from typing import NamedTuple
 import msgspec
 
 from loadtest.errors import RemoteProtocolError
+from loadtest.protocol import envelope_emqx
 from loadtest.protocol.frames import CALL, CALL_ERROR, CALL_RESULT
 from loadtest.transport.websocket_frames import is_utf8
 
@@ -81,10 +82,10 @@ def upstream(frame: bytes) -> Translated:
         raise UntranslatableError(NOT_JSON) from None
     match parts:
         case [kind, unique_id, action, payload] if kind == _CALL:
-            text = b'{"MessageTypeId":2,"UniqueId":%b,"Action":%b,"Payload":%b}' % (unique_id, action, payload)
+            text = envelope_emqx.CALL_TEXT % (unique_id, action, payload)
             return Translated(CALL, text, payload, unique_id, action)
         case [kind, unique_id, payload] if kind == _CALL_RESULT:
-            text = b'{"MessageTypeId":3,"UniqueId":%b,"Payload":%b}' % (unique_id, payload)
+            text = envelope_emqx.CALL_RESULT_TEXT % (unique_id, payload)
             return Translated(CALL_RESULT, text, payload, unique_id, b"")
         case [kind, unique_id, code, description, _] if kind == _CALL_ERROR:
             text = b'{"MessageTypeId":4,"UniqueId":%b,"ErrorCode":%b,"ErrorDescription":%b}' % (

@@ -5,14 +5,14 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from loadtest.csms import envelopes
 from loadtest.errors import RemoteProtocolError
 from loadtest.gateway import translation
-from loadtest.protocol import call_errors, frames, schemas
+from loadtest.protocol import call_errors, envelope_array, envelope_emqx, envelope_maeve, frames, schemas
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+ENCODINGS = (envelope_emqx, envelope_array, envelope_maeve)
 _ACTIONS = sorted(schemas.ACTIONS)
 
 
@@ -64,14 +64,18 @@ def translate_down(data: bytes) -> None:
 
 
 def csms_envelopes(data: bytes) -> None:
-    """An envelope, or the charge point's fault; an answer to it is valid JSON whatever its id."""
-    try:
-        envelope = envelopes.decode(data)
-    except RemoteProtocolError:
-        return
-    assert envelope.message_type in {frames.CALL, frames.CALL_RESULT, frames.CALL_ERROR}
-    assert _read(envelopes.call_result(envelope.unique_id, b"{}"))["UniqueId"] == envelope.unique_id
-    assert _read(envelopes.call_error(envelope.unique_id, "InternalError", "x"))["UniqueId"] == envelope.unique_id
+    """An envelope, or the charge point's fault, in every encoding; an answer to it can be read whatever its id."""
+    for encoding in ENCODINGS:
+        try:
+            envelope = encoding.decode(data)
+        except RemoteProtocolError:
+            continue
+        assert envelope.message_type in {frames.CALL, frames.CALL_RESULT, frames.CALL_ERROR}
+        for answer in (
+            encoding.call_result(envelope.unique_id, "Heartbeat", b'{"currentTime":"2026-01-31T12:00:00Z"}'),
+            encoding.call_error(envelope.unique_id, "Heartbeat", "InternalError", "x"),
+        ):
+            assert encoding.decode(answer).unique_id == envelope.unique_id
 
 
 def schema_check(data: bytes) -> None:

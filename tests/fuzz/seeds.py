@@ -128,7 +128,7 @@ TARGETS: dict[str, tuple[Callable[[bytes], None], tuple[bytes, ...]]] = {
     "ocpp_frames": (message_targets.ocpp_frames, TEXTS),
     "translate_up": (message_targets.translate_up, TEXTS),
     "translate_down": (message_targets.translate_down, ENVELOPES),
-    "csms_envelopes": (message_targets.csms_envelopes, ENVELOPES),
+    "csms_envelopes": (message_targets.csms_envelopes, (*ENVELOPES, *TEXTS)),
     "schema_check": (
         message_targets.schema_check,
         tuple(bytes((number,)) + payload for number in range(len(schemas.ACTIONS)) for payload in PAYLOADS),

@@ -8,13 +8,12 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from loadtest.csms import commander as commanders
-from loadtest.csms import envelopes
 from loadtest.csms.commander import Commander
 from loadtest.csms.settings import CsmsSettings
 from loadtest.measure.interval import AnswerRow, IntervalReport, OperationRow
 from loadtest.measure.ledger import total_of, unbalanced_operations
 from loadtest.measure.recorder import Recorder
-from loadtest.protocol import stamp
+from loadtest.protocol import envelope_emqx, stamp
 from loadtest.protocol.phases import DRAIN, PHASES, RAMP, STEADY
 from loadtest.scenario.commands import CommandLoad
 from loadtest.testing.virtual_clock import VirtualClock
@@ -75,14 +74,14 @@ class Network:
         for number in numbers:
             unique_id = stamp.encode(RUN_TAG, 0, number, 0, 0, 0).decode()
             text = json.dumps({"MessageTypeId": 2, "UniqueId": unique_id, "Action": action, "Payload": payload})
-            self.commander.heard(envelopes.decode(text.encode()), b"ocpp/cs/%d" % number, answer, self.clock())
+            self.commander.heard(envelope_emqx.decode(text.encode()), b"ocpp/cs/%d" % number, answer, self.clock())
 
     def answer(self, command: dict[str, Any], payload: dict[str, Any] | None = None, *, error: str = "") -> None:
         """A charge point answers a command."""
         reply: dict[str, Any] = {"MessageTypeId": 3, "UniqueId": command["UniqueId"], "Payload": payload}
         if error:
             reply = {"MessageTypeId": 4, "UniqueId": command["UniqueId"], "ErrorCode": error, "ErrorDescription": ""}
-        self.commander.on_answer(envelopes.decode(json.dumps(reply).encode()), self.clock())
+        self.commander.on_answer(envelope_emqx.decode(json.dumps(reply).encode()), self.clock())
 
     def report(self, *, final: bool = False) -> IntervalReport:
         report = IntervalReport(index=0, final=final)
