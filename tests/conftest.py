@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 from typing import TYPE_CHECKING
 
@@ -10,7 +9,8 @@ import pytest
 from hypothesis import HealthCheck, settings
 from servers import free_port, wait_for_port
 
-from loadtest.brokers import mosquitto
+from loadtest.brokers.kind import Site
+from loadtest.brokers.mosquitto import Mosquitto
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,14 +27,12 @@ settings.load_profile("repeatable")
 @pytest.fixture
 def mosquitto_url(tmp_path: Path) -> Iterator[str]:
     """A real Mosquitto, configured as runs have it, for one test."""
-    executable = mosquitto.executable()
-    if executable is None:
-        pytest.skip(f"Mosquitto is not installed: {mosquitto.install_command()}")
+    if Mosquitto().executable() is None:
+        pytest.skip(f"Mosquitto is not installed: {Mosquitto().install_command()}")
     port = free_port()
-    config = tmp_path / "mosquitto.conf"
-    config.write_text(mosquitto.config_text(port, as_root=os.geteuid() == 0))
+    launch = Mosquitto().prepare(Site(port=port, log_dir=tmp_path, data_dir=tmp_path, settings=Mosquitto.tuned))
     with (tmp_path / "mosquitto.log").open("wb") as log:
-        process = subprocess.Popen([executable, "-c", str(config)], stdout=log, stderr=log)
+        process = subprocess.Popen(launch.argv, stdout=log, stderr=log)
     try:
         wait_for_port(port)
         yield f"mqtt://127.0.0.1:{port}"

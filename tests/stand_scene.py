@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import psutil
 
-from loadtest.brokers import mosquitto
+from loadtest.brokers.mosquitto import Mosquitto
 from loadtest.clock import monotonic_ns
 from loadtest.control import messages
 from loadtest.runner.child_process import ControlChild, start_child
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from loadtest.measure.interval import IntervalReport
 
-BROKER = "mosquitto" if mosquitto.executable() else "amqtt"
+BROKER = "mosquitto" if Mosquitto().executable() else "amqtt"
 
 
 class Scene:

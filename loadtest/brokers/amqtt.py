@@ -3,26 +3,64 @@
 from __future__ import annotations
 
 import importlib.metadata
+import json
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
-from loadtest.brokers.process import BrokerProcess, spawn
+from loadtest.brokers.kind import BrokerKind, Features, Launch
+from loadtest.errors import UsageError
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from collections.abc import Mapping
 
-KIND = "amqtt"
-
-SETTINGS = {"sys_interval": "off", "event_log": "off", "packet_log": "off"}
-"""What is configured away from the defaults."""
+    from loadtest.brokers.kind import Site
 
 
-def version() -> str:
-    """The installed version."""
-    return importlib.metadata.version("amqtt")
+class Amqtt(BrokerKind):
+    """aMQTT 0.11 and later. Its plugins for statistics and logs of each packet stay off."""
+
+    name = "amqtt"
+    title = "amqtt"
+    program = "amqtt"
+    packages: ClassVar = {"pip": "amqtt"}
+    home = "https://amqtt.readthedocs.io"
+    tuned: ClassVar = {"max_connections": "0"}
+    """0 means without limit."""
+    known_settings = frozenset({"max_connections", "timeout_disconnect_delay", "session_expiry_interval"})
+
+    def executable(self) -> str:
+        """Python: it is a library, and always there."""
+        return sys.executable
+
+    def version(self) -> str:
+        """The installed version."""
+        return importlib.metadata.version("amqtt")
+
+    def features(self) -> Features:
+        """MQTT 3.1.1 complete, in memory."""
+        return Features(mqtt5=False, shared_subscriptions=False, persistent=False)
+
+    def prepare(self, site: Site) -> Launch:
+        """A file of its settings, which the child of ours reads."""
+        config = site.log_dir / "amqtt.json"
+        config.write_text(json.dumps({"port": site.port, **_numbers(site.settings)}, indent=2) + "\n")
+        return Launch(
+            argv=[sys.executable, "-m", "loadtest.brokers.amqtt_child", str(config)],
+            config_files=[config],
+        )
 
 
-async def start(port: int, log_dir: Path) -> BrokerProcess:
-    """Start it on a loopback port in a process of its own; its log stays in ``log_dir``."""
-    argv = [sys.executable, "-m", "loadtest.brokers.amqtt_child", str(port)]
-    return await spawn(KIND, argv, log_dir / "amqtt.log")
+def _numbers(settings: Mapping[str, str]) -> dict[str, int]:
+    """All its settings are whole numbers.
+
+    Raises:
+        UsageError: With each that is none.
+    """
+    faults = [
+        f"--broker-setting {name}: {value!r} is not a whole number"
+        for name, value in settings.items()
+        if not value.isdecimal()
+    ]
+    if faults:
+        raise UsageError(faults)
+    return {name: int(value) for name, value in settings.items()}

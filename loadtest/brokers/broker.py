@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
+import shutil
 import signal
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -13,8 +15,10 @@ from loadtest.scenario.settings import masked
 
 if TYPE_CHECKING:
     import socket
-    from collections.abc import Awaitable, Callable, Mapping
+    from collections.abc import Awaitable, Callable, Mapping, Sequence
+    from pathlib import Path
 
+    from loadtest.brokers.kind import Features
     from loadtest.brokers.process import BrokerProcess
 
 
@@ -23,14 +27,16 @@ class BrokerFacts:
     """A broker as the run record describes it.
 
     Attributes:
-        kind: ``mosquitto``, ``amqtt`` or ``external``.
+        kind: The name of its kind, or ``external``.
         version: As the broker states it; empty when it does not say.
         url: Where it listens, ``mqtt://host:port``.
         why: The reason this broker was taken.
         embedded: Started by the harness.
         settings: What was configured away from the broker's defaults.
+        features: What it can do; ``None`` for an external one: only trying tells.
         pid: Its process, when it is ours.
         log_file: Its log, when it is ours.
+        config_files: Its configuration, when it is ours.
     """
 
     kind: str
@@ -39,8 +45,10 @@ class BrokerFacts:
     why: str
     embedded: bool
     settings: Mapping[str, str] = field(default_factory=dict)
+    features: Features | None = None
     pid: int | None = None
     log_file: str = ""
+    config_files: Sequence[str] = ()
 
     def public(self) -> dict[str, Any]:
         """As a plain mapping for records, with no password in the URL."""
@@ -51,8 +59,10 @@ class BrokerFacts:
             "why": self.why,
             "embedded": self.embedded,
             "settings": dict(self.settings),
+            "features": None if self.features is None else dataclasses.asdict(self.features),
             "pid": self.pid,
             "log_file": self.log_file,
+            "config_files": list(self.config_files),
         }
 
 
@@ -63,6 +73,7 @@ class Broker:
         facts: What it is.
         process: Its process when it is ours; an external broker has none.
         launch: Starts it again, as it was and where it was.
+        data_dir: What it keeps, removed in the end.
 
     Attributes:
         pids: Its processes so far, one after the other; the last is the present one.
@@ -73,11 +84,13 @@ class Broker:
         facts: BrokerFacts,
         process: BrokerProcess | None = None,
         launch: Callable[[], Awaitable[BrokerProcess]] | None = None,
+        data_dir: Path | None = None,
     ) -> None:
         self.facts = facts
         self.pids = [] if process is None else [process.pid]
         self._process = process
         self._launch = launch
+        self._data_dir = data_dir
         self._wanted = asyncio.Event()
         self._wanted.set()
         self._holder: socket.socket | None = None
@@ -109,8 +122,7 @@ class Broker:
         """
         self._wanted.clear()
         if kill:
-            self._ours.send_signal(signal.SIGKILL)
-            await self._ours.ended()
+            await self._ours.kill()
         else:
             await self._ours.stop()
         self._holder = hold(urlsplit(self.facts.url).port or 0)
@@ -144,3 +156,5 @@ class Broker:
         self._release()
         if self._process is not None:
             await self._process.stop()
+        if self._data_dir is not None:
+            shutil.rmtree(self._data_dir, ignore_errors=True)

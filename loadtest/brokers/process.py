@@ -4,31 +4,39 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
+import secrets
 import signal
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from loadtest.control.lifeline import dies_with_parent
 from loadtest.errors import EnvironmentNotReady
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from pathlib import Path
+    from collections.abc import Mapping, Sequence
 
 STOP_GRACE_S = 5.0
+_MARK = "LOADTEST_BROKER"
+"""Name of the variable by which a broker's processes are known, those as well that have left its session and parent."""
 
 
 class BrokerProcess:
-    """One child process whose output goes to a file. Made by :func:`spawn`.
+    """One child process, with what it starts itself, whose output goes to a file. Made by :func:`spawn`.
 
     Attributes:
         name: The broker's kind, for messages.
         log_file: Everything the broker says.
     """
 
-    def __init__(self, name: str, log_file: Path, process: asyncio.subprocess.Process) -> None:
+    def __init__(
+        self, name: str, log_file: Path, process: asyncio.subprocess.Process, mark: str, stops_within_s: float
+    ) -> None:
         self.name = name
         self.log_file = log_file
         self._process = process
+        self._mark = mark
+        self._stops_within_s = stops_within_s
 
     @property
     def pid(self) -> int:
@@ -45,14 +53,20 @@ class BrokerProcess:
         return ending(await self._process.wait())
 
     async def stop(self) -> None:
-        """Ask it to end, wait :data:`STOP_GRACE_S`, then kill it. Does nothing when it has ended."""
+        """Ask it to end, wait as long as that may take, then kill it; and whatever it has left behind."""
         self.send_signal(signal.SIGCONT)  # one that stands still would not hear the next
-        for wanted in (signal.SIGTERM, signal.SIGKILL):
-            if not self.running:
-                return
-            self.send_signal(wanted)
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._process.wait(), STOP_GRACE_S)
+        self.send_signal(signal.SIGTERM)
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._process.wait(), self._stops_within_s)
+        await self.kill()
+
+    async def kill(self) -> None:
+        """End it and all it has started, without notice. Does nothing when all have ended."""
+        self.send_signal(signal.SIGKILL)
+        await self._process.wait()
+        for pid in _marked(self._mark):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
 
     def send_signal(self, wanted: signal.Signals) -> None:
         """Send it a signal, unless it has ended."""
@@ -79,12 +93,41 @@ def ending(status: int) -> str:
         return f"was killed by signal {-status}"
 
 
-async def spawn(name: str, argv: Sequence[str], log_file: Path) -> BrokerProcess:
+def _marked(mark: str) -> list[int]:
+    """The processes that carry a mark; none where there is no ``/proc``."""
+    wanted = f"{_MARK}={mark}".encode()
+    found = []
+    for environment in Path("/proc").glob("[0-9]*/environ"):
+        with contextlib.suppress(OSError):  # it has ended meanwhile, or is somebody else's
+            if wanted in environment.read_bytes().split(b"\0"):
+                found.append(int(environment.parent.name))
+    return found
+
+
+async def spawn(
+    name: str,
+    argv: Sequence[str],
+    log_file: Path,
+    *,
+    environment: Mapping[str, str] | None = None,
+    stops_within_s: float = STOP_GRACE_S,
+) -> BrokerProcess:
     """Start a broker with its output in ``log_file``.
 
     It gets a session of its own, because a Ctrl-C at the terminal must not stop the broker before the
     gateway that talks to it; and it dies with this process however this process ends.
+
+    Args:
+        name: The broker's kind, for messages.
+        argv: Executable and arguments.
+        log_file: Appended to.
+        environment: Variables beside ours.
+        stops_within_s: How long its orderly end may take.
+
+    Raises:
+        EnvironmentNotReady: It cannot be executed.
     """
+    mark = secrets.token_hex(8)
     with log_file.open("ab") as log:
         try:
             process = await asyncio.create_subprocess_exec(
@@ -92,6 +135,7 @@ async def spawn(name: str, argv: Sequence[str], log_file: Path) -> BrokerProcess
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
+                env={**os.environ, **(environment or {}), _MARK: mark},
                 start_new_session=True,
                 preexec_fn=dies_with_parent(),
             )
@@ -100,4 +144,4 @@ async def spawn(name: str, argv: Sequence[str], log_file: Path) -> BrokerProcess
                 f"{argv[0]} cannot be started: {error.strerror}",
                 hint="install it anew, or take another with --broker",
             ) from error
-    return BrokerProcess(name, log_file, process)
+    return BrokerProcess(name, log_file, process, mark, stops_within_s)

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from loadtest.brokers import choose
 from loadtest.cli import conformance_report
 from loadtest.cli.messages import talk
 from loadtest.conformance import catalogue
@@ -21,6 +20,7 @@ from loadtest.conformance.target import Credentials, Target, broker_url, gateway
 from loadtest.errors import EnvironmentNotReady, ExitCode, UsageError, join_hints
 from loadtest.protocol.topics import MOUNTPOINT
 from loadtest.runner.embedded_gateway import AS_EMQX, embedded_gateway
+from loadtest.scenario.settings import AUTO
 from loadtest.transport import tls
 from loadtest.transport.loop import run
 
@@ -180,7 +180,7 @@ async def _hold(
     """Run the rows, against a gateway of ours with these switches when there are any."""
     async with contextlib.AsyncExitStack() as parts:
         if switches is not None:
-            broker = choose.AUTO if embed_broker else target.broker
+            broker = AUTO if embed_broker else target.broker
             request = dataclasses.replace(AS_EMQX, switches=switches)
             ends = await parts.enter_async_context(embedded_gateway(broker=broker, request=request))
             target = dataclasses.replace(target, gateway=gateway_address(ends.gateway)[0], broker=ends.broker)

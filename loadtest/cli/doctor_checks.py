@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from loadtest import __version__
-from loadtest.brokers import mosquitto
+from loadtest.brokers.kinds import KINDS
 from loadtest.runner.descriptors import RESERVE
 from loadtest.scenario.settings import SETTINGS
 
@@ -56,7 +56,7 @@ def all_checks(results: Path) -> list[Check]:
         cores(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1),
         clock(time.get_clock_info("monotonic").resolution, _read(_CLOCK_SOURCE)),
         timer(available=_timerfd_works()),
-        broker(mosquitto.version() if mosquitto.executable() else None, mosquitto.install_command()),
+        *brokers(),
         writing(results),
         disk_space(shutil.disk_usage(_existing(results)).free, results),
     ]
@@ -126,13 +126,19 @@ def timer(*, available: bool) -> Check:
     return Check(Level.PROBLEM, "timer", "no timerfd", "load is released by it: take Linux, or a container of it")
 
 
-def broker(mosquitto_version: str | None, install_command: str) -> Check:
-    """Without Mosquitto amqtt stands in, which carries a tenth."""
-    if mosquitto_version is None:
-        return Check(
-            Level.NOTE, "brokers", "amqtt; Mosquitto, which carries ten times as much, is not", install_command
-        )
-    return Check(Level.OK, "brokers", f"Mosquitto {mosquitto_version or 'of unknown version'}, amqtt")
+def brokers() -> list[Check]:
+    """Which kinds a run can start; the one in Python is always there, and carries a tenth of others."""
+    return [
+        broker(kind.name, kind.title, kind.version() if kind.executable() else None, kind.install_command())
+        for kind in KINDS.values()
+    ]
+
+
+def broker(name: str, title: str, version: str | None, install_command: str) -> Check:
+    """One kind; ``None`` for a version means that it is not installed."""
+    if version is None:
+        return Check(Level.NOTE, f"broker {name}", f"{title} is not installed", install_command)
+    return Check(Level.OK, f"broker {name}", f"{title} {version or 'of unknown version'}")
 
 
 def writing(results: Path) -> Check:

@@ -35,8 +35,8 @@ GROUPS: dict[str, tuple[str, ...]] = {
         "from_run",
     ),
     "System under test": (
-        *("gateway", "gateway_processes", "gateway_config", "gateway_metrics_port", "broker", "qos", "persistent"),
-        *("csms", "subscribers", "subscriber_client"),
+        *("gateway", "gateway_processes", "gateway_config", "gateway_metrics_port", "broker", "broker_setting"),
+        *("qos", "persistent", "csms", "subscribers", "subscriber_client"),
     ),
     "Verdict": ("threshold", "no_thresholds", "baseline", "tolerance"),
     "Live": ("metrics_port", "metrics_host", "plain", "quiet"),

@@ -8,11 +8,12 @@ from typing import Any
 import click
 from click.core import ParameterSource
 
-from loadtest.brokers import choose
 from loadtest.errors import ExitCode, UsageError
 from loadtest.runner import alone
 from loadtest.runner.gateway_config import read_switches
 from loadtest.runner.gateway_processes import GatewayRequest
+from loadtest.scenario.broker_settings import broker_settings
+from loadtest.scenario.settings import AUTO, BROKERS
 from loadtest.transport.loop import run
 
 BROKER_URL = "mqtt://127.0.0.1:1883"
@@ -102,17 +103,23 @@ def csms(broker: str, heartbeat_interval: int, qos: str, observe: bool) -> int: 
 
 
 @click.command(short_help="Serve a broker alone.")
-@click.option("--kind", default=choose.AUTO, show_default=True, metavar="|".join(choose.KINDS), help="Which broker.")
+@click.option("--kind", default=AUTO, show_default=True, metavar="|".join((AUTO, *BROKERS)), help="Which broker.")
+@click.option(
+    "--broker-setting",
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="A setting of it, in its own words; may be given several times; without a value its own default holds.",
+)
 @click.option("--port", type=click.IntRange(1, 65535), help="Loopback port; a free one when left out.")
-def broker(kind: str, port: int | None) -> int:
+def broker(kind: str, broker_setting: tuple[str, ...], port: int | None) -> int:
     """Serve a broker alone, tuned for measuring, on loopback."""
-    if kind not in choose.KINDS:
-        raise UsageError(f"--kind: there is no broker {kind!r}", hint=f"one of {', '.join(choose.KINDS)}")
+    if kind not in (AUTO, *BROKERS):
+        raise UsageError(f"--kind: there is no broker {kind!r}", hint=f"one of {', '.join((AUTO, *BROKERS))}")
 
     def announce(url: str, what: str) -> None:
         click.echo(f"broker ready: {url} ({what})")
 
-    run(alone.broker(kind, port, announce))
+    run(alone.broker(kind, port, broker_settings("; ".join(broker_setting)), announce))
     return ExitCode.PASSED
 
 

@@ -11,6 +11,7 @@ from loadtest.clock import monotonic_ns
 from loadtest.control import messages
 from loadtest.locust_plugin.child import Child
 from loadtest.measure.run_events import PART_DIED
+from loadtest.scenario.broker_settings import broker_settings
 from loadtest.scenario.settings import secret
 from loadtest.units import NS_PER_S
 
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from loadtest.measure.interval import IntervalReport
     from loadtest.scenario.settings import RunSettings
 
-_START_TIMEOUT_S = 60.0
+_START_TIMEOUT_S = 120.0
 _FINAL_REPORT_S = 5.0
 
 
@@ -70,6 +71,7 @@ class Stand:
                 "log_dir": str(self._log_dir.resolve()),
                 "gateway": settings.gateway,
                 "broker": settings.broker,
+                "broker_settings": broker_settings(settings.broker_setting),
                 "gateway_processes": settings.gateway_processes,
                 "charge_points": settings.charge_points,
                 "qos": settings.qos,

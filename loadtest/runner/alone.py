@@ -10,9 +10,9 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from loadtest.brokers import choose
 from loadtest.brokers.process import ending
 from loadtest.brokers.readiness import answers_connect
+from loadtest.brokers.start import start as start_broker
 from loadtest.clock import monotonic_ns
 from loadtest.errors import HarnessError
 from loadtest.runner.child_process import start_child
@@ -20,7 +20,7 @@ from loadtest.runner.descriptors import raise_limit
 from loadtest.runner.gateway_processes import start_gateway
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+    from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping
 
     from loadtest.control import messages
     from loadtest.runner.gateway_processes import GatewayRequest
@@ -75,18 +75,20 @@ async def csms(settings: dict[str, object], announce: Callable[[str], None]) -> 
             await child.stop()
 
 
-async def broker(wanted: str, port: int | None, announce: Callable[[str, str], None]) -> None:
+async def broker(
+    wanted: str, port: int | None, settings: Mapping[str, str], announce: Callable[[str, str], None]
+) -> None:
     """Serve a broker until SIGINT or SIGTERM; ``announce`` is called with its URL and what it is.
 
     Raises:
-        UsageError: There is no such broker.
+        UsageError: There is no such broker, or it does not have such settings.
         EnvironmentNotReady: It is not installed, does not start, or the port is taken.
         HarnessError: It ended by itself.
     """
     told = _told()
     raise_limit()
     with _log_dir() as log_dir:
-        running = await choose.start(wanted, log_dir, port=port)
+        running = await start_broker(wanted, log_dir, port=port, settings=settings)
         try:
             announce(running.facts.url, f"{running.facts.kind} {running.facts.version}, {running.facts.why}")
             await _serve(told, running.died())

@@ -8,8 +8,9 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from loadtest.brokers import choose
+from loadtest.brokers.start import start as start_broker
 from loadtest.runner.gateway_processes import GatewayRequest, start_gateway
+from loadtest.scenario.settings import AUTO
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -28,7 +29,7 @@ class Ends(NamedTuple):
 
 
 @contextlib.asynccontextmanager
-async def embedded_gateway(*, broker: str = choose.AUTO, request: GatewayRequest = AS_EMQX) -> AsyncIterator[Ends]:
+async def embedded_gateway(*, broker: str = AUTO, request: GatewayRequest = AS_EMQX) -> AsyncIterator[Ends]:
     """Start our gateway, and the broker unless its URL is given.
 
     Args:
@@ -41,7 +42,7 @@ async def embedded_gateway(*, broker: str = choose.AUTO, request: GatewayRequest
     """
     with tempfile.TemporaryDirectory(prefix="loadtest-", ignore_cleanup_errors=True) as folder:
         log_dir = Path(folder)
-        running = await choose.start(broker, log_dir)
+        running = await start_broker(broker, log_dir)
         try:
             request = dataclasses.replace(request, broker_url=running.facts.url)
             gateway = await start_gateway(request, log_dir, _ignore)

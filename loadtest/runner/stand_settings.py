@@ -9,7 +9,7 @@ import msgspec
 from loadtest.errors import UsageError
 from loadtest.scenario.credentials import CredentialFiles
 from loadtest.scenario.profile import ChargePointProfile
-from loadtest.scenario.settings import EMBEDDED, masked
+from loadtest.scenario.settings import AUTO, EMBEDDED, masked
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -22,7 +22,8 @@ class StandSettings(msgspec.Struct, frozen=True, kw_only=True):
         epoch_ns: Start of interval 0 of the reports, ``monotonic_ns``.
         log_dir: Existing folder for the logs of all parts.
         gateway: ``embedded`` or a ``ws://`` URL.
-        broker: ``auto``, ``mosquitto``, ``amqtt`` or an ``mqtt://`` URL.
+        broker: ``auto``, the name of a kind or an ``mqtt://`` URL.
+        broker_settings: Outdo those the embedded broker is started with.
         gateway_processes: Processes of the embedded gateway.
         charge_points: Connections the embedded gateway must be able to hold.
         qos: MQTT quality of service of the embedded gateway.
@@ -39,7 +40,8 @@ class StandSettings(msgspec.Struct, frozen=True, kw_only=True):
     epoch_ns: int
     log_dir: str
     gateway: str = EMBEDDED
-    broker: str = "auto"
+    broker: str = AUTO
+    broker_settings: dict[str, str] = {}
     gateway_processes: int = 1
     charge_points: int = 1
     qos: int = 1

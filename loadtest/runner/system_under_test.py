@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from loadtest.brokers import choose, shared_subscription
+from loadtest.brokers import shared_subscription
+from loadtest.brokers.start import start as start_broker
 from loadtest.clock import monotonic_ns
 from loadtest.control import messages
 from loadtest.engine.credentials import Credentials
@@ -106,7 +107,9 @@ class SystemUnderTest:
 
     async def _start_broker(self) -> None:
         settings = self._settings
-        self._broker = await choose.start(settings.broker, self._log_dir, persistent=settings.persistent)
+        self._broker = await start_broker(
+            settings.broker, self._log_dir, persistent=settings.persistent, settings=settings.broker_settings
+        )
         if settings.subscribers > 1:
             self._shared_subscriptions = await shared_subscription.supported(self._broker.facts.url)
 

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 from loadtest.errors import UsageError
 from loadtest.scenario import threshold_text
-from loadtest.scenario.settings import EMBEDDED, SECRETS, SETTINGS, RunSettings, masked, secret
+from loadtest.scenario.settings import AUTO, BROKERS, EMBEDDED, SECRETS, SETTINGS, RunSettings, masked, secret
 from loadtest.units import seconds
 
 if TYPE_CHECKING:
@@ -127,7 +127,7 @@ def _endpoint_faults(fields: Mapping[str, Any], written: Mapping[str, str]) -> l
     faults = []
     for name, words, schemes in (
         ("gateway", (EMBEDDED,), ("ws", "wss")),
-        ("broker", ("auto", "mosquitto", "amqtt"), ("mqtt", "mqtts")),
+        ("broker", (AUTO, *BROKERS), ("mqtt", "mqtts")),
     ):
         value = fields.get(name)
         if value is None or value in words:

@@ -17,6 +17,10 @@ from loadtest.scenario.credentials import CredentialFiles
 EMBEDDED = "embedded"
 """The gateway that comes with the harness."""
 
+AUTO = "auto"
+BROKERS = ("mosquitto", "nats", "amqtt")
+"""The brokers the harness can start, see :mod:`loadtest.brokers.kinds`; ``auto`` takes one that is installed."""
+
 Kind = Literal["int", "float", "duration", "text", "choice", "flag"]
 
 
@@ -155,9 +159,18 @@ SETTINGS: tuple[Setting, ...] = (
     Setting(
         name="broker",
         kind="text",
-        default="auto",
-        metavar="auto|mosquitto|amqtt|mqtt://…",
+        default=AUTO,
+        metavar="|".join((AUTO, *BROKERS, "mqtt://…")),
         help="the broker: one started by the harness, or a URL",
+    ),
+    Setting(
+        name="broker_setting",
+        kind="text",
+        default="",
+        repeatable=True,
+        metavar="NAME=VALUE",
+        help="a setting of the broker that is started, in its own words, such as set_tcp_nodelay=false; may be given "
+        "several times; without a value the broker's own default holds",
     ),
     Setting(
         name="csms",
@@ -175,7 +188,7 @@ SETTINGS: tuple[Setting, ...] = (
         kind="flag",
         default="",
         help="the broker keeps the central system's session and messages queued for it while it is away; "
-        "the embedded Mosquitto keeps them on disk when it is restarted",
+        "an embedded one that can keeps them on disk when it is restarted",
     ),
     Setting(name="subscribers", kind="int", default=1, low=1, high=64, metavar="N", help="subscriber processes"),
     Setting(
@@ -270,6 +283,7 @@ class RunSettings(msgspec.Struct, frozen=True, kw_only=True):
     client_key: str
     password_file: str
     broker: str
+    broker_setting: str
     csms: str
     qos: int
     persistent: bool

@@ -14,8 +14,10 @@ from typing import TYPE_CHECKING
 import psutil
 import pytest
 
-from loadtest.brokers import choose, mosquitto, shared_subscription
+from loadtest.brokers import shared_subscription
+from loadtest.brokers.mosquitto import Mosquitto
 from loadtest.brokers.readiness import answers_connect
+from loadtest.brokers.start import start
 from loadtest.errors import EnvironmentNotReady
 from loadtest.transport.loop import run
 
@@ -26,7 +28,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.integration
 
-needs_mosquitto = pytest.mark.skipif(mosquitto.executable() is None, reason="Mosquitto is not installed")
+needs_mosquitto = pytest.mark.skipif(Mosquitto().executable() is None, reason="Mosquitto is not installed")
 KINDS = [pytest.param("mosquitto", marks=needs_mosquitto), "amqtt"]
 
 
@@ -47,7 +49,7 @@ def gone_within(pid: int, timeout_s: float) -> bool:
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_broker_is_ready_when_start_returns_and_gone_when_stop_does(kind: str, tmp_path: Path) -> None:
     async def scene() -> Broker:
-        broker = await choose.start(kind, tmp_path)
+        broker = await start(kind, tmp_path)
         await answers_connect(broker.facts.url)
         assert broker.facts.pid is not None
         assert alive(broker.facts.pid)
@@ -72,7 +74,7 @@ def test_amqtt_does_not_share_a_subscription_though_it_grants_it(tmp_path: Path)
 
 
 async def shares(kind: str, log_dir: Path) -> bool:
-    broker = await choose.start(kind, log_dir)
+    broker = await start(kind, log_dir)
     try:
         return await shared_subscription.supported(broker.facts.url)
     finally:
@@ -82,7 +84,7 @@ async def shares(kind: str, log_dir: Path) -> bool:
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_death_is_noticed_and_told_how(kind: str, tmp_path: Path) -> None:
     async def scene() -> str:
-        broker = await choose.start(kind, tmp_path)
+        broker = await start(kind, tmp_path)
         assert broker.facts.pid is not None
         os.kill(broker.facts.pid, signal.SIGKILL)
         return await asyncio.wait_for(broker.died(), 5)
@@ -94,10 +96,10 @@ def test_a_death_is_noticed_and_told_how(kind: str, tmp_path: Path) -> None:
 def test_no_broker_outlives_a_parent_that_was_killed(kind: str, tmp_path: Path) -> None:
     script = (
         "import asyncio, pathlib, sys\n"
-        "from loadtest.brokers import choose\n"
+        "from loadtest.brokers.start import start\n"
         "from loadtest.transport.loop import run\n"
         "async def main():\n"
-        "    broker = await choose.start(sys.argv[1], pathlib.Path(sys.argv[2]))\n"
+        "    broker = await start(sys.argv[1], pathlib.Path(sys.argv[2]))\n"
         "    print(broker.facts.pid, flush=True)\n"
         "    await asyncio.sleep(60)\n"
         "run(main())\n"
@@ -115,14 +117,13 @@ def test_a_wanted_port_that_is_taken_is_named(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         with pytest.raises(EnvironmentNotReady, match=f"port {port} on 127.0.0.1 is already in use"):
-            run(choose.start("amqtt", tmp_path, port=port))
+            run(start("amqtt", tmp_path, port=port))
 
 
 @needs_mosquitto
-def test_a_broker_that_ends_at_its_start_is_quoted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(mosquitto.SETTINGS, "no_such_directive", "true")
+def test_a_broker_that_ends_at_its_start_is_quoted(tmp_path: Path) -> None:
     with pytest.raises(EnvironmentNotReady, match="mosquitto exited with status") as caught:
-        run(choose.start("mosquitto", tmp_path))
+        run(start("mosquitto", tmp_path, settings={"no_such_directive": "true"}))
     assert "no_such_directive" in caught.value.message
     assert str(tmp_path / "mosquitto.log") in caught.value.hint
 
@@ -144,7 +145,7 @@ def test_an_external_broker_that_says_nothing() -> None:
 
 def test_an_external_broker_is_left_running(mosquitto_url: str, tmp_path: Path) -> None:
     async def scene() -> None:
-        broker = await choose.start(mosquitto_url, tmp_path)
+        broker = await start(mosquitto_url, tmp_path)
         assert not broker.facts.embedded
         assert broker.facts.pid is None
         await broker.stop()

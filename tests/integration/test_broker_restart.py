@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 from scenario_copies import unhurried
 
-from loadtest.brokers import mosquitto
+from loadtest.brokers.mosquitto import Mosquitto
 from loadtest.measure import ledger as ledgers
 from loadtest.measure.transaction_ledger import DUPLICATED, LOST, SENDING_LOST
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 pytestmark = [
     pytest.mark.integration,
-    pytest.mark.skipif(mosquitto.executable() is None, reason="amqtt keeps no sessions on disk"),
+    pytest.mark.skipif(Mosquitto().executable() is None, reason="amqtt keeps no sessions on disk"),
 ]
 
 BUSY = """

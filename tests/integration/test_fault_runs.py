@@ -11,7 +11,7 @@ import psutil
 import pytest
 from scenario_copies import unhurried
 
-from loadtest.brokers import mosquitto
+from loadtest.brokers.mosquitto import Mosquitto
 from loadtest.measure import run_record
 from loadtest.measure.interval_log import read_totals
 from loadtest.measure.tags import INTENDED, ROUND_TRIP, SERVICE, UPLINK, Tag
@@ -27,7 +27,7 @@ pytestmark = pytest.mark.integration
 
 PAUSED_BROKER = Path(__file__).with_name("paused_broker.py")
 STORMS = Path(__file__).with_name("storms.py")
-BROKER = "mosquitto" if mosquitto.executable() else "amqtt"
+BROKER = "mosquitto" if Mosquitto().executable() else "amqtt"
 CHARGE_POINTS = 40
 COMMON = ("--headless", "--only-summary", "--charge-points", str(CHARGE_POINTS), "--ramp", "300ms", "--broker", BROKER)
 KILLED_SOONER = """

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 from servers import free_port, wait_for_port
 
-from loadtest.brokers import mosquitto
+from loadtest.brokers.mosquitto import Mosquitto
 from loadtest.errors import EnvironmentNotReady
 from loadtest.runner.certificates import make_certificates
 from loadtest.transport import mqtt_aiomqtt, mqtt_client
@@ -24,9 +24,9 @@ pytestmark = pytest.mark.integration
 
 @pytest.fixture
 def broker_url(tmp_path: Path) -> Iterator[str]:
-    executable = mosquitto.executable()
+    executable = Mosquitto().executable()
     if executable is None:
-        pytest.skip(f"Mosquitto is not installed: {mosquitto.install_command()}")
+        pytest.skip(f"Mosquitto is not installed: {Mosquitto().install_command()}")
     make_certificates(tmp_path / "pki")
     port = free_port()
     certificate = tmp_path / "pki" / "gateway.pem"

@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import pytest
 
-from loadtest.brokers import choose, mosquitto
+from loadtest.brokers import choose
 from loadtest.brokers.broker import BrokerFacts
+from loadtest.brokers.mosquitto import Mosquitto
 from loadtest.brokers.process import ending
 from loadtest.errors import EnvironmentNotReady, UsageError
 
 
 @pytest.fixture
 def installed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(mosquitto, "executable", lambda: "/usr/sbin/mosquitto")
+    monkeypatch.setattr(Mosquitto, "executable", lambda _: "/usr/sbin/mosquitto")
 
 
 @pytest.fixture
 def not_installed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(mosquitto, "executable", lambda: None)
+    monkeypatch.setattr(Mosquitto, "executable", lambda _: None)
 
 
 @pytest.mark.usefixtures("installed")
@@ -29,14 +30,14 @@ def test_auto_takes_mosquitto_when_it_is_installed() -> None:
 def test_auto_without_mosquitto_takes_amqtt_and_names_the_command_that_installs_it() -> None:
     choice = choose.choose("auto")
     assert choice.kind == "amqtt"
-    assert mosquitto.install_command() in choice.why
+    assert Mosquitto().install_command() in choice.why
 
 
 @pytest.mark.usefixtures("not_installed")
 def test_mosquitto_by_name_is_never_replaced_by_another() -> None:
     with pytest.raises(EnvironmentNotReady) as caught:
         choose.choose("mosquitto")
-    assert mosquitto.install_command() in caught.value.hint
+    assert Mosquitto().install_command() in caught.value.hint
 
 
 def test_a_url_is_an_external_broker() -> None:

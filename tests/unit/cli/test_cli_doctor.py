@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
+from loadtest.brokers.kinds import KINDS
 from loadtest.cli import doctor_checks as checks
 from loadtest.cli.doctor_checks import Check, Level
 from loadtest.cli.main import loadtest
@@ -30,8 +31,12 @@ from loadtest.cli.main import loadtest
         (checks.clock(0.015, ""), Level.PROBLEM, "source unknown"),
         (checks.timer(available=True), Level.OK, "timerfd"),
         (checks.timer(available=False), Level.PROBLEM, "no timerfd"),
-        (checks.broker("2.0.11", ""), Level.OK, "Mosquitto 2.0.11"),
-        (checks.broker(None, "apt-get install mosquitto"), Level.NOTE, "amqtt"),
+        (checks.broker("mosquitto", "Mosquitto", "2.0.11", ""), Level.OK, "Mosquitto 2.0.11"),
+        (
+            checks.broker("mosquitto", "Mosquitto", None, "apt-get install mosquitto"),
+            Level.NOTE,
+            "Mosquitto is not installed",
+        ),
         (checks.disk_space(50_000_000_000, Path("results")), Level.OK, "50.0 GB"),
         (checks.disk_space(999_999, Path("results")), Level.PROBLEM, "0.0 GB"),
         (checks.writing(Path(__file__)), Level.PROBLEM, "cannot be written"),
@@ -57,4 +62,4 @@ def test_only_a_problem_fails(level: Level, exit_code: int, monkeypatch: pytest.
 
 def test_this_machine_is_looked_at(tmp_path: Path) -> None:
     subjects = [check.subject for check in checks.all_checks(tmp_path)]
-    assert len(set(subjects)) == len(subjects) == 9
+    assert len(set(subjects)) == len(subjects) == 8 + len(KINDS)

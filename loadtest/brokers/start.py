@@ -1,0 +1,135 @@
+"""Getting the broker asked for: started on loopback, or reached by its URL."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import re
+import shutil
+from typing import TYPE_CHECKING
+
+from loadtest.brokers import external
+from loadtest.brokers.broker import Broker, BrokerFacts
+from loadtest.brokers.choose import choose
+from loadtest.brokers.kind import Site
+from loadtest.brokers.kind_settings import in_force
+from loadtest.brokers.kinds import KINDS
+from loadtest.brokers.ports import LOOPBACK, free_port, refuse_taken
+from loadtest.brokers.process import spawn
+from loadtest.brokers.readiness import until_ready
+from loadtest.errors import EnvironmentNotReady, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from loadtest.brokers.kind import BrokerKind, Launch
+    from loadtest.brokers.process import BrokerProcess
+
+_PORT_ATTEMPTS = 3
+_PORT_TAKEN = re.compile("address already in use|eaddrinuse", re.IGNORECASE)
+
+
+async def start(
+    wanted: str,
+    log_dir: Path,
+    *,
+    port: int | None = None,
+    persistent: bool = False,
+    settings: Mapping[str, str] | None = None,
+) -> Broker:
+    """Start the broker asked for, or reach it when it is external; returns once it has answered a CONNECT.
+
+    Args:
+        wanted: ``auto``, the name of a kind, or an ``mqtt://`` URL.
+        log_dir: An existing folder for an embedded broker's log and configuration.
+        port: The loopback port to listen on, a free one when left out; means nothing for an external broker.
+        persistent: Sessions and queued messages outlive a restart; an external broker does what it does.
+        settings: Outdo those its kind is started with.
+
+    Raises:
+        UsageError: See :func:`choose`; or settings it does not have, or that it cannot be persistent.
+        EnvironmentNotReady: It cannot be started or reached; says why.
+    """
+    choice = choose(wanted)
+    if choice.kind == external.KIND:
+        if settings:
+            raise UsageError(
+                f"--broker-setting {next(iter(settings))}: is for a broker that the harness starts, not for a URL",
+                hint="configure that broker where it runs",
+            )
+        return await external.reach(choice.url, why=choice.why)
+    kind = KINDS[choice.kind]
+    if persistent and not kind.features().persistent:
+        able = [other.name for other in KINDS.values() if other.features().persistent]
+        raise UsageError(
+            f"--persistent: {kind.title} keeps nothing over a restart", hint=f"take --broker {' or '.join(able)}"
+        )
+    chosen = in_force(kind, settings or {}, persistent=persistent)
+    start_on = functools.partial(_start_on, kind, choice.why, log_dir, chosen, persistent=persistent)
+    if port is not None:
+        refuse_taken(port)
+        return await start_on(port=port)
+    for _ in range(_PORT_ATTEMPTS - 1):
+        with contextlib.suppress(_PortLost):
+            return await start_on(port=free_port())
+    return await start_on(port=free_port())
+
+
+class _PortLost(EnvironmentNotReady):
+    """Another process took the free port before the broker could bind it."""
+
+
+async def _start_on(
+    kind: BrokerKind,
+    why: str,
+    log_dir: Path,
+    settings: Mapping[str, str],
+    *,
+    persistent: bool,
+    port: int,
+) -> Broker:
+    data_dir = log_dir / f"{kind.name}-data"
+    data_dir.mkdir(mode=0o700)
+    try:
+        site = Site(port=port, log_dir=log_dir, data_dir=data_dir, settings=settings, persistent=persistent)
+        prepared = kind.prepare(site)
+        login = f"{kind.credentials}@" if kind.credentials else ""
+        url = f"mqtt://{login}{LOOPBACK}:{port}"
+        launch = functools.partial(_launch, kind, prepared, url, log_dir)
+        process = await launch()
+        facts = BrokerFacts(
+            kind=kind.name,
+            version=kind.version(),
+            url=url,
+            why=why,
+            embedded=True,
+            settings=settings,
+            features=kind.features(),
+            pid=process.pid,
+            log_file=str(process.log_file),
+            config_files=[str(file) for file in prepared.config_files],
+        )
+        return Broker(facts, process, launch, data_dir)
+    except BaseException:
+        shutil.rmtree(data_dir, ignore_errors=True)
+        raise
+
+
+async def _launch(kind: BrokerKind, prepared: Launch, url: str, log_dir: Path) -> BrokerProcess:
+    """Start the process and wait until it answers."""
+    process = await spawn(
+        kind.name,
+        prepared.argv,
+        log_dir / f"{kind.name}.log",
+        environment=prepared.environment,
+        stops_within_s=kind.stops_within_s,
+    )
+    try:
+        await until_ready(url, process, kind.ready_within_s)
+    except BaseException as error:
+        await process.stop()
+        if isinstance(error, EnvironmentNotReady) and _PORT_TAKEN.search(process.last_words()):
+            raise _PortLost(error.message, hint=error.hint) from error
+        raise
+    return process
