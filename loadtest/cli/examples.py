@@ -33,6 +33,11 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
         "loadtest conformance --gateway ws://emqx:33033/ocpp --broker mqtt://emqx:1883",
         "loadtest conformance --only 'frames.*' --json conformance.json",
     ),
+    "emqx": (
+        "loadtest emqx setup --api http://emqx:18083",
+        "loadtest emqx status --api http://emqx:18083",
+        "loadtest emqx remove --api http://emqx:18083",
+    ),
     "password": ("loadtest password cp-000001 --generate >> passwords",),
     "certificates": ("loadtest certificates pki --charge-points 100",),
 }

@@ -26,6 +26,7 @@ _COMMANDS = {
     "gateway": ("parts", "gateway"),
     "csms": ("parts", "csms"),
     "broker": ("parts", "broker"),
+    "emqx": ("emqx", "emqx"),
     "password": ("security", "password"),
     "certificates": ("security", "certificates"),
 }

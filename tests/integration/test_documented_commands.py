@@ -5,6 +5,7 @@ One that says no more than another one does is left to that.
 
 from __future__ import annotations
 
+import os
 import re
 import shlex
 import signal
@@ -15,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from emqx_stub import KEY, SECRET, EmqxStub
 from sample_run import SampleRun
 from scenario_copies import unhurried
 from servers import free_port
@@ -220,8 +222,19 @@ def test_looking_at_runs_and_the_machine(command: str, tmp_path: Path) -> None:
     assert "Traceback" not in looked.stderr
 
 
+def test_an_emqx_is_set_up_looked_at_and_left() -> None:
+    """In the order of the documents, each with its effect on the next."""
+    key = {"LOADTEST_EMQX_KEY": KEY, "LOADTEST_EMQX_SECRET": SECRET}
+    with EmqxStub() as stub:
+        for command in [each for each in COMMANDS if each.startswith("loadtest emqx")]:
+            arguments = argv(command)
+            arguments[arguments.index("--api") + 1] = stub.url
+            subprocess.run(arguments, env=os.environ | key, capture_output=True, timeout=60, check=True)
+    assert stub.gateway is not None
+
+
 def test_no_command_is_left_out() -> None:
     """A new kind of command in a document needs a test here."""
     known = ("make ", "loadtest run", "loadtest conformance", "locust ", *(f"loadtest {name}" for name in SERVING))
-    known += (*LOOKING, *OF_SETS)
+    known += (*LOOKING, *OF_SETS, "loadtest emqx")
     assert [command for command in COMMANDS if not command.startswith(known)] == []
