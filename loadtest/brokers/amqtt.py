@@ -8,11 +8,9 @@ import sys
 from typing import TYPE_CHECKING, ClassVar
 
 from loadtest.brokers.kind import BrokerKind, Features, Launch
-from loadtest.errors import UsageError
+from loadtest.brokers.kind_settings import whole_numbers
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from loadtest.brokers.kind import Site
 
 
@@ -43,24 +41,8 @@ class Amqtt(BrokerKind):
     def prepare(self, site: Site) -> Launch:
         """A file of its settings, which the child of ours reads."""
         config = site.log_dir / "amqtt.json"
-        config.write_text(json.dumps({"port": site.port, **_numbers(site.settings)}, indent=2) + "\n")
+        config.write_text(json.dumps({"port": site.port, **whole_numbers(site.settings)}, indent=2) + "\n")
         return Launch(
             argv=[sys.executable, "-m", "loadtest.brokers.amqtt_child", str(config)],
             config_files=[config],
         )
-
-
-def _numbers(settings: Mapping[str, str]) -> dict[str, int]:
-    """All its settings are whole numbers.
-
-    Raises:
-        UsageError: With each that is none.
-    """
-    faults = [
-        f"--broker-setting {name}: {value!r} is not a whole number"
-        for name, value in settings.items()
-        if not value.isdecimal()
-    ]
-    if faults:
-        raise UsageError(faults)
-    return {name: int(value) for name, value in settings.items()}

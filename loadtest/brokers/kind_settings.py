@@ -31,6 +31,22 @@ def in_force(kind: BrokerKind, wanted: Mapping[str, str], *, persistent: bool = 
     return {name: value for name, value in table.items() if value}
 
 
+def whole_numbers(settings: Mapping[str, str]) -> dict[str, int]:
+    """Settings of a kind that has no others.
+
+    Raises:
+        UsageError: With each that is no whole number.
+    """
+    faults = [
+        f"--broker-setting {name}: {value!r} is not a whole number"
+        for name, value in settings.items()
+        if not (value.isascii() and value.isdecimal())
+    ]
+    if faults:
+        raise UsageError(faults)
+    return {name: int(value) for name, value in settings.items()}
+
+
 def _fault(kind: BrokerKind, name: str, value: str, *, persistent: bool) -> str:
     if name in kind.our_settings:
         return f"--broker-setting {name}: the harness decides this one"

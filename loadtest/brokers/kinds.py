@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from loadtest.brokers.aedes import Aedes
 from loadtest.brokers.amqtt import Amqtt
 from loadtest.brokers.mosquitto import Mosquitto
 from loadtest.brokers.nats import Nats
@@ -21,6 +22,7 @@ KINDS: Mapping[str, BrokerKind] = {
     for kind in (
         Mosquitto(),
         Nats(),
+        Aedes(),
         Amqtt(),
     )
 }
