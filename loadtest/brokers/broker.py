@@ -33,7 +33,7 @@ class BrokerFacts:
         why: The reason this broker was taken.
         embedded: Started by the harness.
         settings: What was configured away from the broker's defaults.
-        features: What it can do; ``None`` for an external one: only trying tells.
+        features: What it can do: known of our own kinds, tried with an external one.
         pid: Its process, when it is ours.
         log_file: Its log, when it is ours.
         config_files: Its configuration, when it is ours.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from loadtest.brokers import probe
 from loadtest.brokers.broker import Broker, BrokerFacts
 from loadtest.brokers.readiness import answers_connect
 from loadtest.transport import mqtt_url
@@ -19,11 +20,12 @@ def check_url(url: str) -> None:
 
 
 async def reach(url: str, *, why: str) -> Broker:
-    """Make sure it answers.
+    """Make sure it answers, and find out what it can do.
 
     Raises:
         UsageError: ``url`` is not a broker URL.
         EnvironmentNotReady: It cannot be reached or refuses; says which.
     """
     await answers_connect(url)
-    return Broker(BrokerFacts(kind=KIND, version="", url=url, why=why, embedded=False))
+    features = await probe.features(url)
+    return Broker(BrokerFacts(kind=KIND, version="", url=url, why=why, embedded=False, features=features))

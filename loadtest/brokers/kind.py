@@ -23,13 +23,13 @@ class Features:
     Attributes:
         mqtt5: It speaks MQTT 5; otherwise 3.1.1 only.
         shared_subscriptions: It shares ``$share/<group>/<filter>`` out among the group's members.
-        persistent: Sessions and queued messages outlive its restart.
+        persistent: Sessions and queued messages outlive its restart; ``None``: nobody has tried.
         highest_qos: The highest quality of service it takes.
     """
 
     mqtt5: bool
     shared_subscriptions: bool
-    persistent: bool
+    persistent: bool | None
     highest_qos: int = 2
 
 

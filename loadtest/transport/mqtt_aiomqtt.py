@@ -215,5 +215,9 @@ async def connect(
         EnvironmentNotReady: Nothing answers there, or the broker refuses us.
     """
     client = AiomqttClient(mqtt_url.parse(url), client_id, on_message, on_lost, on_restored, mqtt5=mqtt5)
-    await client.connected()
+    try:
+        await client.connected()
+    except BaseException:
+        await client.close()  # else it would go on trying
+        raise
     return client

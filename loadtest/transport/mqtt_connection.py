@@ -32,7 +32,10 @@ _REFUSALS = {
     2: ("refuses the client identifier", "another policy on client identifiers is needed in the broker"),
     3: ("says it is unavailable", "look at the broker's log"),
     4: ("refuses the user name or password", "write them into the URL: mqtt://user:password@host:port"),
-    5: ("says this client is not authorised", "allow anonymous clients, or write user and password into the URL"),
+    5: (
+        "says this client is not authorised",
+        "write user and password into the URL; may those in it connect?",
+    ),
 }
 """CONNACK return codes (section 3.2.2.3)."""
 
@@ -210,7 +213,8 @@ async def establish(address: BrokerAddress, connection: Connection, connect_pack
         ) from None
     except LoadTestError as error:
         raise EnvironmentNotReady(
-            f"MQTT broker {address} ended the handshake: {error.message}", hint="is it an MQTT broker?"
+            f"MQTT broker {address} ended the handshake: {error.message}",
+            hint="is it an MQTT broker?" + ("" if address.encrypted else " where it speaks TLS, write mqtts://"),
         ) from None
     if connack.return_code:
         connection.abort("refused")
