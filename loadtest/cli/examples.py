@@ -21,6 +21,7 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
         "loadtest baseline list",
         "loadtest baseline show main",
     ),
+    "matrix": ("loadtest matrix qos --dry-run", "loadtest matrix qos", "loadtest matrix qos --resume"),
     "doctor": ("loadtest doctor",),
     "gateway": (
         "loadtest gateway --broker mqtt://127.0.0.1:1883",

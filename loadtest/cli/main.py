@@ -20,6 +20,7 @@ _COMMANDS = {
     "show": ("show", "show"),
     "report": ("report", "report"),
     "baseline": ("baseline", "baseline"),
+    "matrix": ("matrix", "matrix"),
     "conformance": ("conformance", "conformance"),
     "doctor": ("doctor", "doctor"),
     "completion": ("completion", "completion"),

@@ -39,7 +39,7 @@ def run_repeats(request: RunRequest, count: int, run_one: Callable[[RunRequest],
         LoadTestError: As a single run; the runs before it are kept.
     """
     settings = request.resolved()
-    folder = new_folder(settings, request.scenario)
+    folder = new_folder(settings, request.scenario.name)
     kept = RunSet(name=folder.name, made_at=utc_now())
     requests = [
         dataclasses.replace(

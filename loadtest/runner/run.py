@@ -83,13 +83,17 @@ def _new_run_dir(settings: RunSettings, scenario: Scenario) -> Path:
     Raises:
         UsageError: Something of that name exists, or the folder cannot be made.
     """
-    folder = new_folder(settings, scenario)
+    folder = new_folder(settings, scenario.name)
     make_folder(folder / "logs")
     return folder
 
 
-def new_folder(settings: RunSettings, scenario: Scenario) -> Path:
+def new_folder(settings: RunSettings, what: str) -> Path:
     """A folder for a run, or for several; it is not made yet.
+
+    Args:
+        settings: Where results go, and what the folder is called.
+        what: The scenario or the plan, for a name that is made up.
 
     Raises:
         UsageError: Something of that name exists.
@@ -97,7 +101,7 @@ def new_folder(settings: RunSettings, scenario: Scenario) -> Path:
     results = Path(settings.results)
     name = settings.run_id
     if name == "auto":
-        wanted = name = f"{utc_now():%Y%m%d-%H%M%S}-{scenario.name}"
+        wanted = name = f"{utc_now():%Y%m%d-%H%M%S}-{what}"
         copy = 1
         while (results / name).exists():
             copy += 1

@@ -1,0 +1,90 @@
+"""A matrix on the terminal: its arms and their order before it begins, what became of them after it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING
+
+from rich.table import Table
+from rich.text import Text
+
+from loadtest.cli.summary import STYLES
+from loadtest.matrix.remaining import remaining_s
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from loadtest.measure.matrix_record import MatrixArm, MatrixRecord, MatrixRun
+
+_FATES = ("passed", "failed", "void", "no run", "left")
+
+
+def print_order(matrix: MatrixRecord, out: Console) -> None:
+    """What would be run, and for how long."""
+    left = [run for run in matrix.runs if run.state == "waiting"]
+    plan = matrix.plan
+    size = f"{len(matrix.arms)} arms, {len(plan.seeds)} repeats, {len(left)} runs of {plan.scenario} to come"
+    out.print(f"{plan.name}: {size}, {about(remaining_s(matrix))}", markup=False, soft_wrap=True)
+    if plan.description:
+        out.print(plan.description, markup=False, style="dim", soft_wrap=True)
+    arms = _plain_table("arm", "what differs")
+    for arm in matrix.arms:
+        arms.add_row(f"{arm.name} (baseline)" if arm.name == plan.baseline else arm.name, differing(arm))
+    out.print(arms)
+    order = _plain_table("block", "repeat", "seed", "order")
+    for block, repeat in dict.fromkeys((run.block, run.repeat) for run in left):
+        runs = [run for run in left if run.repeat == repeat]
+        order.add_row(str(block), str(repeat), str(runs[0].seed), "  ".join(run.arm for run in runs))
+    out.print(order)
+
+
+def print_outcome(matrix: MatrixRecord, out: Console) -> None:
+    """What became of each arm's runs, and why some have no figures that count."""
+    out.print(outcome_table(matrix))
+    for run in matrix.runs:
+        if run.state in ("void", "failed"):
+            out.print(f"{run.arm}, repeat {run.repeat}: {run.state}: {run.reason}", markup=False, soft_wrap=True)
+    for arm in matrix.arms:
+        if arm.given_up:
+            out.print(f"{arm.name}: given up: {arm.given_up}", markup=False, style="yellow", soft_wrap=True)
+
+
+def outcome_table(matrix: MatrixRecord) -> Table:
+    """How many runs of each arm have come to what."""
+    table = _plain_table("arm")
+    for name in _FATES:
+        table.add_column(name, justify="right", no_wrap=True)
+    for arm in matrix.arms:
+        counted = Counter(fate(run) for run in matrix.runs if run.arm == arm.name)
+        cells = [Text(str(counted[each]) if counted[each] else "-", _style(each, counted[each])) for each in _FATES]
+        table.add_row(arm.name, *cells)
+    return table
+
+
+def fate(run: MatrixRun) -> str:
+    """What became of a run, in a word or two."""
+    return {"done": run.result, "void": "void", "failed": "no run", "skipped": "no run"}.get(run.state, "left")
+
+
+def differing(arm: MatrixArm) -> str:
+    """The settings that make an arm differ."""
+    return "  ".join(f"{name} = {value}" for name, value in arm.settings.items()) or "nothing"
+
+
+def about(time_s: float) -> str:
+    """A length of time that is not known exactly."""
+    if time_s < 90:
+        return f"about {time_s:.0f} s"
+    minutes = round(time_s / 60)
+    return f"about {minutes} min" if minutes < 90 else f"about {minutes // 60} h {minutes % 60:02d} min"
+
+
+def _style(name: str, count: int) -> str:
+    return STYLES.get(name, "yellow" if name == "no run" else "") if count else "dim"
+
+
+def _plain_table(*headings: str) -> Table:
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    for heading in headings:
+        table.add_column(heading, overflow="fold")
+    return table

@@ -1,0 +1,138 @@
+"""Running a matrix: one run after the other, each with a fate that is on record before the next one begins."""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from typing import TYPE_CHECKING, Protocol
+
+from loadtest.clock import monotonic_ns, utc_now
+from loadtest.errors import LoadTestError
+from loadtest.matrix.outcome import judged, write_set
+from loadtest.measure import matrix_record
+from loadtest.units import NS_PER_S
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
+    from loadtest.matrix.plan import Plan
+    from loadtest.measure.matrix_record import MatrixRecord, MatrixRun
+    from loadtest.runner.request import RunRequest
+    from loadtest.runner.run import RunOutcome
+
+TRIES = 2
+"""So many of an arm's runs in a row that could not be set up are enough to give it up."""
+_LOOK_S = 0.1
+
+
+class Watcher(Protocol):
+    """Who is told how a matrix goes on."""
+
+    def begins(self, run: MatrixRun) -> None:
+        """A run begins."""
+
+    def ended(self, run: MatrixRun) -> None:
+        """It has ended, or was passed over; its record says how."""
+
+
+def conduct(
+    matrix: MatrixRecord,
+    plan: Plan,
+    folder: Path,
+    run_one: Callable[[RunRequest], RunOutcome],
+    watcher: Watcher,
+    interrupts: Sequence[int],
+) -> None:
+    """Run what waits, in its order.
+
+    Args:
+        matrix: Its record; written whenever something has changed.
+        plan: Whose arms it has.
+        folder: Of the matrix.
+        run_one: Carries out one run.
+        watcher: Is told how it goes.
+        interrupts: Grows when the user asks for an end between two runs; what is on ends as a single run does.
+
+    Raises:
+        ResultError: Nothing can be written any more.
+    """
+    requests = {arm.name: arm.request for arm in plan.arms}
+    arms = {arm.name: arm for arm in matrix.arms}
+    pause_s = 0.0
+    for run in matrix.runs:
+        if run.state != "waiting":
+            continue
+        if arms[run.arm].given_up:
+            run.state, run.reason = "skipped", arms[run.arm].given_up
+            watcher.ended(run)
+            continue
+        if _interrupted_within(pause_s, interrupts):
+            break
+        pause_s = plan.pause_s
+        stopped = _run(run, requests[run.arm], matrix, folder, run_one, watcher)
+        if _tried_in_vain(matrix, run.arm) >= TRIES:
+            arms[run.arm].given_up = run.reason
+        write_set(matrix, run.arm, folder)
+        matrix_record.write(matrix, folder)
+        watcher.ended(run)
+        if stopped:
+            break
+    left = any(run.state == "waiting" for run in matrix.runs)
+    matrix.state, matrix.ended_at = "interrupted" if left else "complete", utc_now()
+    matrix_record.write(matrix, folder)
+
+
+def _run(
+    run: MatrixRun,
+    request: RunRequest,
+    matrix: MatrixRecord,
+    folder: Path,
+    run_one: Callable[[RunRequest], RunOutcome],
+    watcher: Watcher,
+) -> bool:
+    """Carry out one run; returns whether the user has stopped it."""
+    run.folder = _folder_name(run, folder)
+    run.state, run.started_at, run.reason = "running", utc_now(), ""
+    matrix_record.write(matrix, folder)
+    watcher.begins(run)
+    begun_ns = monotonic_ns()
+    own = {"results": str(folder / run.arm), "run_id": run.folder, "seed": str(run.seed)}
+    try:
+        outcome = run_one(dataclasses.replace(request, settings={**request.settings, **own}))
+    except LoadTestError as error:
+        run.elapsed_s = (monotonic_ns() - begun_ns) / NS_PER_S
+        run.state, run.reason = "failed", " ".join(error.faults)
+        if not (folder / run.arm / run.folder).exists():
+            run.folder = ""
+        return False
+    run.elapsed_s = (monotonic_ns() - begun_ns) / NS_PER_S
+    judged(run, folder, cut_short=outcome.interrupted)
+    return outcome.interrupted
+
+
+def _folder_name(run: MatrixRun, folder: Path) -> str:
+    """A folder for a run that is not there yet: an attempt that was cut short keeps its own."""
+    name = f"{run.arm}-{run.repeat}"
+    attempt = 1
+    while (folder / run.arm / name).exists():
+        attempt += 1
+        name = f"{run.arm}-{run.repeat}.{attempt}"
+    return name
+
+
+def _tried_in_vain(matrix: MatrixRecord, arm: str) -> int:
+    """How many of an arm's latest runs could not be set up, one after the other."""
+    in_vain = 0
+    for run in matrix.runs:
+        if run.arm == arm and run.state not in ("waiting", "running"):
+            in_vain = in_vain + 1 if run.state == "failed" else 0
+    return in_vain
+
+
+def _interrupted_within(pause_s: float, interrupts: Sequence[int]) -> bool:
+    """Wait; returns at once when the user asks for an end, and whether that was so."""
+    until_ns = monotonic_ns() + round(pause_s * NS_PER_S)
+    while not interrupts and (left_ns := until_ns - monotonic_ns()) > 0:
+        time.sleep(min(_LOOK_S, left_ns / NS_PER_S))
+    return bool(interrupts)
