@@ -1,4 +1,4 @@
-"""``loadtest list``: the runs there are, the newest first."""
+"""``loadtest list``: the runs there are, the newest first; scenarios and plans that can be called by name."""
 
 from __future__ import annotations
 
@@ -12,8 +12,10 @@ from loadtest.cli.messages import talk
 from loadtest.cli.run_folders import all_runs, results_option
 from loadtest.cli.summary import STYLES, milliseconds, phase_shown, stdout
 from loadtest.errors import ExitCode, ResultError
+from loadtest.matrix import plans
 from loadtest.measure import run_record
 from loadtest.measure.tags import INTENDED, ROUND_TRIP, parse
+from loadtest.runner import scenarios
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -21,16 +23,17 @@ if TYPE_CHECKING:
     from loadtest.measure.run_record import RunRecord
 
 
-@click.command("list", short_help="Show the runs there are.")
+@click.command("list", short_help="Show the runs there are, and what can be run by name.")
 @results_option
 def list_runs(results: Path) -> int:
-    """Show the runs there are, the newest first, with their verdict.
+    """Show the runs there are, the newest first, with their verdict; and the scenarios and plans known by name.
 
     The p99 is the worst of all actions: round trip from the intended instant, in the steady phase.
     """
     folders = all_runs(results)
     if not folders:
         talk().print(f"there are no runs in {results}; make one: loadtest run steady", markup=False)
+        _print_known()
         return ExitCode.PASSED
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
     for heading in ("run", "scenario", "when (UTC)"):
@@ -41,7 +44,14 @@ def list_runs(results: Path) -> int:
     for folder in folders:
         table.add_row(folder.name, *_columns(folder))
     stdout().print(table)
+    _print_known()
     return ExitCode.PASSED
+
+
+def _print_known() -> None:
+    """What ``run`` and ``matrix`` take by name; on standard error, so that the list remains one of runs."""
+    for what, names in (("scenarios", scenarios.known()), ("plans", plans.known())):
+        talk().print(f"{what}: {', '.join(sorted(names))}", markup=False, style="dim")
 
 
 def _columns(folder: Path) -> list[str | Text]:

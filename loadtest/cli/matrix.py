@@ -115,7 +115,7 @@ def _run(record: MatrixRecord, plan: Plan, folder: Path, *, plain: bool, quiet: 
 
         def run_one(request: RunRequest) -> RunOutcome:
             with shown.run(request.resolved()) as live:
-                return run_headless(request, live.show, live.say)
+                return run_headless(request, live.show, live.say, received)
 
         conduct(record, plan, folder, run_one, shown, received)
 

@@ -11,6 +11,7 @@ from click.shell_completion import CompletionItem
 from loadtest.cli.options import default_of
 from loadtest.errors import ResultError
 from loadtest.measure import run_set
+from loadtest.measure.matrix_record import MATRIX_JSON
 from loadtest.measure.run_record import LATENCY_HLOG, RUN_JSON
 from loadtest.measure.run_set import SET_JSON
 
@@ -35,13 +36,14 @@ def results_option(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def all_runs(results: Path) -> list[Path]:
-    """The folders of runs, those in sets among them, the newest first; empty when there is no such folder.
+    """The folders of runs, those in sets and matrices among them, the newest first; empty without such a folder.
 
     Raises:
         ResultError: It cannot be read.
     """
     try:
-        within = [(path.iterdir() if (path / SET_JSON).exists() else (path,)) for path in results.iterdir()]
+        sets = [path for each in results.iterdir() for path in (each.iterdir() if _is_matrix(each) else (each,))]
+        within = [path.iterdir() if (path / SET_JSON).exists() else (path,) for path in sets]
         folders = [path for paths in within for path in paths if any((path / mark).exists() for mark in _MARKS)]
     except FileNotFoundError:
         return []
@@ -66,6 +68,8 @@ def find_run(run: str, results: Path) -> Path:
         if any((folder / mark).exists() for mark in _MARKS):
             return folder
     for folder in (results / run, Path(run)):
+        if _is_matrix(folder):
+            raise ResultError(f"{run} is a matrix of runs, not one", hint="loadtest list shows its runs")
         if (folder / SET_JSON).exists():
             names = ", ".join(run_set.load(folder).runs)
             raise ResultError(f"{run} is a set of runs, not one", hint=f"name one of {names}")
@@ -89,6 +93,10 @@ def complete_run(_context: click.Context, _parameter: click.Parameter, incomplet
     except ResultError:
         return []
     return [CompletionItem(name) for name in names if name.startswith(incomplete)]
+
+
+def _is_matrix(folder: Path) -> bool:
+    return (folder / MATRIX_JSON).exists()
 
 
 def _written_ns(folder: Path) -> int:

@@ -118,7 +118,7 @@ def _axis(axis: str, setting: Setting, entry: str, raw: object, faults: list[str
     if not isinstance(raw, list) or not raw:
         faults.append(f"[axes] {axis}: takes a list of values, such as [1, 2]")
         return []
-    points = []
+    points: list[_Point] = []
     for each in raw:
         try:
             value: Value = {entry: scalar(each)} if entry else value_of(setting, each)
@@ -126,9 +126,10 @@ def _axis(axis: str, setting: Setting, entry: str, raw: object, faults: list[str
             faults.append(f"[axes] {axis}: {error}")
             continue
         text = _point_text(setting, entry, each)
-        points.append(_Point(axis, text, _label(setting, entry, text), setting.name, value))
-    twice = sorted({point.text for point in points if [each.text for each in points].count(point.text) > 1})
-    faults += [f"[axes] {axis}: {text} stands there twice" for text in twice]
+        if any(point.text == text for point in points):
+            faults.append(f"[axes] {axis}: {text} stands there twice")
+        else:
+            points.append(_Point(axis, text, _label(setting, entry, text), setting.name, value))
     return points
 
 

@@ -52,7 +52,7 @@ def conduct(
         folder: Of the matrix.
         run_one: Carries out one run.
         watcher: Is told how it goes.
-        interrupts: Grows when the user asks for an end between two runs; what is on ends as a single run does.
+        interrupts: Grows when the user asks for an end; ``run_one`` knows them as well and ends what is on.
 
     Raises:
         ResultError: Nothing can be written any more.

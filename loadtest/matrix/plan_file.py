@@ -12,17 +12,15 @@
 
 from __future__ import annotations
 
-import dataclasses
-import re
 import tomllib
 from typing import TYPE_CHECKING, Any
 
 from loadtest.errors import LoadTestError, UsageError
 from loadtest.matrix.arms import crossed_arms, name_faults, written_arms
-from loadtest.matrix.plan import Plan, PlannedArm
-from loadtest.matrix.setting_values import merged, settings_in, shown, texts
+from loadtest.matrix.plan import Plan
+from loadtest.matrix.resolved_arms import Common, resolved_arms
+from loadtest.matrix.setting_values import settings_in, shown
 from loadtest.runner import scenarios
-from loadtest.runner.request import RunRequest
 from loadtest.scenario.settings import SETTINGS
 from loadtest.scenario.thresholds import did_you_mean
 from loadtest.units import seconds
@@ -41,7 +39,6 @@ KEYS = (
 )
 MOST_ARMS = 20
 MOST_REPEATS = 1000
-_OF_A_SINGLE_RUN = frozenset({"seed", "results", "run_id"})
 
 
 def read_plan(path: Path, name: str = "") -> Plan:
@@ -90,7 +87,8 @@ class _Reader:
         pause_s = self._read("pause", 0.0, _pause)
         baseline = self._baseline([row.name for row in rows])
         description = self._read("description", "", _text)
-        arms = self._arms(scenario or scenarios.Scenario("", scenarios.folders()[0]), common, rows, seeds)
+        shared = {"threshold": "the plan's"} if "thresholds" in self._plain else {}
+        arms = resolved_arms(rows, Common(scenario, common, shared), seeds, self.faults)
         if scenario is None or self.faults:
             return None
         return Plan(
@@ -163,14 +161,16 @@ class _Reader:
 
     def _rows(self) -> list[ArmRow]:
         """The arms as written."""
+        before = len(self.faults)
         written, axes, exclude = self._tables("arm"), self._table("axes"), self._tables("exclude")
+        if len(self.faults) > before:
+            return []
         if bool(written) == bool(axes):
             both = "there are [[arm]] and [axes]: leave one" if written else "there are none"
             self.faults.append(f"arms: {both}; each is an [[arm]] with a name, or all come from [axes]")
             return []
         if exclude and not axes:
             self.faults.append("exclude: takes combinations from [axes], and there are none; leave the arm out")
-        before = len(self.faults)
         rows = written_arms(written, self.faults) if written else crossed_arms(axes, exclude, self.faults)
         self.faults += name_faults(rows)
         if len(self.faults) == before and not 2 <= len(rows) <= MOST_ARMS:
@@ -184,35 +184,6 @@ class _Reader:
             there = did_you_mean(wanted, names) or f"; there are {', '.join(names)}"
             self.faults.append(f"baseline: no arm is named {wanted!r}{there}")
         return wanted
-
-    def _arms(
-        self, scenario: Scenario, common: Mapping[str, Value], rows: list[ArmRow], seeds: list[int]
-    ) -> tuple[PlannedArm, ...]:
-        """The arms, each resolved as a run would be."""
-        arms: list[PlannedArm] = []
-        found: list[tuple[ArmRow, list[str]]] = []
-        for row in rows:
-            settings = texts(merged(common, row.own))
-            request = RunRequest(scenario=scenario, settings={**settings, "results": "results", "run_id": "auto"})
-            try:
-                for seed in (min(seeds), max(seeds)):
-                    resolved = dataclasses.replace(request, settings={**request.settings, "seed": str(seed)}).resolved()
-            except UsageError as error:
-                found.append((row, [_by_name(fault) for fault in error.faults]))
-                continue
-            kept = {name: value for name, value in resolved.public().items() if name not in _OF_A_SINGLE_RUN}
-            arms.append(PlannedArm(name=row.name, own=shown(row.own), request=request, resolved=kept))
-        self._place(found, len(rows))
-        return tuple(arms)
-
-    def _place(self, found: list[tuple[ArmRow, list[str]]], arms: int) -> None:
-        """Tell each fault of a setting once, where it was written."""
-        for row, faults in found:
-            for fault in faults:
-                name = fault.partition(":")[0]
-                everywhere = len(found) == arms and all(fault in others for _, others in found)
-                place = row.places.get(name) or ("[settings]" if everywhere else f"arm {row.name!r},")
-                self.faults.append(f"{place} {fault}")
 
     def _table(self, key: str) -> Mapping[str, Any]:
         table = self._plain.get(key, {})
@@ -252,10 +223,3 @@ def _seeds(raw: Any) -> list[int]:
 def _meant_below(key: str) -> str:
     """Where a setting belongs that stands at the top of a plan."""
     return "is a setting; it stands under [settings]" if key in {setting.name for setting in SETTINGS} else ""
-
-
-def _by_name(fault: str) -> str:
-    """A fault by the name of the setting in a plan, rather than by its flag."""
-    flags = {setting.flag: setting.name for setting in SETTINGS}
-    flag = re.match(r"--[\w-]+", fault)
-    return flags.get(flag[0], flag[0]) + fault[flag.end() :] if flag else fault

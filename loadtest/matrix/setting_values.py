@@ -22,7 +22,7 @@ Value = str | dict[str, str]
 """As on the command line; of a table each entry by its name."""
 
 ELSEWHERE = {
-    "seed": "stands at the top of the plan: seed = 1, which counts up with the repeats, or seeds = [1, 2, 3]",
+    "seed": "stands at the top of the plan: seed = 1, counting up with the repeats, or seeds = [1, 2, 3]",
     "results": "is where the matrix is kept: loadtest matrix --results",
     "run_id": "is made of arm and repeat; the matrix has a name of its own: loadtest matrix --run-id",
 }

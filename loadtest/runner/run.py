@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -42,13 +43,20 @@ class RunOutcome:
     leftovers: tuple[int, ...] = ()
 
 
-def run_headless(request: RunRequest, on_tick: Callable[[Path], None], say: Callable[[str], None]) -> RunOutcome:
+def run_headless(
+    request: RunRequest,
+    on_tick: Callable[[Path], None],
+    say: Callable[[str], None],
+    asked_to_stop: list[int] | None = None,
+) -> RunOutcome:
     """Run a scenario from start to end.
 
     Args:
         request: What to run.
         on_tick: Called with the run's folder a few times a second while it goes on.
         say: Called with each line that the user should see now.
+        asked_to_stop: Grows by each interrupt, for a caller who collects them before and after as well; when left
+            out they are collected here.
 
     Raises:
         UsageError: What was asked for cannot be done; nothing is left behind.
@@ -58,7 +66,7 @@ def run_headless(request: RunRequest, on_tick: Callable[[Path], None], say: Call
     settings = request.resolved()
     run_dir = _new_run_dir(settings, request.scenario)
     arguments = ["--headless", "--only-summary", *request.flags(run_id=run_dir.name)]
-    with interrupts() as received:
+    with interrupts() if asked_to_stop is None else nullcontext(asked_to_stop) as received:
         process = start_locust(request, arguments, run_dir / "logs" / "locust.log")
 
         def tick() -> None:

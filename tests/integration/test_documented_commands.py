@@ -233,8 +233,27 @@ def test_an_emqx_is_set_up_looked_at_and_left() -> None:
     assert stub.gateway is not None
 
 
+@pytest.mark.parametrize("command", [each for each in COMMANDS if each.startswith("loadtest matrix")])
+def test_plans_of_matrices_can_be_run(command: str, tmp_path: Path) -> None:
+    """What is documented of resuming needs one that was interrupted: see test_matrix_runs.py."""
+    if "--resume" in command:
+        return
+    looked = subprocess.run(
+        [*argv(command), "--dry-run"], cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert looked.returncode == 0, looked.stderr
+    assert "runs of steady to come" in looked.stdout
+
+
 def test_no_command_is_left_out() -> None:
     """A new kind of command in a document needs a test here."""
-    known = ("make ", "loadtest run", "loadtest conformance", "locust ", *(f"loadtest {name}" for name in SERVING))
+    known = (
+        "make ",
+        "loadtest run",
+        "loadtest conformance",
+        "loadtest matrix",
+        "locust ",
+        *(f"loadtest {name}" for name in SERVING),
+    )
     known += (*LOOKING, *OF_SETS, "loadtest emqx")
     assert [command for command in COMMANDS if not command.startswith(known)] == []

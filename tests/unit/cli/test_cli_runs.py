@@ -44,7 +44,7 @@ def test_the_newest_run_comes_first_and_damage_is_marked(results: Path) -> None:
     assert [folder.name for folder in all_runs(results)] == ["nothing", "cut", "whole"]
     listed = invoked("list", "--results", str(results))
     assert listed.exception is None, listed.output
-    heading, nothing, cut, *_, whole = listed.output.splitlines()
+    heading, nothing, cut, *_, whole = listed.stdout.splitlines()
     assert heading.split()[:2] == ["run", "scenario"]
     assert nothing.startswith("nothing")
     assert "partial: it has no record" in nothing

@@ -1,0 +1,84 @@
+"""The arms of a plan, resolved as their runs would be: the same table, the same check, the same environment."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from typing import TYPE_CHECKING, NamedTuple
+
+from loadtest.errors import UsageError
+from loadtest.matrix.plan import PlannedArm
+from loadtest.matrix.setting_values import merged, shown, texts
+from loadtest.runner.request import RunRequest
+from loadtest.runner.scenarios import Scenario, folders
+from loadtest.scenario.settings import SETTINGS
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from loadtest.matrix.arms import ArmRow
+    from loadtest.matrix.setting_values import Value
+
+_OF_A_SINGLE_RUN = frozenset({"seed", "results", "run_id"})
+
+
+class Common(NamedTuple):
+    """What the arms of a plan share.
+
+    Attributes:
+        scenario: What they run; ``None`` when the plan names none that can be run.
+        settings: Theirs, unless they have their own.
+        places: Where settings stand that are not in ``[settings]``, for messages.
+    """
+
+    scenario: Scenario | None
+    settings: Mapping[str, Value]
+    places: Mapping[str, str] = {}
+
+
+def resolved_arms(
+    rows: Sequence[ArmRow], common: Common, seeds: Sequence[int], faults: list[str]
+) -> tuple[PlannedArm, ...]:
+    """Resolve each arm.
+
+    Args:
+        rows: The arms as written.
+        common: What they share.
+        seeds: Of their runs.
+        faults: Takes each fault once, with the place where the setting was written.
+    """
+    scenario = common.scenario or Scenario("", folders()[0])
+    arms: list[PlannedArm] = []
+    found: list[tuple[ArmRow, list[str]]] = []
+    for row in rows:
+        request = RunRequest(scenario=scenario, settings=texts(merged(common.settings, row.own)))
+        try:
+            arms.append(_resolved(row, request, seeds))
+        except UsageError as error:
+            found.append((row, [_by_name(fault) for fault in error.faults]))
+    for row, own in found:
+        for fault in own:
+            name = fault.partition(":")[0]
+            everywhere = len(found) == len(rows) and all(fault in others for _, others in found)
+            shared = common.places.get(name, "[settings]") if everywhere else f"arm {row.name!r},"
+            faults.append(f"{row.places.get(name, shared)} {fault}")
+    return tuple(arms)
+
+
+def _resolved(row: ArmRow, request: RunRequest, seeds: Sequence[int]) -> PlannedArm:
+    """One arm.
+
+    Raises:
+        UsageError: With every fault found.
+    """
+    of_a_run = {"results": "results", "run_id": "auto", "seed": str(max(seeds))}
+    resolved = dataclasses.replace(request, settings={**request.settings, **of_a_run}).resolved()
+    kept = {name: value for name, value in resolved.public().items() if name not in _OF_A_SINGLE_RUN}
+    return PlannedArm(name=row.name, own=shown(row.own), request=request, resolved=kept)
+
+
+def _by_name(fault: str) -> str:
+    """A fault by the name of the setting in a plan, rather than by its flag."""
+    flags = {setting.flag: setting.name for setting in SETTINGS}
+    flag = re.match(r"--[\w-]+", fault)
+    return flags.get(flag[0], flag[0]) + fault[flag.end() :] if flag else fault
