@@ -72,7 +72,7 @@ def standing(api: Api, port: int | None = None) -> Standing:
         bind = str(listener.get("bind", ""))
         ours = wanted.listener(port if port is not None else _port(bind))
         different += [f"listener {each}" for each in wanted.differences(ours, listener)]
-        path = (listener.get("websocket") or {}).get("path", wanted.PATH)
+        path = _object(listener.get("websocket")).get("path", wanted.PATH)
         gateway_url = f"ws://{_authority(api, bind)}{path}"
     return Standing(
         version=_version(api),
@@ -198,17 +198,16 @@ def _objects(body: Any) -> list[dict[str, Any]]:
     return [each for each in body if isinstance(each, dict)] if isinstance(body, list) else []
 
 
-def _status(listener: Mapping[str, Any]) -> Mapping[str, Any]:
-    status = listener.get("status")
-    return status if isinstance(status, dict) else {}
+def _object(value: Any) -> Mapping[str, Any]:
+    return value if isinstance(value, dict) else {}
 
 
 def _runs(listener: Mapping[str, Any]) -> bool:
-    return _status(listener).get("running") is True
+    return _object(listener.get("status")).get("running") is True
 
 
 def _connections(listener: Mapping[str, Any]) -> int:
-    number = _status(listener).get("current_connections", 0)
+    number = _object(listener.get("status")).get("current_connections", 0)
     return number if isinstance(number, int) else 0
 
 

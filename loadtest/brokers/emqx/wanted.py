@@ -77,8 +77,8 @@ def _meaning(name: str, value: Any) -> Any:
     if name == "bind":
         host, _, port = str(value).rpartition(":")
         return ("" if host in _ANYWHERE else host, port)
-    if name == "supported_subprotocols":
-        words = value.split(",") if isinstance(value, str) else value or ()
+    if name == "supported_subprotocols" and isinstance(value, (str, list)):
+        words = value.split(",") if isinstance(value, str) else value
         return [str(word).strip() for word in words]
     if isinstance(value, str) and (parts := _DURATION.findall(value)) and not _DURATION.sub("", value):
         return sum(int(number) * _SECONDS[unit] for number, unit in parts)
