@@ -58,6 +58,9 @@ class RecordingWire(MqttWire):
     def on_refused(self, status: int, reason: str) -> None:
         self.seen.append(("refused", status, reason))
 
+    def on_server_reference(self, reference: str) -> None:
+        self.seen.append(("reference", reference))
+
     def on_publish(self, topic: bytes, payload: bytes, header: int, properties: bytes) -> None:
         self.seen.append(("message", topic, payload))
         self.messages.append((topic, payload))

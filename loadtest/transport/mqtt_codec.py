@@ -30,12 +30,16 @@ DISCONNECT = b"\xe0\x00"
 
 
 class Will(NamedTuple):
-    """The message the broker publishes when this client vanishes (section 3.1.2.5)."""
+    """The message the broker publishes when this client vanishes (section 3.1.2.5).
+
+    ``properties`` are rendered ones of MQTT 5 (:mod:`loadtest.transport.mqtt5_properties`), not sent with 3.1.1.
+    """
 
     topic: bytes
     payload: bytes
     qos: int = 0
     retain: bool = False
+    properties: bytes = b""
 
 
 def connect(
@@ -57,18 +61,18 @@ def connect(
     if not 0 <= keep_alive_s <= 0xFFFF:
         raise LocalProtocolError(f"keep alive of {keep_alive_s} s does not fit in 16 bits")
     flags = 0x02 if clean_session else 0
-    fields = [_string(client_id.encode())]
+    fields = [string(client_id.encode())]
     if will is not None:
         flags |= 0x04 | will.qos << 3 | (0x20 if will.retain else 0)
-        fields += (_string(will.topic), _string(will.payload))
+        fields += (string(will.topic), string(will.payload))
     if username is not None:
         flags |= 0x80
-        fields.append(_string(username.encode()))
+        fields.append(string(username.encode()))
     if password is not None:
         flags |= 0x40
-        fields.append(_string(password.encode()))
+        fields.append(string(password.encode()))
     header = b"\x00\x04MQTT\x04" + bytes((flags,)) + keep_alive_s.to_bytes(2, "big")
-    return _packet(0x10, header + b"".join(fields))
+    return packet(0x10, header + b"".join(fields))
 
 
 def publish(topic: bytes, payload: bytes, qos: int = 0, packet_id: int = 0, *, retain: bool = False) -> bytes:
@@ -82,10 +86,10 @@ def publish(topic: bytes, payload: bytes, qos: int = 0, packet_id: int = 0, *, r
         raise LocalProtocolError(f"MQTT topic of {len(topic)} bytes")
     first = 0x31 if retain else 0x30
     if qos == 0:
-        return b"".join((_fixed_header(first, length), len(topic).to_bytes(2, "big"), topic, payload))
+        return b"".join((fixed_header(first, length), len(topic).to_bytes(2, "big"), topic, payload))
     return b"".join(
         (
-            _fixed_header(first | qos << 1, length + 2),
+            fixed_header(first | qos << 1, length + 2),
             len(topic).to_bytes(2, "big"),
             topic,
             packet_id.to_bytes(2, "big"),
@@ -127,8 +131,8 @@ def subscribe(packet_id: int, filters: Sequence[tuple[bytes, int]]) -> bytes:
     """
     if not filters:
         raise LocalProtocolError("a SUBSCRIBE needs at least one filter")
-    body = b"".join(_string(topic_filter) + bytes((qos,)) for topic_filter, qos in filters)
-    return _packet(0x82, packet_id.to_bytes(2, "big") + body)
+    body = b"".join(string(topic_filter) + bytes((qos,)) for topic_filter, qos in filters)
+    return packet(0x82, packet_id.to_bytes(2, "big") + body)
 
 
 def unsubscribe(packet_id: int, filters: Sequence[bytes]) -> bytes:
@@ -139,20 +143,23 @@ def unsubscribe(packet_id: int, filters: Sequence[bytes]) -> bytes:
     """
     if not filters:
         raise LocalProtocolError("an UNSUBSCRIBE needs at least one filter")
-    return _packet(0xA2, packet_id.to_bytes(2, "big") + b"".join(map(_string, filters)))
+    return packet(0xA2, packet_id.to_bytes(2, "big") + b"".join(map(string, filters)))
 
 
-def _string(value: bytes) -> bytes:
+def string(value: bytes) -> bytes:
+    """A string or binary data with its length in front (section 1.5.3)."""
     if len(value) > MAX_STRING_BYTES:
         raise LocalProtocolError(f"MQTT field of {len(value)} bytes; 65,535 is the limit")
     return len(value).to_bytes(2, "big") + value
 
 
-def _packet(first: int, body: bytes) -> bytes:
-    return _fixed_header(first, len(body)) + body
+def packet(first: int, body: bytes) -> bytes:
+    """A packet from its first byte and its body."""
+    return fixed_header(first, len(body)) + body
 
 
-def _fixed_header(first: int, length: int) -> bytes:
+def fixed_header(first: int, length: int) -> bytes:
+    """The fixed header of a packet with that remaining length (section 2.2)."""
     # Nearly every OCPP message lies between 128 and 16,383 bytes: the two-byte case is spelled out.
     if length < 0x80:
         return bytes((first, length))

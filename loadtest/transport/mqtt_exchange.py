@@ -9,10 +9,15 @@ from abc import abstractmethod
 from typing import TYPE_CHECKING
 
 from loadtest.errors import LocalProtocolError
+from loadtest.transport import mqtt5_codec
 from loadtest.transport import mqtt_codec as codec
+from loadtest.transport.mqtt5_decoder import properties_at
+from loadtest.transport.mqtt5_properties import NO_PROPERTIES
 from loadtest.transport.mqtt_faults import Fault, MqttError
 from loadtest.transport.mqtt_flights import Flights, answers
 from loadtest.transport.mqtt_packet_stream import PacketStream
+from loadtest.transport.mqtt_reasons import FIRST_FAILURE, Reason
+from loadtest.transport.mqtt_terms import MQTT_5
 
 if TYPE_CHECKING:
     import asyncio
@@ -56,7 +61,8 @@ class MqttExchange(PacketStream):
             topic: Where it was published.
             payload: As it was published.
             header: First byte of its packet: bit 0 is RETAIN, bits 1 and 2 are the QoS, bit 3 is DUP.
-            properties: Of MQTT 5, not yet decoded.
+            properties: Of MQTT 5, not yet decoded (:func:`loadtest.transport.mqtt5_properties.decode`); a
+                ``RemoteProtocolError`` raised in decoding them may leave this hook, and ends the connection.
         """
 
     def on_acknowledged(self, packet_id: int, code: int) -> None:
@@ -83,8 +89,21 @@ class MqttExchange(PacketStream):
         flight = self._in_flight
         return len(flight.packets) if isinstance(flight, Flights) else flight is not None
 
-    def publish(self, topic: bytes, payload: bytes, qos: int = 0, *, retain: bool = False) -> int:
+    @property
+    def _speaks_mqtt_5(self) -> bool:
+        return self._terms is not None and self._terms.version == MQTT_5
+
+    def publish(
+        self, topic: bytes, payload: bytes, qos: int = 0, *, retain: bool = False, properties: bytes = NO_PROPERTIES
+    ) -> int:
         """Send a message, or have it wait when the broker takes no more at once.
+
+        Args:
+            topic: A topic name.
+            payload: Any bytes.
+            qos: At most what the options announce.
+            retain: Whether the broker keeps it for later subscribers.
+            properties: Rendered by :func:`loadtest.transport.mqtt5_properties.encode`; MQTT 3.1.1 has none.
 
         Returns:
             Its packet id; 0 with QoS 0. :meth:`on_acknowledged` tells what became of it.
@@ -99,7 +118,10 @@ class MqttExchange(PacketStream):
         flight, packet_id = self._in_flight, 0
         if qos:
             packet_id = self._last_id % _PACKET_IDS + 1 if flight is None else self._further_id(flight)
-        packet = codec.publish(topic, payload, qos, packet_id, retain=retain)
+        if terms.version == MQTT_5:
+            packet = mqtt5_codec.publish(topic, payload, qos, packet_id, retain=retain, properties=properties)
+        else:
+            packet = codec.publish(topic, payload, qos, packet_id, retain=retain)
         if len(packet) > terms.max_packet_bytes:
             raise MessageTooLarge(f"MQTT packet of {len(packet)} bytes; the broker takes {terms.max_packet_bytes}")
         if qos:
@@ -160,8 +182,14 @@ class MqttExchange(PacketStream):
             packet_id = data[topic_stop] << 8 | data[topic_stop + 1]
             if not packet_id:
                 raise MqttError(Fault.MALFORMED, f"PUBLISH of QoS {qos} with packet id 0")
-        if at > stop or topic_stop == topic_start:
+        if at > stop or topic_stop == topic_start:  # topic aliases are not asked for, so none may stand in for it
             raise MqttError(Fault.MALFORMED, "PUBLISH without a complete topic")
+        properties = NO_PROPERTIES
+        if self._terms.version == MQTT_5:  # type: ignore[union-attr]  # a connection has terms
+            if at < stop and not data[at]:
+                at += 1
+            else:
+                properties, at = properties_at(data, at, stop)
         if self._state != OPEN:
             self._opens()
             if self._state != OPEN:
@@ -170,7 +198,7 @@ class MqttExchange(PacketStream):
             self.transport.write(codec.puback(packet_id))  # type: ignore[union-attr]
         elif qos == 2 and not self._first_time(packet_id):
             return
-        self.on_publish(data[topic_start:topic_stop], data[at:stop], first, b"")
+        self.on_publish(data[topic_start:topic_stop], data[at:stop], first, properties)
 
     def _first_time(self, packet_id: int) -> bool:
         """QoS 2 received (section 4.3.3, method B): whether the message is to be passed on."""
@@ -179,6 +207,8 @@ class MqttExchange(PacketStream):
         if packet_id in received:
             return False
         received.add(packet_id)
+        if len(received) > self._terms.taken_messages:  # type: ignore[union-attr]
+            raise MqttError(Fault.TOO_MANY, f"{len(received)} messages of QoS 2 not released")
         return True
 
     def _released(self, packet_id: int) -> None:
@@ -186,12 +216,19 @@ class MqttExchange(PacketStream):
 
         An id never seen is answered too, else the broker would hold on to its half of the handshake for ever.
         """
-        flight = self._in_flight
+        flight, known = self._in_flight, False
         if isinstance(flight, Flights):
+            known = packet_id in flight.received
             flight.received.discard(packet_id)
             if flight.empty:
                 self._in_flight = None
-        self.transport.write(codec.pubcomp(packet_id))  # type: ignore[union-attr]
+        self._answer(codec.pubcomp(packet_id), known=known)
+
+    def _answer(self, packet: bytes, *, known: bool) -> None:
+        """Send PUBREL or PUBCOMP; MQTT 5 says so when it answers what is not known here."""
+        if not known and self._speaks_mqtt_5:
+            packet = mqtt5_codec.acknowledgement(packet, Reason.PACKET_IDENTIFIER_NOT_FOUND)
+        self.transport.write(packet)  # type: ignore[union-attr]
 
     def _acknowledged(self, kind: int, packet_id: int, code: int) -> None:
         """PUBACK, PUBREC or PUBCOMP."""
@@ -199,9 +236,9 @@ class MqttExchange(PacketStream):
         packet = self._awaiting(flight, packet_id)
         if packet is None or not answers(kind, packet):
             if kind == codec.PUBREC:  # else the broker would hold on to its half of the handshake for ever
-                self.transport.write(codec.pubrel(packet_id))  # type: ignore[union-attr]
+                self._answer(codec.pubrel(packet_id), known=False)
             self.on_stray(kind, packet_id)
-        elif kind == codec.PUBREC and code < 0x80:
+        elif kind == codec.PUBREC and code < FIRST_FAILURE:
             if isinstance(flight, Flights):
                 release = flight.hand_over(packet_id)
             else:
