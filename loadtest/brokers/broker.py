@@ -37,6 +37,8 @@ class BrokerFacts:
         pid: Its process, when it is ours.
         log_file: Its log, when it is ours.
         config_files: Its configuration, when it is ours.
+        qos: The quality of service it is used with.
+        adaptations: What is otherwise than asked for because of it, in sentences.
     """
 
     kind: str
@@ -44,11 +46,13 @@ class BrokerFacts:
     url: str
     why: str
     embedded: bool
+    features: Features
     settings: Mapping[str, str] = field(default_factory=dict)
-    features: Features | None = None
     pid: int | None = None
     log_file: str = ""
     config_files: Sequence[str] = ()
+    qos: int = 1
+    adaptations: Sequence[str] = ()
 
     def public(self) -> dict[str, Any]:
         """As a plain mapping for records, with no password in the URL."""
@@ -59,10 +63,11 @@ class BrokerFacts:
             "why": self.why,
             "embedded": self.embedded,
             "settings": dict(self.settings),
-            "features": None if self.features is None else dataclasses.asdict(self.features),
+            "features": dataclasses.asdict(self.features),
             "pid": self.pid,
             "log_file": self.log_file,
             "config_files": list(self.config_files),
+            "qos": self.qos,
         }
 
 

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from loadtest.brokers import probe
+from loadtest.brokers.adaptations import for_features
 from loadtest.brokers.broker import Broker, BrokerFacts
 from loadtest.brokers.readiness import answers_connect
 from loadtest.transport import mqtt_url
+
+if TYPE_CHECKING:
+    from loadtest.brokers.kind import Demand
 
 KIND = "external"
 
@@ -19,7 +25,7 @@ def check_url(url: str) -> None:
     mqtt_url.parse(url)
 
 
-async def reach(url: str, *, why: str) -> Broker:
+async def reach(url: str, *, why: str, demand: Demand) -> Broker:
     """Make sure it answers, and find out what it can do.
 
     Raises:
@@ -28,4 +34,14 @@ async def reach(url: str, *, why: str) -> Broker:
     """
     await answers_connect(url)
     features = await probe.features(url)
-    return Broker(BrokerFacts(kind=KIND, version="", url=url, why=why, embedded=False, features=features))
+    facts = BrokerFacts(
+        kind=KIND,
+        version="",
+        url=url,
+        why=why,
+        embedded=False,
+        features=features,
+        qos=min(demand.qos, features.highest_qos),
+        adaptations=list(for_features(str(mqtt_url.parse(url)), features, demand)),
+    )
+    return Broker(facts)

@@ -34,6 +34,23 @@ class Features:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Demand:
+    """What a run asks of its broker.
+
+    Attributes:
+        qos: On every hop.
+        charge_points: Of the fleet; a gateway subscribes to a topic for each.
+        persistent: Sessions and queued messages are to outlive a restart.
+        subscribers: That are to share what arrives.
+    """
+
+    qos: int = 1
+    charge_points: int = 1
+    persistent: bool = False
+    subscribers: int = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Site:
     """Where and how one broker is to run.
 
@@ -116,6 +133,14 @@ class BrokerKind(abc.ABC):
     @abc.abstractmethod
     def features(self) -> Features:
         """What the installed version can do."""
+
+    def fitted(self, demand: Demand) -> tuple[Mapping[str, str], Sequence[str]]:
+        """Settings that depend on the size of a run, and a sentence for each by which this kind is at a disadvantage.
+
+        Raises:
+            UsageError: It cannot do what is demanded.
+        """
+        return {}, ()
 
     @abc.abstractmethod
     def prepare(self, site: Site) -> Launch:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 from typing import TYPE_CHECKING
 
+from loadtest.brokers.kind import Demand
 from loadtest.errors import UsageError
 
 if TYPE_CHECKING:
@@ -12,22 +13,25 @@ if TYPE_CHECKING:
 
     from loadtest.brokers.kind import BrokerKind
 
+ORDINARY = Demand()
 
-def in_force(kind: BrokerKind, wanted: Mapping[str, str], *, persistent: bool = False) -> dict[str, str]:
+
+def in_force(kind: BrokerKind, wanted: Mapping[str, str], demand: Demand = ORDINARY) -> dict[str, str]:
     """All settings that are written down for a broker.
 
     Args:
         kind: Of the broker.
         wanted: The user's, by name; an empty value leaves a setting of the table to the broker's own default.
-        persistent: Sessions and queued messages are to outlive a restart.
+        demand: Of the run.
 
     Raises:
-        UsageError: With each setting that is unknown, or not the user's to decide.
+        UsageError: With each setting that is unknown, or not the user's to decide; or the kind cannot do it.
     """
-    faults = [fault for name, value in wanted.items() if (fault := _fault(kind, name, value, persistent=persistent))]
+    needed = kind.persistent_settings if demand.persistent else {}
+    faults = [fault for name, value in wanted.items() if (fault := _fault(kind, name, value, needed))]
     if faults:
         raise UsageError(faults, hint="the settings of each broker: docs/brokers.md")
-    table = {**kind.tuned, **(kind.persistent_settings if persistent else {}), **wanted}
+    table = {**kind.tuned, **kind.fitted(demand)[0], **needed, **wanted}
     return {name: value for name, value in table.items() if value}
 
 
@@ -47,13 +51,11 @@ def whole_numbers(settings: Mapping[str, str]) -> dict[str, int]:
     return {name: int(value) for name, value in settings.items()}
 
 
-def _fault(kind: BrokerKind, name: str, value: str, *, persistent: bool) -> str:
+def _fault(kind: BrokerKind, name: str, value: str, needed: Mapping[str, str]) -> str:
     if name in kind.our_settings:
         return f"--broker-setting {name}: the harness decides this one"
-    if persistent and kind.persistent_settings.get(name, value) != value:
-        return (
-            f"--broker-setting {name}={value}: contradicts --persistent, which needs {kind.persistent_settings[name]}"
-        )
+    if needed.get(name, value) != value:
+        return f"--broker-setting {name}={value}: contradicts --persistent, which needs {needed[name]}"
     if kind.known_settings is None or name in kind.known_settings:
         return ""
     known = sorted(kind.known_settings)

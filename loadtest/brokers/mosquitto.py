@@ -31,6 +31,7 @@ class Mosquitto(BrokerKind):
         "max_queued_messages": "0",
         "persistence": "false",
         "set_tcp_nodelay": "true",
+        "sys_interval": "1",
     }
     persistent_settings: ClassVar = {"persistence": "true"}
     """Sessions are written when it shuts down."""

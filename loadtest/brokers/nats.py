@@ -12,13 +12,18 @@ from typing import TYPE_CHECKING, ClassVar
 from loadtest.brokers.installed import stated_version
 from loadtest.brokers.kind import BrokerKind, Features, Launch
 from loadtest.brokers.ports import LOOPBACK
+from loadtest.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
-    from loadtest.brokers.kind import Site
+    from loadtest.brokers.kind import Demand, Site
 
 _QOS_2_SINCE = (2, 10)
+_MOST_UNACKNOWLEDGED = 65_535
+"""A client may have so many over all its subscriptions, and each subscription sets its whole window aside."""
+_FEWEST_SUBSCRIPTIONS = 4
+"""Those of the central system, where one that ends in ``#`` counts twice."""
 _PLAIN = re.compile(r"true|false|-?\d+(\.\d+)?[A-Za-z]{0,2}")
 """Numbers, sizes, durations and truth values; anything else is a text, and quoted."""
 
@@ -35,11 +40,10 @@ class Nats(BrokerKind):
     }
     home = "https://docs.nats.io/running-a-nats-service/introduction/installation"
     tuned: ClassVar = {
-        "mqtt.max_ack_pending": "65535",
         "max_connections": "0",
         "max_pending": "256MB",
     }
-    """In flight per subscription; clients, 0 without limit; bytes a slow subscriber may fall behind."""
+    """Clients, 0 without limit; bytes a slow subscriber may fall behind."""
     our_settings = frozenset(
         {"listen", "host", "port", "server_name", "mqtt.listen", "mqtt.port", "jetstream.store_dir"}
     )
@@ -54,6 +58,27 @@ class Nats(BrokerKind):
         return Features(
             mqtt5=False, shared_subscriptions=False, persistent=True, highest_qos=2 if digits >= _QOS_2_SINCE else 1
         )
+
+    def fitted(self, demand: Demand) -> tuple[Mapping[str, str], Sequence[str]]:
+        """The window of a subscription, so that one client can subscribe for the whole fleet.
+
+        Raises:
+            UsageError: The fleet is too large for QoS 1.
+        """
+        if demand.qos == 0:
+            return {}, ()
+        window = _MOST_UNACKNOWLEDGED // max(demand.charge_points, _FEWEST_SUBSCRIPTIONS)
+        if window == 0:
+            raise UsageError(
+                f"--charge-points: NATS has room for {_MOST_UNACKNOWLEDGED:,} subscriptions above QoS 0 in a client, "
+                "and a gateway has one for each",
+                hint="take --qos 0, or another --broker",
+            )
+        sentence = (
+            f"NATS lets a client have {_MOST_UNACKNOWLEDGED:,} messages unacknowledged over all its subscriptions: "
+            f"{window:,} in each, with {demand.charge_points:,} charge points"
+        )
+        return {"mqtt.max_ack_pending": str(window)}, [sentence]
 
     def prepare(self, site: Site) -> Launch:
         """One file, in NATS's own notation."""

@@ -7,12 +7,14 @@ import functools
 import re
 import shutil
 from typing import TYPE_CHECKING
+from urllib.parse import unquote
 
 from loadtest.brokers import external
+from loadtest.brokers.adaptations import for_features, for_login
 from loadtest.brokers.broker import Broker, BrokerFacts
 from loadtest.brokers.choose import choose
 from loadtest.brokers.kind import Site
-from loadtest.brokers.kind_settings import in_force
+from loadtest.brokers.kind_settings import ORDINARY, in_force
 from loadtest.brokers.kinds import KINDS
 from loadtest.brokers.ports import LOOPBACK, free_port, refuse_taken
 from loadtest.brokers.process import spawn
@@ -20,10 +22,10 @@ from loadtest.brokers.readiness import until_ready
 from loadtest.errors import EnvironmentNotReady, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
-    from loadtest.brokers.kind import BrokerKind, Launch
+    from loadtest.brokers.kind import BrokerKind, Demand, Features, Launch
     from loadtest.brokers.process import BrokerProcess
 
 _PORT_ATTEMPTS = 3
@@ -35,7 +37,7 @@ async def start(
     log_dir: Path,
     *,
     port: int | None = None,
-    persistent: bool = False,
+    demand: Demand = ORDINARY,
     settings: Mapping[str, str] | None = None,
 ) -> Broker:
     """Start the broker asked for, or reach it when it is external; returns once it has answered a CONNECT.
@@ -44,7 +46,7 @@ async def start(
         wanted: ``auto``, the name of a kind, or an ``mqtt://`` URL.
         log_dir: An existing folder for an embedded broker's log and configuration.
         port: The loopback port to listen on, a free one when left out; means nothing for an external broker.
-        persistent: Sessions and queued messages outlive a restart; an external broker does what it does.
+        demand: What is going to be asked of it; an external broker does what it does.
         settings: Outdo those its kind is started with.
 
     Raises:
@@ -58,15 +60,15 @@ async def start(
                 f"--broker-setting {next(iter(settings))}: is for a broker that the harness starts, not for a URL",
                 hint="configure that broker where it runs",
             )
-        return await external.reach(choice.url, why=choice.why)
+        return await external.reach(choice.url, why=choice.why, demand=demand)
     kind = KINDS[choice.kind]
-    if persistent and not kind.features().persistent:
+    if demand.persistent and not kind.features().persistent:
         able = [other.name for other in KINDS.values() if other.features().persistent]
         raise UsageError(
             f"--persistent: {kind.title} keeps nothing over a restart", hint=f"take --broker {' or '.join(able)}"
         )
-    chosen = in_force(kind, settings or {}, persistent=persistent)
-    start_on = functools.partial(_start_on, kind, choice.why, log_dir, chosen, persistent=persistent)
+    chosen = in_force(kind, settings or {}, demand)
+    start_on = functools.partial(_start_on, kind, choice.why, log_dir, chosen, demand)
     if port is not None:
         refuse_taken(port)
         return await start_on(port=port)
@@ -85,19 +87,20 @@ async def _start_on(
     why: str,
     log_dir: Path,
     settings: Mapping[str, str],
+    demand: Demand,
     *,
-    persistent: bool,
     port: int,
 ) -> Broker:
     data_dir = log_dir / f"{kind.name}-data"
     data_dir.mkdir(mode=0o700)
     try:
-        site = Site(port=port, log_dir=log_dir, data_dir=data_dir, settings=settings, persistent=persistent)
+        site = Site(port=port, log_dir=log_dir, data_dir=data_dir, settings=settings, persistent=demand.persistent)
         prepared = kind.prepare(site)
         login = f"{kind.credentials}@" if kind.credentials else ""
         url = f"mqtt://{login}{LOOPBACK}:{port}"
         launch = functools.partial(_launch, kind, prepared, url, log_dir)
         process = await launch()
+        features = kind.features()
         facts = BrokerFacts(
             kind=kind.name,
             version=kind.version(),
@@ -105,15 +108,27 @@ async def _start_on(
             why=why,
             embedded=True,
             settings=settings,
-            features=kind.features(),
+            features=features,
             pid=process.pid,
             log_file=str(process.log_file),
             config_files=[str(file) for file in prepared.config_files],
+            qos=min(demand.qos, features.highest_qos),
+            adaptations=list(_adaptations(kind, settings, features, demand)),
         )
         return Broker(facts, process, launch, data_dir)
     except BaseException:
         shutil.rmtree(data_dir, ignore_errors=True)
         raise
+
+
+def _adaptations(kind: BrokerKind, settings: Mapping[str, str], features: Features, demand: Demand) -> Iterator[str]:
+    """What has to be otherwise with this kind, in sentences."""
+    fitted, sentences = kind.fitted(demand)
+    if fitted.items() <= settings.items():  # else the user knows better
+        yield from sentences
+    yield from for_features(f"{kind.title} {kind.version()}", features, demand)
+    if kind.credentials:
+        yield for_login(kind.title, unquote(kind.credentials.partition(":")[0]))
 
 
 async def _launch(kind: BrokerKind, prepared: Launch, url: str, log_dir: Path) -> BrokerProcess:

@@ -35,6 +35,8 @@ def print_summary(record: RunRecord, console: Console | None = None) -> None:
         out.print(f"checked  {checked}", markup=False, soft_wrap=True)
     if stand_in := _stand_in(record):
         out.print(stand_in, markup=False, soft_wrap=True)
+    for sentence in record.run.adaptations:
+        out.print(f"adapted  {sentence}", markup=False, soft_wrap=True)
     for outcome in record.thresholds:
         mark, style = _MARKS[outcome.passed]
         beside = outcome.reason if outcome.passed is None or outcome.no_data else outcome.observed

@@ -110,6 +110,13 @@ class Report(msgspec.Struct, tag="report"):
     report: IntervalReport
 
 
+class Facts(msgspec.Struct, tag="facts"):
+    """What is known of a part of the system under test only later, for the run record."""
+
+    part: str
+    facts: dict[str, Any]
+
+
 class FaultState(msgspec.Struct, tag="fault_state"):
     """A fault has begun, or what it took away is back: when that really was."""
 
@@ -128,7 +135,7 @@ class Event(msgspec.Struct, tag="event"):
 Command = (
     Configure | AddCohort | RemoveCohort | EnterPhase | BeginFault | EndFault | CutOff | RefuseHandshakes | Drain | Stop
 )
-Notice = Ready | Refused | Report | FaultState | Event
+Notice = Ready | Refused | Report | Facts | FaultState | Event
 
 _command: msgspec.msgpack.Decoder[Command] = msgspec.msgpack.Decoder(Command)
 _notice: msgspec.msgpack.Decoder[Notice] = msgspec.msgpack.Decoder(Notice)

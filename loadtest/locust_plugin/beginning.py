@@ -24,8 +24,9 @@ def set_up(run: Run) -> Plan:
     settings = run.settings
     facts = run.stand.start(settings, run.epoch_ns, _id_prefixes(run))
     credentials = msgspec.convert(facts.pop("credentials"), CredentialFiles)
+    run.collector.adapted(facts.pop("adaptations"))
     run.collector.describe_sut(_without_passwords(facts))
-    shared = bool(facts["broker"].get("shared_subscriptions"))
+    shared = facts["broker"]["features"]["shared_subscriptions"]
     subscribers = settings.subscribers if shared else 1
     if subscribers < settings.subscribers:
         run.collector.event(
@@ -46,7 +47,7 @@ def set_up(run: Run) -> Plan:
         subscribers=subscribers,
         log_dir=str(run.log_dir.resolve()),
         phases=run.description.phases,
-        settings=settings,
+        settings=msgspec.structs.replace(settings, qos=facts["broker"]["qos"]),
     )
 
 

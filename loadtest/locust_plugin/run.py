@@ -104,7 +104,13 @@ class Run:
         self._on_refused = on_refused
         self.collector = Collector(self.folder, self.description, thresholds)
         self.parts = RunParts(runner, self.collector, self.description.run_tag, Allotment(fleet), self.refuse)
-        self.stand = Stand(self.log_dir, self.parts.take_stand_report, self._on_stand_event, self._on_fault_state)
+        self.stand = Stand(
+            self.log_dir,
+            self.parts.take_stand_report,
+            self._on_stand_event,
+            self.collector.describe_part,
+            self._on_fault_state,
+        )
         self.faults = FaultConductor(
             self.system.faults,
             self.stand,

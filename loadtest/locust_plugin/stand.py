@@ -33,6 +33,7 @@ class Stand:
         log_dir: Folder for the logs of all parts.
         on_report: Called with each report.
         on_event: Called with part, kind and text of each event.
+        on_facts: Called with a part and what turns out about it later.
         on_fault: Called when a fault has begun, or what it took away is back.
     """
 
@@ -41,10 +42,12 @@ class Stand:
         log_dir: Path,
         on_report: Callable[[IntervalReport], None],
         on_event: Callable[[str, str, str], None],
+        on_facts: Callable[[str, dict[str, Any]], None],
         on_fault: Callable[[messages.FaultState], None],
     ) -> None:
         self._on_report = on_report
         self._on_event = on_event
+        self._on_facts = on_facts
         self._on_fault = on_fault
         self._final = Event()
         self._log_dir = log_dir
@@ -121,6 +124,8 @@ class Stand:
                 self._on_report(report)
                 if report.final:
                     self._final.set()
+            case messages.Facts(part, facts):
+                self._on_facts(part, facts)
             case messages.FaultState():
                 self._on_fault(notice)
             case messages.Event(kind, text):

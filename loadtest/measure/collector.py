@@ -180,6 +180,14 @@ class Collector:
         """Add to the description of the system under test."""
         self._record.run.sut.update(facts)
 
+    def describe_part(self, part: str, facts: dict[str, Any]) -> None:
+        """Add to the description of one part of it."""
+        self._record.run.sut.setdefault(part, {}).update(facts)
+
+    def adapted(self, sentences: Iterable[str]) -> None:
+        """What had to be otherwise than asked for, with this system under test."""
+        self._record.run.adaptations += sentences
+
     def missed_early(self) -> ThresholdOutcome | None:
         """The threshold for which the run is to end now; to be asked now and then, it is put on record."""
         missed = self._watch.look(self._written, self._evidence_now)

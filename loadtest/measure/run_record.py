@@ -105,6 +105,7 @@ class RunDescription(msgspec.Struct, kw_only=True):
         charge_points: How many there are to be.
         fleet: Of which classes.
         sut: The system under test: gateway, broker, central system, each with version and settings.
+        adaptations: What had to be otherwise than the settings ask, because this system under test cannot do it.
         command: What to type to run it again.
         limits: What the verdict holds it against.
         thresholds: What else it holds it against, in their text form.
@@ -124,6 +125,7 @@ class RunDescription(msgspec.Struct, kw_only=True):
     versions: dict[str, str] = {}
     host: dict[str, Any] = {}
     sut: dict[str, Any] = {}
+    adaptations: list[str] = []
     command: list[str] = []
     limits: Limits = msgspec.field(default_factory=Limits)
     thresholds: tuple[str, ...] = ()

@@ -44,6 +44,7 @@ class View:
     Attributes:
         result: ``passed``, ``failed``, ``void``, ``interrupted``, ``regression`` against a baseline, or ``unfinished``
             for a run without a verdict.
+        adaptations: What had to be otherwise than asked for, with this system under test.
         phase: The phase the headline figures are of.
         key_latency: What people and the central system wait for, in that phase.
         books: The ledgers in a sentence each.
@@ -56,6 +57,7 @@ class View:
     result: str
     result_text: str
     reasons: tuple[str, ...]
+    adaptations: tuple[str, ...]
     gaps: tuple[str, ...]
     phase: str
     against: ComparisonView | None
@@ -109,6 +111,7 @@ def view(run: RunFolder) -> View:
         result=result,
         result_text=_RESULT_TEXTS[result],
         reasons=tuple(reason.text for reason in verdict.reasons) if verdict else (),
+        adaptations=tuple(record.run.adaptations),
         gaps=tuple(run.gaps),
         phase=phase,
         against=None if run.comparison is None else comparison_view(run.comparison),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from typing import NamedTuple
 
@@ -45,6 +46,21 @@ class ProcessUsage:
         else:
             self._last = Usage(round((cpu.user + cpu.system) * NS_PER_S), memory.rss)
         return self._last
+
+
+class ProcessTreeUsage:
+    """Reads a process and all it has started, those as well that have ended since they were first seen."""
+
+    def __init__(self, pid: int) -> None:
+        self._pid = pid
+        self._known = {pid: ProcessUsage(pid)}
+
+    def read(self) -> Usage:
+        """What they have used until now, all together."""
+        with contextlib.suppress(psutil.NoSuchProcess, psutil.AccessDenied):
+            for child in psutil.Process(self._pid).children(recursive=True):
+                self._known.setdefault(child.pid, ProcessUsage(child.pid))
+        return total([usage.read() for usage in self._known.values()])
 
 
 def total(usages: list[Usage]) -> Usage:

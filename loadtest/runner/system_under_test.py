@@ -9,20 +9,22 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from loadtest.brokers import shared_subscription
+from loadtest.brokers.kind import Demand
 from loadtest.brokers.start import start as start_broker
+from loadtest.brokers.sys_topics import SysTopics, figures_now
 from loadtest.clock import monotonic_ns
 from loadtest.control import messages
 from loadtest.engine.credentials import Credentials
 from loadtest.errors import LoadTestError, UsageError, join_hints
 from loadtest.measure.health import HealthMonitor
 from loadtest.measure.interval import IntervalReport
+from loadtest.protocol.phases import DRAIN
 from loadtest.runner.descriptors import gateway_fault, raise_limit
 from loadtest.runner.embedded_security import EmbeddedSecurity
 from loadtest.runner.gateway_config import read_switches, unfit_for_runs
 from loadtest.runner.gateway_probe import answers_handshake
 from loadtest.runner.gateway_processes import GatewayRequest, start_gateway
-from loadtest.runner.process_usage import ProcessUsage, total
+from loadtest.runner.process_usage import ProcessTreeUsage, total
 from loadtest.scenario.faults import BROKER
 from loadtest.units import NS_PER_MS, NS_PER_S, NS_PER_US
 
@@ -55,11 +57,12 @@ class SystemUnderTest:
         self._log_dir = Path(settings.log_dir)
         self._health = HealthMonitor()
         self._broker: Broker | None = None
-        self._broker_usages: dict[int, ProcessUsage] = {}
+        self._broker_usages: dict[int, ProcessTreeUsage] = {}
         self._gateway: GatewayProcesses | None = None
         self._gateway_switches: dict[str, Any] = {}
         self._security = EmbeddedSecurity(0, ())
-        self._shared_subscriptions: bool | None = None
+        self._sys_topics: SysTopics | None = None
+        self._listening: asyncio.Task[None] | None = None
         self._watching: list[asyncio.Task[None]] = []
 
     async def start(self) -> dict[str, Any]:
@@ -108,10 +111,18 @@ class SystemUnderTest:
     async def _start_broker(self) -> None:
         settings = self._settings
         self._broker = await start_broker(
-            settings.broker, self._log_dir, persistent=settings.persistent, settings=settings.broker_settings
+            settings.broker,
+            self._log_dir,
+            demand=Demand(
+                qos=settings.qos,
+                charge_points=settings.charge_points,
+                persistent=settings.persistent,
+                subscribers=settings.subscribers,
+            ),
+            settings=settings.broker_settings,
         )
-        if settings.subscribers > 1:
-            self._shared_subscriptions = await shared_subscription.supported(self._broker.facts.url)
+        url, embedded = self._broker.facts.url, self._broker.facts.embedded
+        self._sys_topics = SysTopics(url, {} if embedded else await figures_now(url))
 
     async def _start_gateway(self) -> None:
         settings = self._settings
@@ -121,7 +132,7 @@ class SystemUnderTest:
             GatewayRequest(
                 broker_url=self._broker.facts.url,
                 processes=settings.gateway_processes,
-                qos=settings.qos,
+                qos=self._broker.facts.qos,
                 epoch_ns=settings.epoch_ns,
                 switches=self._security.gateway | self._gateway_switches,
                 metrics_port=settings.gateway_metrics_port,
@@ -135,6 +146,7 @@ class SystemUnderTest:
         gateway = self._gateway
         embedded, given = self._security.charge_points, self._settings.credentials
         return {
+            "adaptations": list(self._broker.facts.adaptations),
             "credentials": msgspec.to_builtins(given if gateway is None else embedded),
             "gateway": {
                 "url": self._settings.gateway if gateway is None else gateway.url,
@@ -143,8 +155,7 @@ class SystemUnderTest:
                 "pids": [] if gateway is None else gateway.pids,
             }
             | ({} if gateway is None else {"switches": gateway.switches}),
-            "broker": self._broker.facts.public()
-            | {"url": self._broker.facts.url, "shared_subscriptions": self._shared_subscriptions},
+            "broker": self._broker.facts.public() | {"url": self._broker.facts.url},
         }
 
     def _watch(self) -> None:
@@ -172,7 +183,7 @@ class SystemUnderTest:
             gauges = self._gateway.gauges() | {"rss_bytes.gateway": usage.rss_bytes}
         if self._broker is not None and self._broker.pids:
             known = self._broker_usages
-            usage = total([known.setdefault(pid, ProcessUsage(pid)).read() for pid in self._broker.pids])
+            usage = total([known.setdefault(pid, ProcessTreeUsage(pid)).read() for pid in self._broker.pids])
             counters["cpu_ns.broker"] = usage.cpu_ns
             gauges["rss_bytes.broker"] = usage.rss_bytes
         return IntervalReport(
@@ -191,7 +202,9 @@ class SystemUnderTest:
             self._send(messages.Report(self.report(index)))
 
     def enter_phase(self, command: messages.EnterPhase) -> None:
-        """Tell the gateway, which settles its memory when the fleet stands."""
+        """Tell the gateway, which settles its memory when the fleet stands; look at the broker's figures in the end."""
+        if command.phase == DRAIN and self._sys_topics is not None:
+            self._listening = asyncio.get_running_loop().create_task(self._sys_topics.open(), name="sys-topics")
         if self._gateway is not None:
             self._gateway.send(command)
 
@@ -217,14 +230,24 @@ class SystemUnderTest:
             left_s = max(0, deadline_ns - monotonic_ns()) / NS_PER_S + DRAIN_SLACK_S
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._gateway.drained.wait(), left_s)
+        await self._tell_sys_figures()
         index = max(0, (monotonic_ns() - self._settings.epoch_ns) // NS_PER_S)
         self._send(messages.Report(self.report(index, final=True)))
 
+    async def _tell_sys_figures(self) -> None:
+        if self._sys_topics is None or self._listening is None:
+            return
+        await self._listening
+        figures = await self._sys_topics.close()
+        if figures and self._broker is not None and len(self._broker.pids) <= 1:  # a restart begins them anew
+            self._send(messages.Facts(BROKER, {"sys": figures}))
+
     async def stop(self) -> None:
         """Take everything down, the gateway before the broker it talks to."""
-        for task in self._watching:
+        tasks = self._watching if self._listening is None else [*self._watching, self._listening]
+        for task in tasks:
             task.cancel()
-        await asyncio.gather(*self._watching, return_exceptions=True)
+        await asyncio.gather(*tasks, return_exceptions=True)
         if self._gateway is not None:
             await self._gateway.stop()
         if self._broker is not None:

@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING
 import psutil
 import pytest
 
-from loadtest.brokers import shared_subscription
 from loadtest.brokers.mosquitto import Mosquitto
 from loadtest.brokers.readiness import answers_connect
 from loadtest.brokers.start import start
@@ -62,23 +61,6 @@ def test_a_broker_is_ready_when_start_returns_and_gone_when_stop_does(kind: str,
     assert facts.kind == kind
     assert facts.version[0].isdigit()
     assert facts.embedded
-
-
-@needs_mosquitto
-def test_mosquitto_shares_a_subscription(tmp_path: Path) -> None:
-    assert run(shares("mosquitto", tmp_path)) is True
-
-
-def test_amqtt_does_not_share_a_subscription_though_it_grants_it(tmp_path: Path) -> None:
-    assert run(shares("amqtt", tmp_path)) is False
-
-
-async def shares(kind: str, log_dir: Path) -> bool:
-    broker = await start(kind, log_dir)
-    try:
-        return await shared_subscription.supported(broker.facts.url)
-    finally:
-        await broker.stop()
 
 
 @pytest.mark.parametrize("kind", KINDS)

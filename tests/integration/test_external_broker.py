@@ -14,8 +14,8 @@ from scenario_copies import unhurried
 from servers import free_port, wait_for_port
 
 from loadtest.brokers import external, probe
+from loadtest.brokers.kind import Demand
 from loadtest.brokers.kinds import KINDS
-from loadtest.brokers.start import start
 from loadtest.errors import EnvironmentNotReady
 from loadtest.measure import run_record
 from loadtest.runner.certificates import make_certificates
@@ -24,8 +24,6 @@ from loadtest.transport.loop import run
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
-
-    from loadtest.brokers.kind import Features
 
 pytestmark = pytest.mark.integration
 
@@ -119,32 +117,10 @@ def test_what_keeps_us_out_is_told_without_the_password(
     if trusted:
         monkeypatch.setenv("SSL_CERT_FILE", str(folder / "pki" / "ca.pem"))
     with pytest.raises(EnvironmentNotReady) as caught:
-        run(external.reach(url.format(address), why="asked for by URL"))
+        run(external.reach(url.format(address), why="asked for by URL", demand=Demand()))
     assert says in caught.value.message
     assert hint in caught.value.hint
     assert ENCODED not in caught.value.message + caught.value.hint
-
-
-@pytest.mark.parametrize("name", ["mosquitto", "aedes", "amqtt"])
-def test_what_is_tried_is_what_the_kind_says(name: str, tmp_path: Path) -> None:
-    kind = KINDS[name]
-    if kind.executable() is None:
-        pytest.skip(f"{kind.title} is not installed: {kind.install_command()}")
-
-    async def scene() -> Features:
-        broker = await start(name, tmp_path)
-        try:
-            return await probe.features(broker.facts.url)
-        finally:
-            await broker.stop()
-
-    tried, said = run(scene()), kind.features()
-    assert (tried.mqtt5, tried.shared_subscriptions, tried.highest_qos) == (
-        said.mqtt5,
-        said.shared_subscriptions,
-        said.highest_qos,
-    )
-    assert tried.persistent is None
 
 
 def test_a_broker_that_keeps_silent_does_not_speak_mqtt_5(monkeypatch: pytest.MonkeyPatch) -> None:

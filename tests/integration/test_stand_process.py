@@ -46,7 +46,7 @@ def test_everything_embedded_comes_up_reports_and_goes_down(tmp_path: Path) -> N
     assert final.gauges["rss_bytes.gateway"] > final.gauges["rss_bytes.broker"] > 0
     assert [report.index for report in scene.reports[:-1]] == sorted({report.index for report in scene.reports[:-1]})
     assert scene.facts["broker"]["kind"] == BROKER
-    assert scene.facts["broker"]["shared_subscriptions"] is (BROKER == "mosquitto")
+    assert scene.facts["broker"]["features"]["shared_subscriptions"] is (BROKER == "mosquitto")
     assert scene.facts["gateway"]["processes"] == 2
     assert scene.events == []
     assert alive(scene.part_pids) == []
@@ -133,7 +133,6 @@ def test_external_parts_are_probed_and_left_alone(mosquitto_url: str, tmp_path: 
             async with stand(tmp_path / "ours", gateway=url, broker=mosquitto_url) as ours:
                 assert ours.facts["gateway"] == {"url": url, "embedded": False, "processes": 0, "pids": []}
                 assert ours.facts["broker"]["embedded"] is False
-                assert ours.facts["broker"]["shared_subscriptions"] is None
             await answers_handshake(url)
 
     run(life())

@@ -5,7 +5,9 @@ from __future__ import annotations
 import pytest
 
 from loadtest.brokers import choose
+from loadtest.brokers.adaptations import for_features
 from loadtest.brokers.broker import BrokerFacts
+from loadtest.brokers.kind import Demand, Features
 from loadtest.brokers.mosquitto import Mosquitto
 from loadtest.brokers.process import ending
 from loadtest.errors import EnvironmentNotReady, UsageError
@@ -52,9 +54,9 @@ def test_anything_else_is_refused(wanted: str) -> None:
 
 
 def test_a_password_never_reaches_the_record() -> None:
-    facts = BrokerFacts(
-        kind="external", version="", url="mqtt://me:s3cret@h:1883", why="asked for by URL", embedded=False
-    )
+    features = Features(mqtt5=True, shared_subscriptions=True, persistent=None)
+    url, why = "mqtt://me:s3cret@h:1883", "asked for by URL"
+    facts = BrokerFacts(kind="external", version="", url=url, why=why, embedded=False, features=features)
     assert "s3cret" not in repr(facts.public())
 
 
@@ -63,3 +65,15 @@ def test_a_password_never_reaches_the_record() -> None:
 )
 def test_an_ending_in_words(status: int, words: str) -> None:
     assert ending(status) == words
+
+
+def test_only_what_is_asked_for_and_cannot_be_had_is_otherwise() -> None:
+    modest = Features(mqtt5=False, shared_subscriptions=False, persistent=False, highest_qos=1)
+    assert list(for_features("NATS 2.9.10", modest, Demand(qos=1))) == []
+    assert list(for_features("NATS 2.9.10", modest, Demand(qos=2, subscribers=4))) == [
+        "NATS 2.9.10 has no QoS 2: QoS 1 instead",
+        "NATS 2.9.10 has no shared subscriptions: 1 subscriber instead of 4",
+    ]
+    assert (
+        list(for_features("any", Features(mqtt5=True, shared_subscriptions=True, persistent=True), Demand(qos=2))) == []
+    )

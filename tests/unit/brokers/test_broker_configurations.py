@@ -9,7 +9,7 @@ import pytest
 
 from loadtest.brokers import mosquitto, nats
 from loadtest.brokers.amqtt import Amqtt
-from loadtest.brokers.kind import Site
+from loadtest.brokers.kind import Demand, Site
 from loadtest.brokers.kind_settings import in_force
 from loadtest.brokers.kinds import KINDS
 from loadtest.brokers.mosquitto import Mosquitto
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 def site(kind: BrokerKind, folder: Path, *, persistent: bool = False, **wanted: str) -> Site:
-    settings = in_force(kind, wanted, persistent=persistent)
+    settings = in_force(kind, wanted, Demand(persistent=persistent))
     return Site(port=1884, log_dir=folder, data_dir=folder / "data", settings=settings, persistent=persistent)
 
 
@@ -62,14 +62,14 @@ def test_a_setting_of_the_user_outdoes_the_table_and_an_empty_one_leaves_it_to_t
 
 def test_settings_of_nats_stand_in_their_blocks_and_texts_are_quoted(tmp_path: Path) -> None:
     wanted = {"mqtt.ack_wait": "10s", "debug": "true", "cluster.name": "a b"}
-    settings = in_force(Nats(), wanted)
+    settings = in_force(Nats(), wanted, Demand(charge_points=2000))
     text = nats.config_text(Site(port=1884, log_dir=tmp_path, data_dir=tmp_path, settings=settings))
     top, _, blocks = text.partition("mqtt {")
     assert "debug: true\n" in top
     assert 'listen: "127.0.0.1:-1"\n' in top
     mqtt, _, rest = blocks.partition("}")
     assert "ack_wait: 10s" in mqtt
-    assert "max_ack_pending: 65535" in mqtt
+    assert "max_ack_pending: 32" in mqtt
     assert 'listen: "127.0.0.1:1884"' in mqtt
     assert 'cluster {\n  name: "a b"\n}' in rest
     assert f'store_dir: "{tmp_path}"' in rest
@@ -97,7 +97,7 @@ def test_an_unknown_setting_is_refused_with_those_that_may_be_meant() -> None:
 
 def test_what_the_harness_decides_is_not_the_users() -> None:
     with pytest.raises(UsageError) as caught:
-        in_force(Mosquitto(), {"listener": "1883", "persistence": "false"}, persistent=True)
+        in_force(Mosquitto(), {"listener": "1883", "persistence": "false"}, Demand(persistent=True))
     assert caught.value.faults == (
         "--broker-setting listener: the harness decides this one",
         "--broker-setting persistence=false: contradicts --persistent, which needs true",
@@ -115,3 +115,12 @@ def test_every_kind_can_be_asked_for_by_name_and_says_how_it_is_installed() -> N
 def test_nats_takes_qos_2_since_2_10(monkeypatch: pytest.MonkeyPatch, version: str, qos: int) -> None:
     monkeypatch.setattr(Nats, "version", lambda _: version)
     assert Nats().features().highest_qos == qos
+
+
+def test_nats_cuts_its_window_into_as_many_parts_as_there_are_charge_points() -> None:
+    settings, (sentence,) = Nats().fitted(Demand(charge_points=2000))
+    assert settings == {"mqtt.max_ack_pending": "32"}
+    assert "32 in each, with 2,000 charge points" in sentence
+    assert Nats().fitted(Demand(qos=0, charge_points=100_000)) == ({}, ())
+    with pytest.raises(UsageError, match="65,535 subscriptions above QoS 0"):
+        in_force(Nats(), {}, Demand(charge_points=70_000))

@@ -118,3 +118,11 @@ def test_storms_and_transactions_are_told() -> None:
     assert "transactions started 61, stopped 29: complete 21, flawed 10; messages lost 34," in text
     assert "storm" not in shown(record())
     assert "transactions" not in shown(record())
+
+
+def test_what_had_to_be_otherwise_stands_before_the_verdict() -> None:
+    adapted = record()
+    adapted.run.adaptations = ["NATS 2.9.10 has no QoS 2: QoS 1 instead"]
+    text = shown(adapted)
+    assert text.index("adapted  NATS 2.9.10 has no QoS 2: QoS 1 instead") < text.index("verdict")
+    assert "adapted" not in shown(record())

@@ -35,6 +35,7 @@ COMMANDS = [
 NOTICES = [
     messages.Ready(4711, {"url": "ws://127.0.0.1:1"}),
     messages.Refused(["this", "that"], "do so"),
+    messages.Facts("broker", {"sys": {"packets_sent": 7}}),
     messages.FaultState("b", begun=True, at_ns=457),
     messages.Event("part_died", "gateway-0 ended"),
     messages.Report(

@@ -41,6 +41,14 @@ def test_both_documents_say_the_verdict_first_and_why(tmp_path: Path) -> None:
         assert f"{record.deliveries.lost:,}" in text
 
 
+def test_what_had_to_be_otherwise_stands_beside_the_verdict(tmp_path: Path) -> None:
+    sentence = "NATS 2.9.10 has no QoS 2: QoS 1 instead"
+    SampleRun(description={"adaptations": [sentence]}).finished(tmp_path)
+    write_reports(tmp_path)
+    for text in (page_without_scripts(tmp_path), (tmp_path / "summary.md").read_text()):
+        assert text.index(sentence) < text.index("Charge points registered")
+
+
 def test_the_headline_is_of_the_steady_phase_and_equals_the_samples(tmp_path: Path) -> None:
     SampleRun(rate_per_s=80, steady_s=10).finished(tmp_path)
     run = open_run(tmp_path)
