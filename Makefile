@@ -67,9 +67,11 @@ bench: setup
 	@command -v gcc >/dev/null || .ci/install gcc libc6-dev
 	$(BIN)/python tests/bench/run.py
 
-# The published schema of run.json follows from the code.
+# The published schemas follow from the code: that of run.json, and of OCPP in Protocol Buffers.
 schema: setup
 	$(BIN)/python -m loadtest.measure.run_schema > docs/run.schema.json
+	$(BIN)/python -m loadtest.protocol.proto_schema > loadtest/protocol/ocpp16.proto
+	$(BIN)/python -m grpc_tools.protoc -I loadtest/protocol --descriptor_set_out=loadtest/protocol/ocpp16.desc ocpp16.proto
 
 # In an environment of its own, so that nothing tried out by hand slips in.
 lock:

@@ -7,12 +7,20 @@ from typing import TYPE_CHECKING, Any
 
 from loadtest.errors import RemoteProtocolError
 from loadtest.gateway import translation
-from loadtest.protocol import call_errors, envelope_array, envelope_emqx, envelope_maeve, frames, schemas
+from loadtest.protocol import (
+    call_errors,
+    envelope_array,
+    envelope_emqx,
+    envelope_maeve,
+    frames,
+    protobuf_encoding,
+    schemas,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-ENCODINGS = (envelope_emqx, envelope_array, envelope_maeve)
+ENCODINGS = (envelope_emqx, envelope_array, envelope_maeve, protobuf_encoding)
 _ACTIONS = sorted(schemas.ACTIONS)
 
 

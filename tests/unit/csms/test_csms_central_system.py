@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -13,29 +13,40 @@ from loadtest.csms.registration import Registration
 from loadtest.csms.responses import Responses
 from loadtest.csms.uplink import Uplink
 from loadtest.measure.recorder import Recorder
-from loadtest.protocol import stamp
+from loadtest.protocol import envelope_array, envelope_emqx, envelope_maeve, protobuf_encoding, stamp
+from loadtest.protocol.frames import CALL_ERROR, CALL_RESULT
 from loadtest.protocol.phases import PHASES
+
+if TYPE_CHECKING:
+    from loadtest.protocol.envelope import Encoding
 
 
 class RecordingClient:
     def __init__(self) -> None:
         self.sent: list[tuple[bytes, dict[str, Any], int]] = []
+        self.bytes: list[bytes] = []
         self.unacknowledged = 0
         self.backlog_bytes = 0
 
     def publish(self, topic: bytes, payload: bytes, qos: int) -> None:
-        self.sent.append((topic, json.loads(payload), qos))
+        self.bytes.append(payload)
+        if payload[:1] == b"{":
+            self.sent.append((topic, json.loads(payload), qos))
 
 
 def build(
-    registration: Registration | None = None, *, answer: bool = True, answer_foreign: bool = True
+    registration: Registration | None = None,
+    *,
+    answer: bool = True,
+    answer_foreign: bool = True,
+    encoding: Encoding = envelope_emqx,
 ) -> tuple[CentralSystem, RecordingClient]:
     client, registration = RecordingClient(), registration or Registration()
     uplink = Uplink(Recorder(), run_tag=7, epoch_ns=0, phases=PHASES)
-    system = CentralSystem(uplink, answer_foreign=answer_foreign)
+    system = CentralSystem(uplink, answer_foreign=answer_foreign, encoding=encoding)
     system.received_ns = lambda: 10**12
     if answer:
-        system.answering = Answering(client, Responses(registration), registration, qos=1)
+        system.answering = Answering(client, Responses(registration), registration, qos=1, encoding=encoding)
     return system, client
 
 
@@ -132,3 +143,24 @@ def test_in_a_run_others_are_left_to_their_own_central_system() -> None:
     for unique_id in ("id-of-a-real-charge-point", stamp.encode(8, 0, 3, 0, 1, 1).decode(), ours, ours):
         system.on_message(b"ocpp/cp/x", call("Heartbeat", unique_id))
     assert [answer["UniqueId"] for _, answer, _ in client.sent] == [ours, ours]
+
+
+@pytest.mark.parametrize("encoding", [envelope_emqx, envelope_array, envelope_maeve, protobuf_encoding])
+def test_every_encoding_is_answered_in_kind(encoding: Encoding) -> None:
+    system, client = build(Registration("Pending", accept_after_boots=1), encoding=encoding)
+    boot = b'{"chargePointVendor":"v","chargePointModel":"m"}'
+    meter = b'{"connectorId":1,"meterValue":[{"timestamp":"2026-01-31T12:00:00.000Z","sampledValue":[{"value":"1"}]}]}'
+    said = [("BootNotification", boot), ("Heartbeat", b"{}"), ("BootNotification", boot), ("MeterValues", meter)]
+    for number, (action, payload) in enumerate(said):
+        system.on_message(b"ocpp/cp/a", encoding.call(f"i{number}", action, payload))
+    answers = [encoding.decode(each) for each in client.bytes]
+    assert [each.unique_id for each in answers] == ["i0", "i1", "i2", "i3"]
+    assert [each.message_type for each in answers] == [CALL_RESULT, CALL_ERROR, CALL_RESULT, CALL_RESULT]
+    assert answers[1].error_code == "SecurityError"
+    assert json.loads(bytes(answers[2].payload))["status"] == "Accepted"
+    assert json.loads(bytes(answers[3].payload)) == {}
+    system.on_message(b"ocpp/cp/a/Reply", encoding.call_result("x", "Reset", b'{"status":"Accepted"}'))
+    system.on_message(b"ocpp/cp/a/Reply", encoding.call_error("y", "Reset", "NotSupported", ""))
+    system.on_message(b"ocpp/cp/a", b"\xff{")
+    counters = system.counters()
+    assert [counters[f"csms.{name}"] for name in ("calls", "results", "errors", "malformed")] == [4, 1, 1, 1]

@@ -1,5 +1,7 @@
 """All 39 actions of OCPP 1.6 and its security extension, as the parts really write them, by the official schemas.
 
+In Protobuf each of them is the same.
+
 Commands come from the central system's own makers and are answered by an emulated charge point; what charge points
 send comes from one that has a full day, and is answered by the central system.
 """
@@ -19,6 +21,7 @@ from loadtest.csms.addressees import Addressee
 from loadtest.csms.command_payloads import MAKERS, Draw
 from loadtest.csms.registration import Registration
 from loadtest.csms.responses import Responses
+from loadtest.protocol import protobuf_encoding as protobuf
 from loadtest.protocol.actions import FROM_CENTRAL_SYSTEM, FROM_CHARGE_POINT
 from loadtest.protocol.frames import CallError, CallResult
 
@@ -35,6 +38,14 @@ def world() -> Iterator[World]:
     with World(connectors=2, download_s=1.0, install_s=1.0, configuration={"CpoName": "Operator"}) as world:
         world.register()
         yield world
+
+
+def check(name: str, payload: dict[str, Any]) -> None:
+    """Hold a payload against its schema, and against itself after a way through Protobuf."""
+    check_payload(name, payload)
+    action = name.removesuffix("Response")
+    write = protobuf.call if name == action else protobuf.call_result
+    assert msgspec.json.decode(protobuf.decode(write("", action, msgspec.json.encode(payload))).payload) == payload
 
 
 def command(action: str, number: int, now: dt.datetime = NOW, known: dict[str, int] | None = None) -> dict[str, Any]:
@@ -56,11 +67,11 @@ def test_commands_are_valid_and_so_are_their_answers(action: str, world: World) 
         for known in (0, 7):  # with nothing known of the charge point, and with something of each kind
             ids = dict.fromkeys(("transaction_id", "reservation_id", "profile_id"), known) if known else {}
             payload = command(action, number, known=ids)
-            check_payload(action, payload)
+            check(action, payload)
             if number == 0:
                 reply = world.ask(action, payload, f"csms-{known}")
                 assert isinstance(reply, CallResult), reply
-                check_payload(f"{action}Response", msgspec.json.decode(reply.payload))
+                check(f"{action}Response", msgspec.json.decode(reply.payload))
 
 
 def test_what_is_not_valid_gets_the_code_that_fits(world: World) -> None:
@@ -87,6 +98,8 @@ def test_everything_a_charge_point_can_say_is_said_and_valid(world: World) -> No
     assert ask(world, "InstallCertificate", **root) == {"status": "Accepted"}
     ask(world, "SignedUpdateFirmware", **command("SignedUpdateFirmware", 1, dt.datetime.fromisoformat(wall(world, 0))))
     run_s(world, 60)
+    for call in world.sent:
+        check(call.action, call.payload)
     said = {call.action for call in world.sent}
     assert said >= set(FROM_CHARGE_POINT), set(FROM_CHARGE_POINT) - said
 
@@ -95,4 +108,4 @@ def test_everything_a_charge_point_can_say_is_said_and_valid(world: World) -> No
 def test_answers_of_the_central_system_are_valid(action: str) -> None:
     text = Responses(Registration(), utc_now=lambda: NOW).payload(action, b"CP", 1)
     assert text is not None
-    check_payload(f"{action}Response", msgspec.json.decode(text))
+    check(f"{action}Response", msgspec.json.decode(text))
