@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from loadtest.measure.matrix_record import MatrixArm, MatrixRecord, MatrixRun
 
-_FATES = ("passed", "failed", "void", "no run", "left")
+_FATES = ("passed", "failed", "void", "broken", "left")
 
 
 def print_order(matrix: MatrixRecord, out: Console) -> None:
@@ -41,8 +41,9 @@ def print_order(matrix: MatrixRecord, out: Console) -> None:
 def print_outcome(matrix: MatrixRecord, out: Console) -> None:
     """What became of each arm's runs, and why some have no figures that count."""
     out.print(outcome_table(matrix))
+    given_up = {arm.name for arm in matrix.arms if arm.given_up}
     for run in matrix.runs:
-        if run.state in ("void", "failed"):
+        if run.state == "void" or (run.state == "failed" and run.arm not in given_up):
             out.print(f"{run.arm}, repeat {run.repeat}: {run.state}: {run.reason}", markup=False, soft_wrap=True)
     for arm in matrix.arms:
         if arm.given_up:
@@ -63,7 +64,7 @@ def outcome_table(matrix: MatrixRecord) -> Table:
 
 def fate(run: MatrixRun) -> str:
     """What became of a run, in a word or two."""
-    return {"done": run.result, "void": "void", "failed": "no run", "skipped": "no run"}.get(run.state, "left")
+    return {"done": run.result, "void": "void", "failed": "broken", "skipped": "broken"}.get(run.state, "left")
 
 
 def differing(arm: MatrixArm) -> str:
@@ -80,7 +81,7 @@ def about(time_s: float) -> str:
 
 
 def _style(name: str, count: int) -> str:
-    return STYLES.get(name, "yellow" if name == "no run" else "") if count else "dim"
+    return STYLES.get(name, "yellow" if name == "broken" else "") if count else "dim"
 
 
 def _plain_table(*headings: str) -> Table:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import time
+from contextlib import suppress
 from typing import TYPE_CHECKING, Protocol
 
 from loadtest.clock import monotonic_ns, utc_now
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from loadtest.runner.run import RunOutcome
 
 TRIES = 2
-"""So many of an arm's runs in a row that could not be set up are enough to give it up."""
+"""So many of an arm's runs in a row that have failed are enough to give it up."""
 _LOOK_S = 0.1
 
 
@@ -105,6 +106,8 @@ def _run(
         run.state, run.reason = "failed", " ".join(error.faults)
         if not (folder / run.arm / run.folder).exists():
             run.folder = ""
+            with suppress(OSError):
+                (folder / run.arm).rmdir()  # nothing was ever in it
         return False
     run.elapsed_s = (monotonic_ns() - begun_ns) / NS_PER_S
     judged(run, folder, cut_short=outcome.interrupted)
@@ -122,7 +125,7 @@ def _folder_name(run: MatrixRun, folder: Path) -> str:
 
 
 def _tried_in_vain(matrix: MatrixRecord, arm: str) -> int:
-    """How many of an arm's latest runs could not be set up, one after the other."""
+    """How many of an arm's latest runs have failed, one after the other."""
     in_vain = 0
     for run in matrix.runs:
         if run.arm == arm and run.state not in ("waiting", "running"):

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 
     from loadtest.measure.matrix_record import MatrixRecord, MatrixRun
 
+_BROKEN = frozenset({"sut_died", "no_data"})
+"""Codes of reasons with which a run has shown that an arm does not work, and not how well it does."""
+
 
 def judged(run: MatrixRun, folder: Path, *, cut_short: bool) -> None:
     """Say of a run that has ended what became of it: its state, its result and why.
@@ -37,7 +40,8 @@ def judged(run: MatrixRun, folder: Path, *, cut_short: bool) -> None:
     reasons = [reason.text for reason in verdict.reasons] if verdict is not None else []
     run.reason = " ".join(reasons)
     if counts:
-        run.state = "done"
+        broken = verdict is not None and any(reason.code in _BROKEN for reason in verdict.reasons)
+        run.state = "failed" if broken else "done"
     elif cut_short and run.result in ("", "interrupted"):
         if run_dir.exists():
             run.cut_short.append(run.folder)
@@ -67,5 +71,5 @@ def exit_code(matrix: MatrixRecord) -> ExitCode:
     with_figures = {run.arm for run in matrix.runs if run.state == "done"}
     if any(arm.name not in with_figures for arm in matrix.arms):
         return ExitCode.VOID
-    failed = any(run.result == "failed" for run in matrix.runs if run.state == "done")
+    failed = any(run.result == "failed" for run in matrix.runs)
     return ExitCode.FAILED if failed else ExitCode.PASSED

@@ -27,7 +27,8 @@ PLAN_TOML = "plan.toml"
 MatrixState = Literal["running", "interrupted", "complete"]
 RunState = Literal["waiting", "running", "done", "void", "failed", "skipped"]
 """``done``: whole, and it counts, whether it passed or failed its thresholds. ``void``: there are figures that do not
-count. ``failed``: there was no run, for want of a broker for example. ``skipped``: its arm was given up before."""
+count. ``failed``: there was no run, for want of a broker for example, or the broker died in it. ``skipped``: its arm
+was given up before."""
 
 
 class MatrixPlan(msgspec.Struct, kw_only=True):

@@ -39,9 +39,9 @@ qos = [0, 1, 2]
 """
 
 
-def leave_behind(run_dir: Path, result: Result, *, state: run_record.State = "complete") -> None:
+def leave_behind(run_dir: Path, result: Result, *, state: run_record.State = "complete", code: str = "a_code") -> None:
     run_dir.mkdir(parents=True)
-    reasons = [] if result == "passed" else [Reason("a_code", f"It was {result}.")]
+    reasons = [] if result == "passed" else [Reason(code, f"It was {result}.")]
     run_record.write(
         RunRecord(
             run=RunDescription(
@@ -84,6 +84,11 @@ def passed(run_dir: Path) -> RunOutcome:
 
 def failed(run_dir: Path) -> RunOutcome:
     leave_behind(run_dir, "failed")
+    return RunOutcome(run_dir=run_dir, exit_code=1, interrupted=False)
+
+
+def broker_died(run_dir: Path) -> RunOutcome:
+    leave_behind(run_dir, "failed", code="sut_died")
     return RunOutcome(run_dir=run_dir, exit_code=1, interrupted=False)
 
 
@@ -186,6 +191,20 @@ def test_an_arm_that_cannot_be_set_up_twice_is_given_up(tmp_path: Path) -> None:
     assert scene.states()["done"] == 10
     assert exit_code(matrix) == ExitCode.VOID
     assert all(run.folder == "" for run in matrix.runs_of(arm))
+
+
+def test_an_arm_whose_broker_dies_has_shown_nothing_of_its_speed(scene: Scene) -> None:
+    arm = scene.matrix.runs[0].arm
+    numbers = [number for number, run in enumerate(scene.matrix.runs, 1) if run.arm == arm]
+    matrix = scene.run(FakeRunner(dict.fromkeys(numbers[1:], broker_died)))
+    assert [(run.state, run.result) for run in matrix.runs_of(arm)] == [
+        ("done", "passed"),
+        ("failed", "failed"),
+        ("failed", "failed"),
+        ("skipped", ""),
+    ]
+    assert run_set.load(scene.folder / arm).runs == [f"{arm}-{number}" for number in (1, 2, 3)]
+    assert exit_code(matrix) == ExitCode.FAILED
 
 
 def test_an_arm_that_was_set_up_in_between_is_not_given_up(scene: Scene) -> None:
