@@ -101,6 +101,7 @@ class BrokerKind(abc.ABC):
         known_settings: All there are, when the list is short; ``None``: the broker itself says what it does not know.
         our_settings: Those that the harness decides, such as the port.
         credentials: ``user:password`` that clients need, percent-encoded for the URL; empty: none.
+        telling: Regular expression of the lines of its log that say why it does not start; empty: the last ones do.
         ready_within_s: How long its start may take on a busy machine.
         stops_within_s: How long its orderly end may take.
     """
@@ -115,6 +116,7 @@ class BrokerKind(abc.ABC):
     known_settings: ClassVar[frozenset[str] | None] = None
     our_settings: ClassVar[frozenset[str]] = frozenset()
     credentials: ClassVar[str] = ""
+    telling: ClassVar[str] = ""
     ready_within_s: ClassVar[float] = 20.0
     stops_within_s: ClassVar[float] = 5.0
 

@@ -7,10 +7,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from loadtest.brokers.activemq import ActiveMq
 from loadtest.brokers.aedes import Aedes
 from loadtest.brokers.amqtt import Amqtt
+from loadtest.brokers.ejabberd import Ejabberd
 from loadtest.brokers.mosquitto import Mosquitto
 from loadtest.brokers.nats import Nats
+from loadtest.brokers.rabbitmq import RabbitMq
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -22,6 +25,9 @@ KINDS: Mapping[str, BrokerKind] = {
     for kind in (
         Mosquitto(),
         Nats(),
+        RabbitMq(),
+        Ejabberd(),
+        ActiveMq(),
         Aedes(),
         Amqtt(),
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import re
 import secrets
 import signal
 from pathlib import Path
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 STOP_GRACE_S = 5.0
+_LONGEST_LINE = 500
 _MARK = "LOADTEST_BROKER"
 """Name of the variable by which a broker's processes are known, those as well that have left its session and parent."""
 
@@ -30,13 +32,21 @@ class BrokerProcess:
     """
 
     def __init__(
-        self, name: str, log_file: Path, process: asyncio.subprocess.Process, mark: str, stops_within_s: float
+        self,
+        name: str,
+        log_file: Path,
+        process: asyncio.subprocess.Process,
+        mark: str,
+        *,
+        stops_within_s: float,
+        telling: str,
     ) -> None:
         self.name = name
         self.log_file = log_file
         self._process = process
         self._mark = mark
         self._stops_within_s = stops_within_s
+        self._telling = telling
 
     @property
     def pid(self) -> int:
@@ -75,12 +85,13 @@ class BrokerProcess:
                 self._process.send_signal(wanted)
 
     def last_words(self, lines: int = 5) -> str:
-        """The end of the log, for an error message."""
+        """The end of the log, for an error message: of the lines that tell something, where there are any."""
         try:
-            text = self.log_file.read_text(errors="replace")
+            said = self.log_file.read_text(errors="replace").splitlines()
         except OSError:
             return ""
-        return "\n".join(text.splitlines()[-lines:])
+        telling = [line for line in said if self._telling and re.search(self._telling, line)]
+        return "\n".join(line[:_LONGEST_LINE] for line in list(dict.fromkeys(telling or said))[-lines:])
 
 
 def ending(status: int) -> str:
@@ -111,6 +122,7 @@ async def spawn(
     *,
     environment: Mapping[str, str] | None = None,
     stops_within_s: float = STOP_GRACE_S,
+    telling: str = "",
 ) -> BrokerProcess:
     """Start a broker with its output in ``log_file``.
 
@@ -123,6 +135,7 @@ async def spawn(
         log_file: Appended to.
         environment: Variables beside ours.
         stops_within_s: How long its orderly end may take.
+        telling: Regular expression of the lines that say why it does not start; empty: the last ones do.
 
     Raises:
         EnvironmentNotReady: It cannot be executed.
@@ -144,4 +157,4 @@ async def spawn(
                 f"{argv[0]} cannot be started: {error.strerror}",
                 hint="install it anew, or take another with --broker",
             ) from error
-    return BrokerProcess(name, log_file, process, mark, stops_within_s)
+    return BrokerProcess(name, log_file, process, mark, stops_within_s=stops_within_s, telling=telling)

@@ -56,7 +56,7 @@ async def until_ready(url: str, process: BrokerProcess, timeout_s: float) -> Non
             return await answers_connect(url, timeout_s=1.0)
         except EnvironmentNotReady as error:
             if not process.running:
-                reason = f"{process.name} {await process.ended()} instead of serving {url}"
+                reason = f"{process.name} {await process.ended()} instead of serving {mqtt_url.parse(url)}"
             elif time.monotonic() > deadline:
                 reason = f"{process.name} was not ready after {timeout_s:g} s: {error.message}"
             else:

@@ -139,6 +139,7 @@ async def _launch(kind: BrokerKind, prepared: Launch, url: str, log_dir: Path) -
         log_dir / f"{kind.name}.log",
         environment=prepared.environment,
         stops_within_s=kind.stops_within_s,
+        telling=kind.telling,
     )
     try:
         await until_ready(url, process, kind.ready_within_s)

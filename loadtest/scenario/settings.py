@@ -18,7 +18,7 @@ EMBEDDED = "embedded"
 """The gateway that comes with the harness."""
 
 AUTO = "auto"
-BROKERS = ("mosquitto", "nats", "aedes", "amqtt")
+BROKERS = ("mosquitto", "nats", "rabbitmq", "ejabberd", "activemq", "aedes", "amqtt")
 """The brokers the harness can start, see :mod:`loadtest.brokers.kinds`; ``auto`` takes one that is installed."""
 
 Kind = Literal["int", "float", "duration", "text", "choice", "flag"]
