@@ -68,7 +68,8 @@ class ActiveMq(BrokerKind):
     """The prefetch is what a subscriber of QoS 1 or 2 may have in flight: 1 by default."""
     persistent_settings: ClassVar = {"broker.persistent": "true"}
     our_settings = frozenset({"broker.brokerName", "broker.dataDirectory", "broker.useJmx", "broker.schedulerSupport"})
-    telling = r"^ERROR|^Caused by|Error: |Unrecognized |Invalid "
+    unfit_in_topics = ","
+    telling = r"^Caused by: (?!.*nested exception)|^Error: |^Unrecognized |^Invalid "
     ready_within_s = 60.0
     stops_within_s = 15.0
 

@@ -42,12 +42,14 @@ class Demand:
         charge_points: Of the fleet; a gateway subscribes to a topic for each.
         persistent: Sessions and queued messages are to outlive a restart.
         subscribers: That are to share what arrives.
+        id_prefixes: What the ids of the charge points begin with; they become levels of topics.
     """
 
     qos: int = 1
     charge_points: int = 1
     persistent: bool = False
     subscribers: int = 1
+    id_prefixes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,6 +103,7 @@ class BrokerKind(abc.ABC):
         known_settings: All there are, when the list is short; ``None``: the broker itself says what it does not know.
         our_settings: Those that the harness decides, such as the port.
         credentials: ``user:password`` that clients need, percent-encoded for the URL; empty: none.
+        unfit_in_topics: Characters of a topic that do not reach subscribers as they were published.
         telling: Regular expression of the lines of its log that say why it does not start; empty: the last ones do.
         ready_within_s: How long its start may take on a busy machine.
         stops_within_s: How long its orderly end may take.
@@ -116,6 +119,7 @@ class BrokerKind(abc.ABC):
     known_settings: ClassVar[frozenset[str] | None] = None
     our_settings: ClassVar[frozenset[str]] = frozenset()
     credentials: ClassVar[str] = ""
+    unfit_in_topics: ClassVar[str] = ""
     telling: ClassVar[str] = ""
     ready_within_s: ClassVar[float] = 20.0
     stops_within_s: ClassVar[float] = 5.0

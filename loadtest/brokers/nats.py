@@ -44,6 +44,7 @@ class Nats(BrokerKind):
         "max_pending": "256MB",
     }
     """Clients, 0 without limit; bytes a slow subscriber may fall behind."""
+    unfit_in_topics = ". "
     our_settings = frozenset(
         {"listen", "host", "port", "server_name", "mqtt.listen", "mqtt.port", "jetstream.store_dir"}
     )

@@ -44,7 +44,9 @@ class RabbitMq(BrokerKind):
     }
     """``prefetch`` is what a subscriber may have in flight: 10 by default."""
     our_settings = frozenset({"listeners.tcp", "mqtt.listeners.tcp", "mqtt.listeners.tcp.1", "log.console", "log.file"})
-    telling = r"You've tried|Did you mean|- Conf file|eaddrinuse|BOOT FAILED|\[error\].*Error "
+    unfit_in_topics = ".*"
+    """They come out as ``/`` and ``+``: AMQP parts its routing keys with the one and has the other for a wildcard."""
+    telling = r"\[error\].* (You've tried|- )|eaddrinuse"
     ready_within_s = 90.0
     """It waits 6 s for other nodes of a cluster before its MQTT plugin starts."""
     stops_within_s = 15.0

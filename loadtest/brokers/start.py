@@ -22,7 +22,7 @@ from loadtest.brokers.readiness import until_ready
 from loadtest.errors import EnvironmentNotReady, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
     from pathlib import Path
 
     from loadtest.brokers.kind import BrokerKind, Demand, Features, Launch
@@ -50,7 +50,8 @@ async def start(
         settings: Outdo those its kind is started with.
 
     Raises:
-        UsageError: See :func:`choose`; or settings it does not have, or that it cannot be persistent.
+        UsageError: See :func:`choose`; or settings it does not have, or that it cannot be persistent,
+            or ids it does not carry.
         EnvironmentNotReady: It cannot be started or reached; says why.
     """
     choice = choose(wanted)
@@ -67,6 +68,7 @@ async def start(
         raise UsageError(
             f"--persistent: {kind.title} keeps nothing over a restart", hint=f"take --broker {' or '.join(able)}"
         )
+    _refuse_unfit(kind, demand.id_prefixes)
     chosen = in_force(kind, settings or {}, demand)
     start_on = functools.partial(_start_on, kind, choice.why, log_dir, chosen, demand)
     if port is not None:
@@ -76,6 +78,16 @@ async def start(
         with contextlib.suppress(_PortLost):
             return await start_on(port=free_port())
     return await start_on(port=free_port())
+
+
+def _refuse_unfit(kind: BrokerKind, id_prefixes: Iterable[str]) -> None:
+    faults = [
+        f"profile.id_prefix: {prefix!r} has {' and '.join(map(repr, unfit))}, which {kind.title} does not carry"
+        for prefix in id_prefixes
+        if (unfit := sorted(set(prefix) & set(kind.unfit_in_topics)))
+    ]
+    if faults:
+        raise UsageError(faults, hint="choose other ids, or another broker with --broker")
 
 
 class _PortLost(EnvironmentNotReady):

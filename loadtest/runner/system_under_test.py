@@ -118,6 +118,7 @@ class SystemUnderTest:
                 charge_points=settings.charge_points,
                 persistent=settings.persistent,
                 subscribers=settings.subscribers,
+                id_prefixes=settings.id_prefixes,
             ),
             settings=settings.broker_settings,
         )
