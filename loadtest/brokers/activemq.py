@@ -65,7 +65,7 @@ class ActiveMq(BrokerKind):
         "connector.transport.tcpNoDelay": "true",
         "java.Xmx": "1g",
     }
-    """The prefetch is what a subscriber of QoS 1 or 2 may have in flight: 1 by default."""
+    """The prefetch is what a subscriber may have in flight: 100 by default when its session is to last."""
     persistent_settings: ClassVar = {"broker.persistent": "true"}
     our_settings = frozenset({"broker.brokerName", "broker.dataDirectory", "broker.useJmx", "broker.schedulerSupport"})
     unfit_in_topics = ","

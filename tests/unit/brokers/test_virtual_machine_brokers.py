@@ -12,7 +12,7 @@ import pytest
 from loadtest.brokers import activemq, ejabberd, rabbitmq
 from loadtest.brokers.activemq import ActiveMq
 from loadtest.brokers.ejabberd import Ejabberd
-from loadtest.brokers.kind import Site
+from loadtest.brokers.kind import Demand, Site
 from loadtest.brokers.kind_settings import in_force
 from loadtest.brokers.process import spawn
 from loadtest.brokers.rabbitmq import RabbitMq
@@ -29,7 +29,7 @@ CORE = "{http://activemq.apache.org/schema/core}"
 
 def site(kind: BrokerKind, folder: Path, *, persistent: bool = False, wanted: dict[str, str] | None = None) -> Site:
     (folder / "data").mkdir(exist_ok=True)
-    settings = in_force(kind, wanted or {}, persistent=persistent)
+    settings = in_force(kind, wanted or {}, Demand(persistent=persistent))
     return Site(port=1884, log_dir=folder, data_dir=folder / "data", settings=settings, persistent=persistent)
 
 
@@ -162,7 +162,7 @@ def test_ids_that_would_come_out_as_others_are_refused(
     for kind in (RabbitMq, ActiveMq):
         monkeypatch.setattr(kind, "executable", lambda _: "/there")
     with pytest.raises(UsageError, match=r"which (RabbitMQ|ActiveMQ) does not carry"):
-        asyncio.run(start(name, tmp_path, id_prefixes=["cp-", prefix]))
+        asyncio.run(start(name, tmp_path, demand=Demand(id_prefixes=("cp-", prefix))))
 
 
 @pytest.mark.parametrize(
