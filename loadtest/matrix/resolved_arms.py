@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 import re
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -51,11 +52,16 @@ def resolved_arms(
     arms: list[PlannedArm] = []
     found: list[tuple[ArmRow, list[str]]] = []
     for row in rows:
-        request = RunRequest(scenario=scenario, settings=texts(merged(common.settings, row.own)))
+        settings = merged(common.settings, row.own)
+        wrong = _kept_on(settings)
         try:
-            arms.append(_resolved(row, request, seeds))
+            arm = _resolved(row, RunRequest(scenario=scenario, settings=texts(settings)), seeds)
         except UsageError as error:
-            found.append((row, [_by_name(fault) for fault in error.faults]))
+            wrong += [_by_name(fault) for fault in error.faults]
+        if wrong:
+            found.append((row, wrong))
+        else:
+            arms.append(arm)
     for row, own in found:
         for fault in own:
             name = fault.partition(":")[0]
@@ -75,6 +81,15 @@ def _resolved(row: ArmRow, request: RunRequest, seeds: Sequence[int]) -> Planned
     resolved = dataclasses.replace(request, settings={**request.settings, **of_a_run}).resolved()
     kept = {name: value for name, value in resolved.public().items() if name not in _OF_A_SINGLE_RUN}
     return PlannedArm(name=row.name, own=shown(row.own), request=request, resolved=kept)
+
+
+def _kept_on(settings: Mapping[str, Value]) -> list[str]:
+    """Options without a value that a plan turns off, and the environment on: no word takes them back."""
+    return [
+        f"{setting.name}: {setting.variable} turns it on for every arm; unset it"
+        for setting in SETTINGS
+        if setting.kind == "flag" and settings.get(setting.name) == "no" and os.environ.get(setting.variable)
+    ]
 
 
 def _by_name(fault: str) -> str:

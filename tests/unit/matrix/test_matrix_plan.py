@@ -197,6 +197,13 @@ def test_a_value_from_the_environment_is_named_by_its_variable(tmp_path: Path, m
     assert faults_of(tmp_path, TWO_ARMS) == ["[settings] LOADTEST_ENGINES: 'none' is not a whole number"]
 
 
+def test_the_environment_cannot_turn_on_what_an_arm_turns_off(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LOADTEST_PERSISTENT", "1")
+    assert faults_of(tmp_path, TWO_ARMS + "persistent = false\n") == [
+        "arm 'b', persistent: LOADTEST_PERSISTENT turns it on for every arm; unset it"
+    ]
+
+
 def test_what_is_no_plan_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"is not TOML: .*line 2"):
         plan_of(tmp_path, "a = 1\n=")
