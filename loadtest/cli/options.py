@@ -35,8 +35,9 @@ GROUPS: dict[str, tuple[str, ...]] = {
         "from_run",
     ),
     "System under test": (
-        *("gateway", "gateway_processes", "gateway_config", "gateway_metrics_port", "broker", "broker_setting"),
-        *("qos", "persistent", "csms", "subscribers", "subscriber_client"),
+        *("path", "gateway", "gateway_processes", "gateway_config", "gateway_metrics_port", "broker", "broker_setting"),
+        *("qos", "persistent", "mqtt_version", "session_expiry", "mqtt_keep_alive", "status_topic"),
+        *("csms", "subscribers", "subscriber_client"),
     ),
     "Verdict": ("threshold", "no_thresholds", "baseline", "tolerance"),
     "Live": ("metrics_port", "metrics_host", "plain", "quiet"),

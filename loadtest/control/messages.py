@@ -24,12 +24,13 @@ class AddCohort(msgspec.Struct, tag="add_cohort"):
     """Take charge of the charge points ``first`` to ``first + count - 1`` of the fleet.
 
     ``profile`` holds the fields of their :class:`~loadtest.scenario.profile.ChargePointProfile`; without it they
-    are of the kind the child was configured with.
+    are of the kind the child was configured with. ``path`` is ``gateway`` or ``direct``.
     """
 
     first: int
     count: int
     profile: dict[str, Any] | None = None
+    path: str = "gateway"
 
 
 class RemoveCohort(msgspec.Struct, tag="remove_cohort"):

@@ -38,7 +38,7 @@ class CallingConnection(SendingConnection):
 
     # Receiving --------------------------------------------------------------------------------------------------
 
-    def on_message(self, message: frames.Message, now_ns: int) -> None:
+    def take(self, message: frames.Message, now_ns: int) -> None:
         """A message arrived that has been read in full."""
         if isinstance(message, frames.Call):
             self.fleet.counters.calls_received += 1

@@ -5,6 +5,8 @@ from __future__ import annotations
 import ssl
 from collections import Counter
 
+from loadtest.transport.mqtt_reasons import in_words
+
 NO_NETWORK = "no_network"
 """The charge point's own link was down; nobody else is to blame."""
 TIMED_OUT = "timed_out"
@@ -13,11 +15,18 @@ CONNECTION_REFUSED = "connection_refused"
 NETWORK = "network"
 TLS = "tls"
 NOT_WEBSOCKET = "not_websocket"
+NOT_MQTT = "not_mqtt"
+SUBSCRIPTION_REFUSED = "mqtt_subscription_refused"
 
 
 def cause_of_status(status: int) -> str:
     """The cause of a refusal by its HTTP status; 0 when the answer broke the handshake's rules."""
     return f"http_{status}" if status else NOT_WEBSOCKET
+
+
+def cause_of_reason(code: int) -> str:
+    """The cause of a refusal by its MQTT reason code, such as ``mqtt_server_busy``."""
+    return f"mqtt_{in_words(code).replace(' ', '_')}"
 
 
 def cause_of_error(error: Exception) -> str:
@@ -28,7 +37,7 @@ def cause_of_error(error: Exception) -> str:
 
 
 class ConnectFailures:
-    """Failed attempts of a fleet. There are few causes: an HTTP status has three digits.
+    """Failed attempts of a fleet. There are few causes: an HTTP status has three digits, an MQTT reason code one byte.
 
     Attributes:
         first: The first failure of each cause, in words.

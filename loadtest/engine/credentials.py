@@ -1,4 +1,4 @@
-"""What charge points show when they connect: passwords for HTTP Basic, and certificates."""
+"""What charge points show when they connect: passwords, for HTTP Basic or MQTT, and certificates."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ class Credentials:
 
     Args:
         files: Where they are.
-        password: Template of the passwords for HTTP Basic, with ``${cid}`` or ``${number}``; empty: there is none.
-        encrypted: The gateway's URL is ``wss://``.
+        password: Template of the passwords, with ``${cid}`` or ``${number}``; empty: there is none.
+        encrypted: The peer's URL is ``wss://`` or ``mqtts://``.
 
     Raises:
         UsageError: With every fault of the files, never with a secret.
@@ -91,15 +91,17 @@ class Credentials:
         key = filled(files.client_key, charge_point_id, number)
         return tls.client_context(files.ca_file, certificate, key, names=_names(files))
 
+    def password(self, charge_point_id: str, number: int) -> bytes | None:
+        """The password of a charge point, if there is one."""
+        if self._password:
+            return password_bytes(filled(self._password, charge_point_id, number))
+        return self._passwords.get(charge_point_id)
+
     def headers(self, charge_point_id: str, number: int) -> tuple[tuple[str, str], ...]:
         """The ``Authorization`` header of HTTP Basic (RFC 7617), if there is a password. The user name is the id."""
-        if self._password:
-            password = password_bytes(filled(self._password, charge_point_id, number))
-        else:
-            found = self._passwords.get(charge_point_id)
-            if found is None:
-                return ()
-            password = found
+        password = self.password(charge_point_id, number)
+        if password is None:
+            return ()
         return (("Authorization", "Basic " + b64encode(charge_point_id.encode() + b":" + password).decode()),)
 
 

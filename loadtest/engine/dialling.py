@@ -1,9 +1,10 @@
-"""Opening the connections of charge points: TCP, and TLS where the gateway asks for it."""
+"""Opening the connections of charge points, to a gateway or a broker: TCP, and TLS where its URL asks for it."""
 
 from __future__ import annotations
 
 import asyncio
 import ipaddress
+import socket
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -18,32 +19,44 @@ if TYPE_CHECKING:
     from loadtest.engine.settings import EngineSettings
 
 _SOURCE_ADDRESSES = 64
+_ENCRYPTED = frozenset({"wss", "mqtts"})
+_PORTS = {"ws": 80, "wss": 443, "mqtt": 1883, "mqtts": 8883}
 
 
 class Dialler:
-    """Opens connections, each in a task that lives no longer than the attempt.
+    """Opens connections to one peer, each in a task that lives no longer than the attempt.
 
     Args:
-        settings: Where to, and with which credentials.
+        settings: Of the engine.
+        url: Of the peer.
+        option: What the peer is called in messages.
         on_failure: Called with the charge point and the error when there is no connection. Once there is one, its
             own hooks tell what becomes of it.
 
     Attributes:
+        url: Of the peer.
+        encrypted: TLS is spoken.
         credentials: What charge points show.
 
     Raises:
-        UsageError: The gateway has no address, or credentials cannot be used.
+        UsageError: The peer has no address, or credentials cannot be used.
     """
 
     def __init__(
-        self, settings: EngineSettings, on_failure: Callable[[RegisteringConnection, Exception], None]
+        self,
+        settings: EngineSettings,
+        url: str,
+        option: str,
+        on_failure: Callable[[RegisteringConnection, Exception], None],
     ) -> None:
-        url = urlsplit(settings.gateway_url)
-        self._server_name, self._encrypted = url.hostname, url.scheme == "wss"
+        self.url = url.rstrip("/")
+        parts = urlsplit(url)
+        assert parts.hostname is not None
+        self._server_name, self.encrypted = parts.hostname, parts.scheme in _ENCRYPTED
         self._timeout_s = settings.call_timeout_s
         self._on_failure = on_failure
-        self.credentials = Credentials(settings.credentials, settings.password, encrypted=self._encrypted)
-        self._address = settings.gateway_address()
+        self.credentials = Credentials(settings.credentials, settings.password, encrypted=self.encrypted)
+        self._address = _address(parts.hostname, parts.port or _PORTS[parts.scheme], option)
         self._source_prefix = _source_prefix(self._address[0], settings.engine)
         self._attempts: dict[int, asyncio.Task[None]] = {}
 
@@ -64,7 +77,7 @@ class Dialler:
                 lambda: protocol,
                 *self._address,
                 local_addr=(source, 0) if source else None,
-                **(self._tls_options(charge_point) if self._encrypted else {}),
+                **(self._tls_options(charge_point) if self.encrypted else {}),
             )
         except (OSError, UsageError) as error:  # TLS's among them
             self._on_failure(charge_point, error)
@@ -78,6 +91,20 @@ class Dialler:
             "ssl_handshake_timeout": self._timeout_s,
             "ssl_shutdown_timeout": tls.SHUTDOWN_TIMEOUT_S,
         }
+
+
+def _address(host: str, port: int, option: str) -> tuple[str, int]:
+    """Address and port to connect to, looked up once: a name server is no part of a connect time.
+
+    Raises:
+        UsageError: The name has no address.
+    """
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    except OSError as error:
+        raise UsageError(f"{option}: {host} has no address: {error.strerror}") from error
+    address: tuple[str, int] = found[0][4][:2]  # type: ignore[assignment]  # the first two of IPv4 and IPv6 alike
+    return address
 
 
 def _source_prefix(host: str, engine: int) -> str:

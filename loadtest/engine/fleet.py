@@ -18,12 +18,13 @@ from loadtest.engine.connect_failures import (
     TLS,
     ConnectFailures,
     cause_of_error,
-    cause_of_status,
 )
 from loadtest.engine.dialling import Dialler
+from loadtest.engine.direct import DirectLinks
 from loadtest.engine.fleet_counters import FleetCounters
 from loadtest.engine.link_cuts import LinkCuts
 from loadtest.engine.links import Links
+from loadtest.engine.mqtt_charge_point import MqttChargePoint
 from loadtest.engine.operations import Operations, PhaseClock
 from loadtest.engine.reconnecting import Reconnecting
 from loadtest.engine.sampled_checks import SampledChecks
@@ -34,6 +35,7 @@ from loadtest.engine.websocket_charge_point import WebSocketChargePoint
 from loadtest.measure.interval import SentCounts
 from loadtest.measure.tags import CONNECT, INTENDED, REGISTER, SERVICE, Tag
 from loadtest.scenario.schedule import connect_offset_s, uniform
+from loadtest.scenario.settings import DIRECT, GATEWAY
 from loadtest.transport import tcp, tls
 from loadtest.units import NS_PER_MS, NS_PER_S, NS_PER_US
 
@@ -68,15 +70,15 @@ class Fleet:
         link_cuts: What their own links and restarts have taken from them.
         transaction_book: What became of their messages.
         transactions: Those under way.
-        credentials: What charge points show when they connect.
+        diallers: What connects charge points, by their path.
+        direct: What those on the direct path share; only with any there.
 
     Raises:
-        UsageError: The gateway has no address, or credentials cannot be used.
+        UsageError: Gateway or broker have no address, or credentials cannot be used.
     """
 
     def __init__(self, settings: EngineSettings, pacer: Pacer, recorder: Recorder) -> None:
         self.settings = settings
-        self.gateway_url = settings.gateway_url.rstrip("/")
         self.run_tag = settings.run_tag
         self.epoch_ns = settings.epoch_ns
         self.connect_timeout_ns = int(settings.call_timeout_s * NS_PER_S)
@@ -103,10 +105,11 @@ class Fleet:
         self.schedules_from_ns = 0  # of drivers and links: when the ramp began, the same in every engine; 0: not yet
         self._sweeps = itertools.cycle(range(_SWEEP_SHARE))
         self._intervals_ns: dict[int, int] = {}
-        self._dialler = Dialler(settings, self.connect_failed)
+        self.diallers = self._make_diallers()
+        if settings.direct is not None:
+            self.direct = DirectLinks(settings.direct, self.diallers[DIRECT].credentials)
         self._links = Links(self)
         self._reconnecting = Reconnecting(settings.seed)
-        self.credentials = self._dialler.credentials
         self.comings = Comings(settings.epoch_ns)
         self.link_cuts = LinkCuts(settings.epoch_ns)
         self.transaction_book = TransactionBook()
@@ -114,6 +117,14 @@ class Fleet:
         self.transactions = 0
         self.connect_failures = ConnectFailures()
         self._network_fault: NetworkFault | None = None
+
+    def _make_diallers(self) -> dict[str, Dialler]:
+        settings, diallers = self.settings, {}
+        if settings.gateway_url:
+            diallers[GATEWAY] = Dialler(settings, settings.gateway_url, "--gateway", self.connect_failed)
+        if settings.direct is not None:
+            diallers[DIRECT] = Dialler(settings, settings.direct.broker_url, "--broker", self.connect_failed)
+        return diallers
 
     # What charge points use ------------------------------------------------------------------------------------
 
@@ -147,14 +158,13 @@ class Fleet:
         if not self.link_cuts.took(charge_point.number):
             self.link_cuts.back(charge_point.number, monotonic_ns())
 
-    def refused(self, charge_point: RegisteringConnection, status: int, reason: str) -> None:
-        """The gateway turned the handshake down."""
+    def refused(self, charge_point: RegisteringConnection, cause: str, text: str, *, for_good: bool) -> None:
+        """The peer turned the handshake down; ``for_good``: as it would tomorrow."""
         self.counters.connect_refused += 1
-        self.counters.connect_in_vain += in_vain.refusal(status)
+        self.counters.connect_in_vain += for_good
         charge_point.state = OFFLINE  # the attempt is booked; its connection is still to end
         self.not_let_in(charge_point)
-        text = f"{charge_point.identity}: handshake refused with {status} {reason}".rstrip()
-        self.connect_failures.add(cause_of_status(status), text)
+        self.connect_failures.add(cause, f"{charge_point.identity}: {text}")
 
     def disconnected(self, charge_point: RegisteringConnection, exc: Exception | None = None) -> None:
         """A connection, or the attempt at one, has ended; try again later unless the charge point is done."""
@@ -227,16 +237,17 @@ class Fleet:
     def _give_up(self, charge_point: RegisteringConnection) -> bool:
         """End an attempt that has no connection yet; returns whether there was one."""
         link = self._links.of(charge_point.number)
-        return self._dialler.cancel(charge_point) or (link is not None and link.give_up())
+        return self.diallers[charge_point.path].cancel(charge_point) or (link is not None and link.give_up())
 
     # What the engine uses ---------------------------------------------------------------------------------------
 
-    def add_cohort(self, first: int, count: int, profile: ChargePointProfile) -> None:
+    def add_cohort(self, first: int, count: int, profile: ChargePointProfile, path: str = GATEWAY) -> None:
         """Take charge of charge points of one kind; they connect with the ramp, or from now on if it has begun."""
         configuration = initial(profile, self.settings.call_timeout_s)
         self._cohorts[first] = count
+        kind = MqttChargePoint if path == DIRECT else WebSocketChargePoint
         for number in range(first, first + count):
-            self._charge_points[number] = WebSocketChargePoint(self, number, profile, configuration)
+            self._charge_points[number] = kind(self, number, profile, configuration)
             self._links.add(self._charge_points[number])
         if self._ramp_start_ns is not None:
             self._schedule_connects(first, count, monotonic_ns())
@@ -360,15 +371,15 @@ class Fleet:
             link.attempt()
 
     def dial(self, charge_point: RegisteringConnection, protocol: asyncio.Protocol) -> None:
-        """Connect to the gateway for a charge point; ``protocol`` is itself, or its end of a link."""
-        self._dialler.start(charge_point, protocol)
+        """Connect a charge point to its peer; ``protocol`` is itself, or its end of a link."""
+        self.diallers[charge_point.path].start(charge_point, protocol)
 
     # Inside -----------------------------------------------------------------------------------------------------
 
     def _retire(self, charge_point: ChargePoint) -> None:
         self._links.retire(charge_point)
         charge_point.retire()
-        self._dialler.cancel(charge_point)
+        self.diallers[charge_point.path].cancel(charge_point)
 
     def _sweep(self, due_ns: int) -> None:
         """Look after timeouts, a tenth of the fleet at a time, so that each is seen once a second."""

@@ -159,7 +159,7 @@ class Link:
 
     def _round_trip_ns(self) -> int:
         """What the link adds to opening TCP, and TLS (1.3): a round trip each."""
-        encrypted = self.fleet.gateway_url.startswith("wss:")
+        encrypted = self.fleet.diallers[self.charge_point.path].encrypted
         return int(self.model.latency_s * 2 * NS_PER_S) * (2 if encrypted else 1)
 
     def _get_through(self, due_ns: int) -> None:

@@ -52,9 +52,9 @@ class EngineProcess:
         match command:
             case messages.Configure(plain):
                 self._configure(plain)
-            case messages.AddCohort(first, count, profile):
+            case messages.AddCohort(first, count, profile, path):
                 assert self._settings is not None
-                self._fleet.add_cohort(first, count, cohort_profile(profile, self._settings))
+                self._fleet.add_cohort(first, count, cohort_profile(profile, self._settings), path)
             case messages.RemoveCohort(first):
                 self._fleet.remove_cohort(first)
             case messages.EnterPhase(phase, start_ns):

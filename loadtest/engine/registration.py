@@ -63,6 +63,8 @@ class RegisteringConnection(CallingConnection):
         "standing",
     )
 
+    path: ClassVar[str]
+    """How it reaches the broker: ``gateway`` or ``direct``."""
     handshake_name: ClassVar[str]
     """What opening its connection is called in tables."""
 
@@ -75,6 +77,11 @@ class RegisteringConnection(CallingConnection):
         self.heartbeat_ns = self.beat_due_ns = self.boot_due_ns = self.ping_due_ns = self.restart_due_ns = 0
         self.connect_intended_ns = self.register_intended_ns = self.connect_started_ns = 0
         self.pong_missing = False
+
+    @property
+    @abstractmethod
+    def ping_interval_ns(self) -> int:
+        """Between signs of life asked of the peer; 0: none."""
 
     @abstractmethod
     def draw(self) -> float:
@@ -226,8 +233,8 @@ class RegisteringConnection(CallingConnection):
         self.offer(HEARTBEAT, due_ns, payloads.HEARTBEAT)
 
     def schedule_ping(self, now_ns: int) -> None:
-        """Plan the next WebSocket ping, if the configuration asks for any."""
-        interval_ns = self.configuration.ping_interval_ns
+        """Plan the next ping, if there are to be any."""
+        interval_ns = self.ping_interval_ns
         self.ping_due_ns = self.fleet.at(now_ns + interval_ns, self._ping) if interval_ns else 0
 
     def _ping(self, due_ns: int) -> None:

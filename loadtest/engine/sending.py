@@ -21,6 +21,7 @@ from loadtest.units import NS_PER_US
 if TYPE_CHECKING:
     from loadtest.engine.configuration import Configuration
     from loadtest.engine.fleet import Fleet
+    from loadtest.protocol import frames
 
 OFFLINE, CONNECTING, OPEN, REJECTED, REGISTERED, RETIRED = range(6)
 """States: not connected; connection being made; open, not accepted (yet); told to be silent; accepted; done."""
@@ -100,11 +101,11 @@ class SendingConnection(Wire):
         """
 
     @abstractmethod
-    def send_result(self, message_id: str, payload: bytes) -> None:
+    def send_result(self, call: frames.Call, payload: bytes) -> None:
         """Write the answer to a CALL of the central system; raises as :meth:`send_call`."""
 
     @abstractmethod
-    def send_error(self, message_id: str, code: str, description: str) -> None:
+    def send_error(self, call: frames.Call, code: str, description: str) -> None:
         """Write the refusal of a CALL of the central system; raises as :meth:`send_call`."""
 
     def offer(self, action: int, intended_ns: int, payload: Payload, asker: Asker | None = None) -> None:

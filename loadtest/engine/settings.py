@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 from urllib.parse import urlsplit
 
 import msgspec
@@ -10,6 +9,7 @@ import msgspec
 from loadtest.errors import UsageError
 from loadtest.protocol.phases import PHASES
 from loadtest.scenario.credentials import CredentialFiles
+from loadtest.scenario.direct_path import DirectPath
 from loadtest.scenario.profile import ChargePointProfile
 from loadtest.scenario.settings import masked
 
@@ -21,7 +21,9 @@ class EngineSettings(msgspec.Struct, frozen=True, kw_only=True):
         run_tag: 16 bits that mark this run's messages.
         epoch_ns: The run's origin of time on the monotonic clock.
         seed: Seed of the run.
-        gateway_url: ``ws://host:port/path`` or ``wss://…``; ``/<charge point id>`` is appended.
+        gateway_url: ``ws://host:port/path`` or ``wss://…``; ``/<charge point id>`` is appended; empty: all charge
+            points are on the direct path.
+        direct: The direct path; None: no charge point takes it.
         engine: This engine's number, for choosing source addresses.
         charge_points: Size of the whole fleet, of which this engine holds a part.
         ramp_s: Time over which the fleet connects.
@@ -29,13 +31,14 @@ class EngineSettings(msgspec.Struct, frozen=True, kw_only=True):
         call_timeout_s: How long an answer, or a handshake, is waited for.
         profile: The kind of charge point of cohorts that name none.
         credentials: Files with what charge points show and trust.
-        password: Template of their passwords for HTTP Basic; empty: there is none.
+        password: Template of their passwords; empty: there is none.
     """
 
     run_tag: int
     epoch_ns: int
     seed: int
-    gateway_url: str
+    gateway_url: str = ""
+    direct: DirectPath | None = None
     engine: int
     charge_points: int
     ramp_s: float
@@ -49,22 +52,6 @@ class EngineSettings(msgspec.Struct, frozen=True, kw_only=True):
         """Without the password, wherever it may be shown."""
         return f"EngineSettings(engine={self.engine}, gateway_url={masked(self.gateway_url)!r})"
 
-    def gateway_address(self) -> tuple[str, int]:
-        """Address and port to connect to, looked up once: a name server is no part of a connect time.
-
-        Raises:
-            UsageError: The name has no address.
-        """
-        parts = urlsplit(self.gateway_url)
-        assert parts.hostname is not None
-        port = parts.port or (443 if parts.scheme == "wss" else 80)
-        try:
-            found = socket.getaddrinfo(parts.hostname, port, type=socket.SOCK_STREAM)
-        except OSError as error:
-            raise UsageError(f"--gateway: {parts.hostname} has no address: {error.strerror}") from error
-        address: tuple[str, int] = found[0][4][:2]  # type: ignore[assignment]  # the first two of IPv4 and IPv6 alike
-        return address
-
     def check(self) -> None:
         """Refuse what cannot be run.
 
@@ -77,7 +64,7 @@ class EngineSettings(msgspec.Struct, frozen=True, kw_only=True):
             usable = parts.scheme in {"ws", "wss"} and bool(parts.hostname) and parts.port != 0
         except ValueError:
             usable = False
-        if not usable:
+        if not usable and (self.gateway_url or self.direct is None):
             faults.append(f"gateway_url: {masked(self.gateway_url)!r} is not a ws:// or wss:// URL")
         if self.charge_points < 1:
             faults.append(f"charge_points: {self.charge_points} is not at least 1")

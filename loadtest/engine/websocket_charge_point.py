@@ -8,10 +8,13 @@ from urllib.parse import quote
 import msgspec
 
 from loadtest.clock import monotonic_ns
+from loadtest.engine import in_vain
 from loadtest.engine.charge_point import ChargePoint
+from loadtest.engine.connect_failures import cause_of_status
 from loadtest.engine.layout import slots_of
 from loadtest.errors import LocalProtocolError, RemoteProtocolError
 from loadtest.protocol import frames
+from loadtest.scenario.settings import GATEWAY
 from loadtest.transport.websocket_client import ClientHandshake, WebSocketClient
 from loadtest.transport.websocket_connection import OPEN
 from loadtest.transport.websocket_frames import TEXT, client_frame
@@ -24,17 +27,19 @@ class WebSocketChargePoint(ChargePoint, WebSocketClient):
 
     __slots__ = slots_of(ChargePoint)
 
+    path: ClassVar = GATEWAY
     handshake_name: ClassVar = "WebSocket"
 
     def handshake(self) -> ClientHandshake:
         """What to ask the gateway for."""
-        identity, fleet = self.identity, self.fleet
-        headers = fleet.credentials.headers(identity, self.number)
-        return ClientHandshake(f"{fleet.gateway_url}/{quote(identity)}", _SUBPROTOCOLS, headers)
+        identity, gateway = self.identity, self.fleet.diallers[GATEWAY]
+        headers = gateway.credentials.headers(identity, self.number)
+        return ClientHandshake(f"{gateway.url}/{quote(identity)}", _SUBPROTOCOLS, headers)
 
     def on_refused(self, status: int, reason: str) -> None:
         """The gateway refused the handshake."""
-        self.fleet.refused(self, status, reason)
+        text = f"handshake refused with {status} {reason}".rstrip()
+        self.fleet.refused(self, cause_of_status(status), text, for_good=in_vain.refusal(status))
 
     def send_call(self, message_id: bytes, action: bytes, payload: bytes) -> None:
         """Send a CALL; as ``send_text``, without the cost of calling it."""
@@ -42,13 +47,18 @@ class WebSocketChargePoint(ChargePoint, WebSocketClient):
             raise LocalProtocolError("CALL on a WebSocket that is not open")
         self.transport.write(client_frame(TEXT, b'[2,"%b","%b",%b]' % (message_id, action, payload)))  # type: ignore[union-attr]  # an open one has a transport
 
-    def send_result(self, message_id: str, payload: bytes) -> None:
+    def send_result(self, call: frames.Call, payload: bytes) -> None:
         """Answer a CALL of the central system."""
-        self.send_text(frames.encode(frames.CALL_RESULT, message_id, msgspec.Raw(payload)))
+        self.send_text(frames.encode(frames.CALL_RESULT, call.message_id, msgspec.Raw(payload)))
 
-    def send_error(self, message_id: str, code: str, description: str) -> None:
+    def send_error(self, call: frames.Call, code: str, description: str) -> None:
         """Refuse a CALL of the central system."""
-        self.send_text(frames.encode(frames.CALL_ERROR, message_id, code, description, {}))
+        self.send_text(frames.encode(frames.CALL_ERROR, call.message_id, code, description, {}))
+
+    @property
+    def ping_interval_ns(self) -> int:
+        """As the configuration has it."""
+        return self.configuration.ping_interval_ns
 
     def on_text(self, payload: bytes) -> None:
         """A text message arrived. The answer that is waited for takes the short way; all else is read in full."""
@@ -64,6 +74,6 @@ class WebSocketChargePoint(ChargePoint, WebSocketClient):
             return
         try:
             for message in frames.decode_all(payload):
-                self.on_message(message, now_ns)
+                self.take(message, now_ns)
         except RemoteProtocolError:
             self.fleet.counters.malformed += 1

@@ -2,9 +2,9 @@
 
 Scenario files import from here::
 
-    from loadtest.locust_plugin import ChargePointFleet, CsmsSubscriber
+    from loadtest.locust_plugin import ChargePointFleet, CsmsSubscriber, MqttChargePointFleet
 """
 
-from loadtest.locust_plugin.users import ChargePointFleet, CsmsSubscriber
+from loadtest.locust_plugin.users import ChargePointFleet, CsmsSubscriber, MqttChargePointFleet
 
-__all__ = ["ChargePointFleet", "CsmsSubscriber"]
+__all__ = ["ChargePointFleet", "CsmsSubscriber", "MqttChargePointFleet"]

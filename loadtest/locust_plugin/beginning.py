@@ -8,8 +8,9 @@ import msgspec
 
 from loadtest.locust_plugin.description import boot_id
 from loadtest.scenario.credentials import CredentialFiles
+from loadtest.scenario.direct_path import direct_path
 from loadtest.scenario.plan import Plan
-from loadtest.scenario.settings import masked
+from loadtest.scenario.settings import DIRECT, masked
 
 if TYPE_CHECKING:
     from loadtest.locust_plugin.run import Run
@@ -22,7 +23,7 @@ def set_up(run: Run) -> Plan:
         LoadTestError: Something cannot be started or reached.
     """
     settings = run.settings
-    facts = run.stand.start(settings, run.epoch_ns, _id_prefixes(run))
+    facts = run.stand.start(settings, run.epoch_ns, run.description.fleet)
     credentials = msgspec.convert(facts.pop("credentials"), CredentialFiles)
     run.collector.adapted(facts.pop("adaptations"))
     run.collector.describe_sut(_without_passwords(facts))
@@ -36,24 +37,21 @@ def set_up(run: Run) -> Plan:
         )
     run.parts.subscribers = subscribers
     run_tag = run.description.run_tag
+    broker_url = run.stand.broker_url(settings)
     return Plan(
         run_tag=run_tag,
         epoch_ns=run.epoch_ns,
         host_boot_id=boot_id(),
-        gateway_url=facts["gateway"]["url"],
+        gateway_url=facts["gateway"]["url"] if "gateway" in facts else "",
         credentials=credentials,
-        broker_url=run.stand.broker_url(settings),
+        broker_url=broker_url,
+        direct=direct_path(settings, broker_url) if DIRECT in run.description.paths else None,
         shared_group=f"loadtest-{run_tag:04x}" if subscribers > 1 else "",
         subscribers=subscribers,
         log_dir=str(run.log_dir.resolve()),
         phases=run.description.phases,
         settings=msgspec.structs.replace(settings, qos=facts["broker"]["qos"]),
     )
-
-
-def _id_prefixes(run: Run) -> list[str]:
-    """Those of all kinds of charge points in the scenario."""
-    return sorted({part.id_prefix for part in run.description.fleet})
 
 
 def _without_passwords(facts: dict[str, Any]) -> dict[str, Any]:

@@ -59,7 +59,12 @@ def users_of(fleet: Sequence[Share], settings: RunSettings) -> int:
     return sum(share.cohorts for share in fleet) + settings.subscribers
 
 
-def parts_of(fleet: Sequence[Share], user_classes: Iterable[Any]) -> list[FleetPart]:
+def path_of(fleet_class: type[ChargePointFleet], settings: RunSettings) -> str:
+    """How charge points of a class reach the broker: as the class says, else as the settings do."""
+    return fleet_class.path or settings.path
+
+
+def parts_of(fleet: Sequence[Share], user_classes: Iterable[Any], settings: RunSettings) -> list[FleetPart]:
     """A planned fleet as it is put on record."""
     classes = fleet_classes(user_classes)
     found = []
@@ -72,6 +77,7 @@ def parts_of(fleet: Sequence[Share], user_classes: Iterable[Any]) -> list[FleetP
                 cohorts=share.cohorts,
                 model=profile.model,
                 id_prefix=profile.id_prefix,
+                path=path_of(classes[share.name], settings),
                 first_id=profile.charge_point_id(share.first),
                 last_id=profile.charge_point_id(share.first + share.charge_points - 1),
             )

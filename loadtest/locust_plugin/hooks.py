@@ -178,7 +178,7 @@ class _Master:
         users = None if suitable else users_of(fleet, settings)
         command = repeat_command(settings, self._locustfile, users=users, argv=sys.argv)
         self._conductor.prepare(settings, fleet, command)
-        tell_note(f"fleet: {', '.join(map(str, parts_of(fleet, user_classes)))}")
+        tell_note(f"fleet: {', '.join(map(str, parts_of(fleet, user_classes, settings)))}")
 
     def _on_test_start(self, **_: object) -> None:
         options: dict[str, Any] = vars(self._options)

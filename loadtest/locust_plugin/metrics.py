@@ -19,6 +19,7 @@ from loadtest.measure.prometheus import (
 from loadtest.measure.run_record import Result
 from loadtest.measure.tags import INTENDED, PACER, SERVICE, Tag
 from loadtest.measure.timeline import PARTS
+from loadtest.scenario.settings import DIRECT
 from loadtest.units import US_PER_S
 
 if TYPE_CHECKING:
@@ -92,6 +93,8 @@ def _state(now: Books) -> Iterator[Metric]:
     on = record.state == "running"
     facts = {"run_id": run.run_id, "scenario": run.scenario, "seed": str(run.seed)}
     facts["gateway"] = "embedded" if run.sut.get("gateway", {}).get("embedded") else "external"
+    if run.paths == {DIRECT}:
+        facts["gateway"] = "none"
     facts["broker"] = str(run.sut.get("broker", {}).get("kind", ""))
     yield InfoMetricFamily(NAMESPACE + "run", "What is being run, or was run last.", value=facts)
     yield _gauge("run_active", "1 while the run goes on, its drain included.", int(on))

@@ -16,6 +16,7 @@ from loadtest.errors import LoadTestError
 from loadtest.locust_plugin import wire
 from loadtest.locust_plugin.child import Child
 from loadtest.locust_plugin.description import boot_id
+from loadtest.locust_plugin.fleet import path_of
 from loadtest.measure.run_events import PART_DIED, REFUSED
 from loadtest.protocol import topics
 from loadtest.scenario import plan as plans
@@ -129,6 +130,7 @@ class Node:
                     "epoch_ns": plan.epoch_ns,
                     "seed": plan.settings.seed,
                     "gateway_url": plan.gateway_url,
+                    "direct": msgspec.to_builtins(plan.direct),
                     "engine": self._index * plan.settings.engines + number,
                     "charge_points": plan.settings.charge_points,
                     "ramp_s": plan.settings.ramp_s,
@@ -209,7 +211,9 @@ class Node:
         engine = min(self._engines, key=lambda each: (self._held[each][fleet_class], self._held[each].total()))
         self._held[engine][fleet_class] += count
         self._cohorts[id(user)] = _Cohort(fleet_class, first, count, engine)
-        engine.send(messages.AddCohort(first, count, msgspec.to_builtins(user.profile)))
+        assert self._plan is not None
+        path = path_of(type(user), self._plan.settings)
+        engine.send(messages.AddCohort(first, count, msgspec.to_builtins(user.profile), path))
 
     def _start_subscriber(self, user: CsmsSubscriber, number: int) -> None:
         assert self._plan is not None

@@ -96,7 +96,7 @@ class Run:
             run_id,
             self.epoch_ns,
             command=command,
-            fleet=parts_of(fleet, runner.environment.user_classes),
+            fleet=parts_of(fleet, runner.environment.user_classes, settings),
             limits=self.system.limits,
             thresholds=thresholds,
             phases=phases_of(self.system.faults),

@@ -8,16 +8,19 @@ from itertools import chain, takewhile
 from typing import TYPE_CHECKING, Any
 
 from loadtest.errors import UsageError, join_hints
+from loadtest.locust_plugin.fleet import path_of
 from loadtest.measure.run_record import Limits
 from loadtest.protocol.phases import WARMUP
 from loadtest.scenario import fault_check, threshold_set, threshold_text
 from loadtest.scenario.commands import CommandLoad
+from loadtest.scenario.direct_path import check_paths
 from loadtest.scenario.faults import phases_of
 from loadtest.scenario.links import LinkModel
 from loadtest.scenario.profile import ChargePointProfile
+from loadtest.scenario.settings import DIRECT, GATEWAY
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Collection, Iterable
 
     from loadtest.locust_plugin.users import ChargePointFleet, CsmsSubscriber
     from loadtest.scenario.settings import RunSettings
@@ -25,8 +28,9 @@ if TYPE_CHECKING:
 
 
 _USERS = "loadtest.locust_plugin.users"
-_FLEET_FIELDS = ("profile", "weight", "fixed_count")
+_FLEET_FIELDS = ("profile", "path", "weight", "fixed_count")
 _SYSTEM_FIELDS = ("heartbeat_interval_s", "commands", "faults", "limits", "thresholds")
+_PATHS = {GATEWAY, DIRECT}
 _ALIKE = 0.8
 """A name this much like a field's, 1 being the same, is a slip."""
 
@@ -48,12 +52,16 @@ def check_scenario(user_classes: Iterable[Any], settings: RunSettings) -> None:
     mistakes: list[str] = []
     hints: list[str] = []
     regions = _most_regions(fleet)
+    paths = {path_of(each, settings) for each in fleet}
+    if not paths <= _PATHS:
+        paths = _PATHS  # what is wrong is said with the class
     for user_class in classes:
         checks: list[Callable[[], None]] = [partial(_check_names, user_class)]
         if user_class in fleet:
             checks.append(partial(_check_profile, user_class))
         if user_class in systems:
-            checks += _checks_of_subscriber(user_class, settings, regions)
+            checks += _checks_of_subscriber(user_class, settings, regions, paths)
+            checks.append(partial(check_paths, paths, settings))
         for check in checks:
             try:
                 check()
@@ -93,6 +101,8 @@ def _check_names(user_class: type[Any]) -> None:
 
 def _check_profile(user_class: type[ChargePointFleet]) -> None:
     name = user_class.__name__
+    if user_class.path not in {"", *_PATHS}:
+        raise UsageError(f"{name}.path: {user_class.path!r} is neither {GATEWAY} nor {DIRECT}")
     if not isinstance(user_class.profile, ChargePointProfile):
         raise UsageError(f"{name}.profile: must be a ChargePointProfile(…)")
     try:
@@ -104,12 +114,14 @@ def _check_profile(user_class: type[ChargePointFleet]) -> None:
 
 
 def _checks_of_subscriber(
-    user_class: type[CsmsSubscriber], settings: RunSettings, regions: int
+    user_class: type[CsmsSubscriber], settings: RunSettings, regions: int, paths: Collection[str]
 ) -> list[Callable[[], None]]:
     return [
         lambda: _check_commands(user_class.commands),
         lambda: _refuse_commands(user_class, settings),
-        lambda: fault_check.check(user_class.faults, settings, regions, commands=bool(user_class.commands)),
+        lambda: fault_check.check(
+            user_class.faults, settings, regions, commands=bool(user_class.commands), paths=paths
+        ),
         lambda: _check_limits(user_class.limits),
         lambda: _check_thresholds(user_class, settings),
     ]

@@ -12,7 +12,7 @@ from loadtest.control import messages
 from loadtest.locust_plugin.child import Child
 from loadtest.measure.run_events import PART_DIED
 from loadtest.scenario.broker_settings import broker_settings
-from loadtest.scenario.settings import secret
+from loadtest.scenario.settings import DIRECT, secret
 from loadtest.units import NS_PER_S
 
 if TYPE_CHECKING:
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from loadtest.measure.interval import IntervalReport
+    from loadtest.measure.run_record import FleetPart
     from loadtest.scenario.settings import RunSettings
 
 _START_TIMEOUT_S = 120.0
@@ -54,13 +55,13 @@ class Stand:
         self._child: Child | None = None
         self._facts: dict[str, Any] = {}
 
-    def start(self, settings: RunSettings, epoch_ns: int, id_prefixes: Sequence[str]) -> dict[str, Any]:
+    def start(self, settings: RunSettings, epoch_ns: int, fleet: Sequence[FleetPart]) -> dict[str, Any]:
         """Bring everything up and describe it.
 
         Args:
             settings: Of the run.
             epoch_ns: Start of its interval 0.
-            id_prefixes: Of all charge points there may be.
+            fleet: Kinds of charge points there are to be.
 
         Raises:
             LoadTestError: Something cannot be started or reached.
@@ -77,11 +78,12 @@ class Stand:
                 "broker_settings": broker_settings(settings.broker_setting),
                 "gateway_processes": settings.gateway_processes,
                 "charge_points": settings.charge_points,
+                "direct": sum(part.charge_points for part in fleet if part.path == DIRECT),
                 "qos": settings.qos,
                 "persistent": settings.persistent,
                 "subscribers": settings.subscribers,
                 "security_profile": settings.security_profile,
-                "id_prefixes": list(id_prefixes),
+                "id_prefixes": sorted({part.id_prefix for part in fleet}),
                 "credentials": msgspec.to_builtins(settings.credentials),
                 "password": secret("password"),
                 "gateway_config": settings.gateway_config,

@@ -1,4 +1,4 @@
-"""The two Locust user classes. A scenario subclasses each and says what is special about it."""
+"""The Locust user classes. A scenario subclasses each and says what is special about it."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import loadtest.locust_plugin.hooks  # noqa: F401 - importing it hooks the harne
 from loadtest.measure.run_record import Limits
 from loadtest.scenario.commands import CommandLoad
 from loadtest.scenario.profile import ChargePointProfile
+from loadtest.scenario.settings import DIRECT
 
 if TYPE_CHECKING:
     from loadtest.locust_plugin.node import Node
@@ -45,10 +46,12 @@ class ChargePointFleet(_Part):
         weight: Its part of the fleet's charge points, in relation to the weights of the other classes.
         fixed_count: Exactly so many charge points, whatever the size of the fleet; 0: by weight.
         profile: What kind of charge point it is and how it behaves.
+        path: ``gateway`` or ``direct``; empty: as ``--path`` says.
     """
 
     abstract = True
     profile: ClassVar[ChargePointProfile] = ChargePointProfile()
+    path: ClassVar[str] = ""
 
     def on_start(self) -> None:
         """Ask the master for charge points; called by Locust."""
@@ -57,6 +60,16 @@ class ChargePointFleet(_Part):
     def on_stop(self) -> None:
         """Give the charge points up; called by Locust."""
         self.node.release_cohort(self)
+
+
+class MqttChargePointFleet(ChargePointFleet):
+    """A cohort of charge points that are MQTT clients themselves, whatever ``--path`` says of others.
+
+    The rest is as of :class:`ChargePointFleet`: a scenario may have both.
+    """
+
+    abstract = True
+    path = DIRECT
 
 
 class CsmsSubscriber(_Part):

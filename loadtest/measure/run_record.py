@@ -83,6 +83,7 @@ class FleetPart(msgspec.Struct, kw_only=True):
     id_prefix: str = ""
     first_id: str = ""
     last_id: str = ""
+    path: str = "gateway"
 
     def __str__(self) -> str:
         """In words: ``1,800 Kerb in 2 cohorts``."""
@@ -130,6 +131,11 @@ class RunDescription(msgspec.Struct, kw_only=True):
     limits: Limits = msgspec.field(default_factory=Limits)
     thresholds: tuple[str, ...] = ()
     phases: tuple[str, ...] = PHASES
+
+    @property
+    def paths(self) -> frozenset[str]:
+        """How charge points reach the broker: ``gateway``, ``direct``."""
+        return frozenset(part.path for part in self.fleet)
 
     def charge_point(self, number: int) -> str:
         """A charge point by its id; by its number in the fleet when the record does not tell ids."""

@@ -16,7 +16,7 @@ LEG_NAMES = {
 LEG_MEANINGS = {
     ROUND_TRIP: "charge point to central system and back",
     UPLINK: "charge point to the MQTT subscriber",
-    CONNECT: "TCP and WebSocket handshake",
+    CONNECT: "TCP and WebSocket handshake, or MQTT connection and subscription",
     REGISTER: "connect start to BootNotification accepted",
     COMMAND: "central system to charge point and back",
     DOWNLINK: "central system to charge point",

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 _CAUSES = {
     "no_network": "no network at the charge point",
     "not_websocket": "the answer was no WebSocket handshake",
+    "not_mqtt": "the answer was no MQTT",
     "tls": "TLS",
     "network": "network unreachable",
 }
@@ -22,6 +23,8 @@ _CAUSES = {
 
 def cause_in_words(cause: str) -> str:
     """Why attempts to connect came to nothing."""
+    if cause.startswith("mqtt_"):
+        return f"MQTT: {cause.removeprefix('mqtt_').replace('_', ' ')}"
     return cause.replace("http_", "HTTP ") if cause.startswith("http_") else _CAUSES.get(cause, cause.replace("_", " "))
 
 

@@ -1,9 +1,11 @@
-"""Open-file limits: every charge point is a socket in a gateway process."""
+"""Open-file limits: every charge point is a socket in a gateway process, or in the broker."""
 
 from __future__ import annotations
 
 import math
 import resource
+
+from loadtest.errors import EnvironmentNotReady
 
 RESERVE = 200
 """Descriptors a process needs beside its charge points: libraries, logs, channels, the broker."""
@@ -39,3 +41,18 @@ def gateway_fault(charge_points: int, processes: int, limit: int) -> tuple[str, 
         return fault, "raise the limit (ulimit -n, as root also its hard limit)"
     needed = math.ceil(charge_points / (limit - RESERVE))
     return fault, f"take --gateway-processes {needed}, or raise the limit (ulimit -Hn)"
+
+
+def refuse_connections(charge_points: int, limit: int) -> None:
+    """Refuse more charge points on the direct path than the broker may have open files.
+
+    Raises:
+        EnvironmentNotReady: Says how many would fit.
+    """
+    fitting = max(0, limit - RESERVE)
+    if charge_points > fitting:
+        raise EnvironmentNotReady(
+            f"{charge_points:,} charge points on the direct path do not fit: with at most {limit:,} open files the "
+            f"broker can hold {fitting:,}",
+            hint="raise the limit (ulimit -Hn), or take a broker given by its URL",
+        )

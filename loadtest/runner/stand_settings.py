@@ -25,7 +25,8 @@ class StandSettings(msgspec.Struct, frozen=True, kw_only=True):
         broker: ``auto``, the name of a kind or an ``mqtt://`` URL.
         broker_settings: Outdo those the embedded broker is started with.
         gateway_processes: Processes of the embedded gateway.
-        charge_points: Connections the embedded gateway must be able to hold.
+        charge_points: How many there are.
+        direct: Of them, those that connect to the broker itself; when all do, there is no gateway.
         qos: MQTT quality of service of the embedded gateway.
         persistent: The embedded broker keeps sessions and queued messages on disk when it is restarted.
         subscribers: Subscriber processes; with more than one it is probed whether the broker can share a subscription.
@@ -44,6 +45,7 @@ class StandSettings(msgspec.Struct, frozen=True, kw_only=True):
     broker_settings: dict[str, str] = {}
     gateway_processes: int = 1
     charge_points: int = 1
+    direct: int = 0
     qos: int = 1
     persistent: bool = False
     subscribers: int = 1
@@ -66,9 +68,19 @@ class StandSettings(msgspec.Struct, frozen=True, kw_only=True):
         return f"StandSettings(gateway={masked(self.gateway)!r}, broker={masked(self.broker)!r})"
 
     @property
+    def gateway_needed(self) -> bool:
+        """Whether charge points go through one."""
+        return self.direct < self.charge_points
+
+    @property
     def gateway_embedded(self) -> bool:
         """Whether the gateway is ours to start."""
-        return self.gateway == EMBEDDED
+        return self.gateway_needed and self.gateway == EMBEDDED
+
+    @property
+    def gateway_external(self) -> bool:
+        """Whether the gateway is somebody else's."""
+        return self.gateway_needed and self.gateway != EMBEDDED
 
 
 def stand_settings(plain: Mapping[str, object]) -> StandSettings:
@@ -81,7 +93,7 @@ def stand_settings(plain: Mapping[str, object]) -> StandSettings:
         settings = msgspec.convert(plain, StandSettings)
     except msgspec.ValidationError as error:
         raise UsageError(f"stand settings: {error}") from error
-    if not settings.gateway_embedded and "://" not in settings.broker:
+    if settings.gateway_external and "://" not in settings.broker:
         raise UsageError(
             f"--gateway is {masked(settings.gateway)}, but --broker does not say which broker it publishes to",
             hint="add --broker mqtt://host:port, the broker that gateway is connected to",

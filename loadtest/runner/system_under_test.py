@@ -19,7 +19,7 @@ from loadtest.errors import LoadTestError, UsageError, join_hints
 from loadtest.measure.health import HealthMonitor
 from loadtest.measure.interval import IntervalReport
 from loadtest.protocol.phases import DRAIN
-from loadtest.runner.descriptors import gateway_fault, raise_limit
+from loadtest.runner.descriptors import gateway_fault, raise_limit, refuse_connections
 from loadtest.runner.embedded_security import EmbeddedSecurity
 from loadtest.runner.gateway_config import read_switches, unfit_for_runs
 from loadtest.runner.gateway_probe import answers_handshake
@@ -79,13 +79,15 @@ class SystemUnderTest:
         faults: list[str] = []
         hints: list[str] = []
         if settings.gateway_embedded:
-            misfit = gateway_fault(settings.charge_points, settings.gateway_processes, limit)
+            misfit = gateway_fault(settings.charge_points - settings.direct, settings.gateway_processes, limit)
             if misfit is not None:
                 faults.append(misfit[0])
                 hints.append(misfit[1])
             await _collect(self._read_gateway_config(), faults, hints)
-        else:
+        elif settings.gateway_external:
             await _collect(self._probe_gateway(), faults, hints)
+        if settings.direct:
+            await _collect(self._check_direct(limit), faults, hints)
         await _collect(self._start_broker(), faults, hints)
         if faults:
             raise UsageError(faults, hint=join_hints(hints))
@@ -107,6 +109,15 @@ class SystemUnderTest:
         Credentials(files, settings.password, encrypted=encrypted).refuse_missing(settings.fleet())
         guarded = bool(settings.password or files.password_file or files.client_certificate)
         await answers_handshake(settings.gateway, files, guarded=guarded)
+
+    async def _check_direct(self, limit: int) -> None:
+        """Check what charge points show the broker, and whether an embedded one may have so many connections."""
+        settings = self._settings
+        if "://" in settings.broker:
+            encrypted = settings.broker.startswith("mqtts:")
+            Credentials(settings.credentials, settings.password, encrypted=encrypted).refuse_missing(settings.fleet())
+        else:
+            refuse_connections(settings.direct, limit)
 
     async def _start_broker(self) -> None:
         settings = self._settings
@@ -146,16 +157,16 @@ class SystemUnderTest:
         assert self._broker is not None
         gateway = self._gateway
         embedded, given = self._security.charge_points, self._settings.credentials
+        gateway_facts = {
+            "url": self._settings.gateway if gateway is None else gateway.url,
+            "embedded": gateway is not None,
+            "processes": 0 if gateway is None else len(gateway.pids),
+            "pids": [] if gateway is None else gateway.pids,
+        } | ({} if gateway is None else {"switches": gateway.switches})
         return {
             "adaptations": list(self._broker.facts.adaptations),
             "credentials": msgspec.to_builtins(given if gateway is None else embedded),
-            "gateway": {
-                "url": self._settings.gateway if gateway is None else gateway.url,
-                "embedded": gateway is not None,
-                "processes": 0 if gateway is None else len(gateway.pids),
-                "pids": [] if gateway is None else gateway.pids,
-            }
-            | ({} if gateway is None else {"switches": gateway.switches}),
+            **({"gateway": gateway_facts} if self._settings.gateway_needed else {}),
             "broker": self._broker.facts.public() | {"url": self._broker.facts.url},
         }
 

@@ -29,12 +29,19 @@ from loadtest.scenario.faults import (
 from loadtest.scenario.thresholds import did_you_mean
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Collection, Iterator, Sequence
 
     from loadtest.scenario.settings import RunSettings
 
 
-def check(faults: Sequence[Fault], settings: RunSettings, regions: int = 0, *, commands: bool = False) -> None:
+def check(
+    faults: Sequence[Fault],
+    settings: RunSettings,
+    regions: int = 0,
+    *,
+    commands: bool = False,
+    paths: Collection[str] = (GATEWAY,),
+) -> None:
     """Refuse what cannot be run.
 
     Args:
@@ -42,6 +49,7 @@ def check(faults: Sequence[Fault], settings: RunSettings, regions: int = 0, *, c
         settings: Of the run.
         regions: Most regions that a link model of the scenario has.
         commands: The scenario's central system sends commands.
+        paths: Those that its charge points take.
 
     Raises:
         UsageError: With one sentence for each mistake found.
@@ -62,6 +70,8 @@ def check(faults: Sequence[Fault], settings: RunSettings, regions: int = 0, *, c
             mistakes += [
                 f"faults: {fault.name}: {text}" for text in _mistakes(fault, settings, regions, commands=commands)
             ]
+            if isinstance(fault, PartFault) and fault.part == GATEWAY and GATEWAY not in paths:
+                mistakes.append(f"faults: {fault.name}: there is no gateway: all charge points are on the direct path")
     if not mistakes:
         mistakes += [f"faults: {text}" for text in _overlaps(faults)]
     if mistakes:

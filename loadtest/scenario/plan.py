@@ -6,6 +6,7 @@ import msgspec
 
 from loadtest.protocol.phases import PHASES
 from loadtest.scenario.credentials import CredentialFiles
+from loadtest.scenario.direct_path import DirectPath
 from loadtest.scenario.settings import RunSettings
 
 
@@ -19,6 +20,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
         gateway_url: Where charge points connect.
         credentials: Files with what they show there and trust.
         broker_url: Where subscribers connect.
+        direct: How charge points connect there; None: all go through the gateway.
         shared_group: Name of the shared subscription, or empty for a single subscriber.
         subscribers: How many subscriber processes there really are.
         log_dir: Folder for the logs of child processes.
@@ -31,6 +33,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     gateway_url: str
     credentials: CredentialFiles = CredentialFiles()
     broker_url: str
+    direct: DirectPath | None = None
     shared_group: str
     subscribers: int
     log_dir: str

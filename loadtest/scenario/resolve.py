@@ -11,11 +11,12 @@ from urllib.parse import urlsplit
 
 from loadtest.errors import UsageError
 from loadtest.scenario import threshold_text
-from loadtest.scenario.settings import AUTO, BROKERS, EMBEDDED, SECRETS, SETTINGS, RunSettings, masked, secret
+from loadtest.scenario.direct_path import status_topic_fault
+from loadtest.scenario.settings import AUTO, BROKERS, DIRECT, EMBEDDED, SECRETS, SETTINGS, RunSettings, masked, secret
 from loadtest.units import seconds
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Collection, Mapping, Sequence
 
     from loadtest.scenario.settings import Setting
 
@@ -57,6 +58,8 @@ def resolve(values: Mapping[str, object], from_environment: Collection[str] = ()
         faults.append(
             f"{written['warmup']}: {fields['warmup_s']:g} s is too short for a phase; 0, or at least {MIN_WARMUP_S:g} s"
         )
+    if fields.get("status_topic") and (fault := status_topic_fault(fields["status_topic"])):
+        faults.append(f"{written['status_topic']}: {fault}")
     if not _RUN_ID.fullmatch(str(fields.get("run_id", "auto"))):
         faults.append(
             f"{written['run_id']}: {fields['run_id']!r} must be letters, digits, dots, dashes and underscores"
@@ -100,7 +103,8 @@ def _value(setting: Setting, raw: object) -> tuple[str, Any]:
     if setting.kind == "choice":
         if str(raw) not in setting.choices:
             raise ValueError(f"{raw!r} is none of {', '.join(setting.choices)}")
-        return setting.name, int(str(raw)) if str(raw).isdecimal() else str(raw)
+        numbers = all(choice.isdecimal() for choice in setting.choices)
+        return setting.name, int(str(raw)) if numbers else str(raw)
     if setting.kind == "flag":
         if str(raw).lower() not in _FLAG_WORDS:
             raise ValueError(f"{raw!r} is neither yes nor no")
@@ -147,8 +151,11 @@ def _endpoint_faults(fields: Mapping[str, Any], written: Mapping[str, str]) -> l
 
 def _security_faults(fields: Mapping[str, Any], written: Mapping[str, str], *, password: bool) -> list[str]:
     """What contradicts itself: who brings which credentials depends on whose gateway it is, and on its URL."""
-    gateway, profile = str(fields.get("gateway", EMBEDDED)), fields.get("security_profile", 0)
     given = [name for name in _CREDENTIAL_FILES if fields.get(name)]
+    if fields.get("path") == DIRECT:
+        broker = str(fields.get("broker", ""))
+        return _faults_of_credentials("broker", "mqtts", broker, given, written, password=password)
+    gateway, profile = str(fields.get("gateway", EMBEDDED)), fields.get("security_profile", 0)
     if gateway == EMBEDDED:
         faults = [
             f"{written[name]}: is for a gateway given by its URL; the embedded one makes its own "
@@ -164,9 +171,20 @@ def _security_faults(fields: Mapping[str, Any], written: Mapping[str, str], *, p
             f"{written['security_profile']}: is for the embedded gateway; for another say it by its URL (wss://), "
             f"--ca-file, --client-certificate, {_PASSWORD} or --password-file"
         )
-    if not gateway.startswith("wss://"):
+    return faults + _faults_of_credentials("gateway", "wss", gateway, given, written, password=password)
+
+
+def _faults_of_credentials(
+    peer: str, scheme: str, url: str, given: Sequence[str], written: Mapping[str, str], *, password: bool
+) -> list[str]:
+    """What does not go together of what charge points are to show a gateway, or a broker, that is given by its URL."""
+    if "://" not in url:
+        faults = [f"{written[name]}: is for a {peer} given by its URL" for name in given]
+        return [*faults, f"{_PASSWORD}: is for a {peer} given by its URL"] if password else faults
+    faults = []
+    if not url.startswith(f"{scheme}://"):
         faults += [
-            f"{written[name]}: has no use without TLS; write --gateway wss://…"
+            f"{written[name]}: has no use without TLS; write --{peer} {scheme}://…"
             for name in given
             if name != "password_file"
         ]
@@ -174,7 +192,7 @@ def _security_faults(fields: Mapping[str, Any], written: Mapping[str, str], *, p
         faults.append(f"{written['client_key']}: needs --client-certificate as well")
     sources = [_PASSWORD] if password else []
     sources += [written["password_file"]] if "password_file" in given else []
-    sources += [f"a user name in {written['gateway']}"] if "@" in gateway.partition("?")[0] else []
+    sources += [f"a user name in {written['gateway']}"] if peer == "gateway" and "@" in url.partition("?")[0] else []
     if len(sources) > 1:
         faults.append(f"passwords come from {' and '.join(sources)}: leave one")
     return faults

@@ -21,6 +21,9 @@ AUTO = "auto"
 BROKERS = ("mosquitto", "nats", "rabbitmq", "ejabberd", "activemq", "aedes", "amqtt")
 """The brokers the harness can start, see :mod:`loadtest.brokers.kinds`; ``auto`` takes one that is installed."""
 
+GATEWAY, DIRECT = "gateway", "direct"
+"""Paths of charge points to the broker: over WebSocket through a gateway; as MQTT clients."""
+
 Kind = Literal["int", "float", "duration", "text", "choice", "flag"]
 
 
@@ -90,6 +93,14 @@ SETTINGS: tuple[Setting, ...] = (
         name="engines", kind="int", default=1, low=1, high=256, metavar="N", help="engine processes per Locust worker"
     ),
     Setting(
+        name="path",
+        kind="choice",
+        default=GATEWAY,
+        choices=(GATEWAY, DIRECT),
+        help="how charge points reach the broker: through a gateway over WebSocket, or as MQTT clients themselves; "
+        "a fleet class may say it for its own",
+    ),
+    Setting(
         name="gateway",
         kind="text",
         default=EMBEDDED,
@@ -109,7 +120,8 @@ SETTINGS: tuple[Setting, ...] = (
         kind="text",
         default="",
         metavar="FILE",
-        help="PEM file of the authorities trusted for a wss:// gateway; those of the system when left out",
+        help="PEM file of the authorities trusted for a wss:// gateway, or an mqtts:// broker on the direct path; "
+        "those of the system when left out",
     ),
     Setting(
         name="client_certificate",
@@ -130,7 +142,7 @@ SETTINGS: tuple[Setting, ...] = (
         kind="text",
         default="",
         metavar="FILE",
-        help="passwords for HTTP Basic, one id:password a line",
+        help="passwords of charge points, one id:password a line",
     ),
     Setting(
         name="gateway_processes",
@@ -171,6 +183,37 @@ SETTINGS: tuple[Setting, ...] = (
         metavar="NAME=VALUE",
         help="a setting of the broker that is started, in its own words, such as set_tcp_nodelay=false; may be given "
         "several times; without a value the broker's own default holds",
+    ),
+    Setting(
+        name="mqtt_version",
+        kind="choice",
+        default="3.1.1",
+        choices=("3.1.1", "5"),
+        help="MQTT of charge points on the direct path",
+    ),
+    Setting(
+        name="session_expiry",
+        kind="duration",
+        default="0s",
+        metavar="TIME",
+        help="how long the broker is to keep the session of a charge point on the direct path that is away, with what "
+        "is queued for it; 0: not at all; with MQTT 3.1.1 any other time means as long as the broker likes",
+    ),
+    Setting(
+        name="mqtt_keep_alive",
+        kind="duration",
+        default="60s",
+        high=65535,
+        metavar="TIME",
+        help="MQTT keep alive of charge points on the direct path; 0: none",
+    ),
+    Setting(
+        name="status_topic",
+        kind="text",
+        default="",
+        metavar="TOPIC",
+        help="topic with ${cid} in it on which charge points on the direct path say online, and their last will "
+        "offline, retained, such as ocpp/status/${cid}; left out: they do not, and have no will",
     ),
     Setting(
         name="csms",
@@ -249,7 +292,7 @@ SECRETS: tuple[Setting, ...] = (
         name="password",
         kind="text",
         default="",
-        help="password for HTTP Basic, with ${cid} or ${number} where charge points differ; hex:00ff for any bytes",
+        help="password of charge points, with ${cid} or ${number} where charge points differ; hex:00ff for any bytes",
     ),
     Setting(
         name="web_password",
@@ -273,6 +316,7 @@ class RunSettings(msgspec.Struct, frozen=True, kw_only=True):
     warmup_s: float
     seed: int
     engines: int
+    path: str
     gateway: str
     gateway_processes: int
     gateway_config: str
@@ -284,6 +328,10 @@ class RunSettings(msgspec.Struct, frozen=True, kw_only=True):
     password_file: str
     broker: str
     broker_setting: str
+    mqtt_version: str
+    session_expiry_s: float
+    mqtt_keep_alive_s: float
+    status_topic: str
     csms: str
     qos: int
     persistent: bool
@@ -300,7 +348,7 @@ class RunSettings(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def credentials(self) -> CredentialFiles:
-        """The files charge points use with a gateway given by its URL."""
+        """The files charge points use with a gateway, or on the direct path a broker, given by its URL."""
         return CredentialFiles(
             ca_file=self.ca_file,
             client_certificate=self.client_certificate,

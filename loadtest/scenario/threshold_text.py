@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 
 EXAMPLE = "p99 round_trip < 250ms"
 
-_ACTIONS = tuple(dict.fromkeys((*FROM_CHARGE_POINT, *FROM_CENTRAL_SYSTEM, "WebSocket")))
+_ACTIONS = tuple(dict.fromkeys((*FROM_CHARGE_POINT, *FROM_CENTRAL_SYSTEM, "WebSocket", "MQTT")))
 _KINDS: tuple[str, ...] = get_args(Kind)
 _FATES: tuple[str, ...] = get_args(MessageFate)
 _RATES: tuple[str, ...] = get_args(RateOf)

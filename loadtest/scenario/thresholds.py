@@ -31,7 +31,7 @@ BACK_SHARES = (50, 90, 99, 100)
 """Percent of charge points for whose registration the time is known."""
 
 _STAT = re.compile(r"p(\d{1,2}(?:\.\d+)?)")
-_OF_CONNECTING = {"connect": ("WebSocket",), "register": ("BootNotification",)}
+_OF_CONNECTING = {"connect": ("WebSocket", "MQTT"), "register": ("BootNotification",)}
 _KNOWN_WHEN_OVER = "is known only when the run is over, so it cannot end one early"
 
 

@@ -48,7 +48,7 @@ def connect(
     keep_alive_s: int,
     clean_session: bool,
     username: str | None = None,
-    password: str | None = None,
+    password: str | bytes | None = None,
     will: Will | None = None,
 ) -> bytes:
     """CONNECT (section 3.1).
@@ -70,7 +70,7 @@ def connect(
         fields.append(string(username.encode()))
     if password is not None:
         flags |= 0x40
-        fields.append(string(password.encode()))
+        fields.append(string(password.encode() if isinstance(password, str) else password))
     header = b"\x00\x04MQTT\x04" + bytes((flags,)) + keep_alive_s.to_bytes(2, "big")
     return packet(0x10, header + b"".join(fields))
 

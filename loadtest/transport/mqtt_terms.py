@@ -132,7 +132,7 @@ class ConnectRequest(NamedTuple):
     options: MqttOptions
     client_id: str
     username: str | None = None
-    password: str | None = None
+    password: str | bytes | None = None
     will: Will | None = None
 
     def packet(self) -> bytes:

@@ -61,9 +61,9 @@ def answer(charge_point: ChargePoint, call: frames.Call, now_ns: int) -> None:
     written_ns = monotonic_ns()
     try:
         if refusal is None:
-            charge_point.send_result(call.message_id, text)
+            charge_point.send_result(call, text)
         else:
-            charge_point.send_error(call.message_id, refusal.code, refusal.description[:255])
+            charge_point.send_error(call, refusal.code, refusal.description[:255])
     except LocalProtocolError:  # the peer has begun to close
         return
     fleet.counters.calls_answered += 1

@@ -57,7 +57,7 @@ def life(seed: int, first: int, count: int) -> Life:
         def cancel(charge_point: RegisteringConnection) -> bool:
             return fleet.dialled.pop(charge_point.number, None) is not None
 
-        fleet._dialler.cancel = cancel  # type: ignore[method-assign]
+        fleet.diallers["gateway"].cancel = cancel  # type: ignore[method-assign]
         for step in range(int(DURATION_S / STEP_S)):
             if step * STEP_S == DURATION_S / 2:
                 fleet.cut_off(NetworkFault(seed, 0.5, 7, (), world.clock() + 20 * NS_PER_S))

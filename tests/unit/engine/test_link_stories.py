@@ -71,7 +71,7 @@ class Subscriber:
 class Story:
     """A few charge points on links of all kinds, and whatever may happen to them."""
 
-    def __init__(self, seed: int) -> None:
+    def __init__(self, seed: int, *, on_direct_path: bool = False) -> None:
         self.chance = chance = random.Random(seed)
         link = LinkModel(
             mean_up_s=chance.choice([8.0, 60.0]),
@@ -82,8 +82,10 @@ class Story:
             bandwidth_bit_s=chance.choice([0.0, 0.0, 3_000.0]),
         )
         self.delays = link.delays
+        direct: dict[str, Any] | None = {"qos": seed % 3, "status_topic": "status/${cid}"} if on_direct_path else None
         self.world = World(
             CHARGE_POINTS,
+            direct=direct,
             call_timeout_s=5.0,
             seed=seed,
             transaction_gap_s=15.0,
@@ -129,13 +131,13 @@ class Story:
         world._patch.setattr(SendingConnection, "_send", note_sending)
         world.take = take  # type: ignore[method-assign]
         fleet.take_away = note_cut  # type: ignore[method-assign]
-        fleet.add_cohort(CHARGE_POINTS, OTHERS, world.profile)
+        fleet.add_cohort(CHARGE_POINTS, OTHERS, world.profile, world.path)
         world.charge_points += [fleet._charge_points[CHARGE_POINTS + index] for index in range(OTHERS)]
 
         def cancel(charge_point: RegisteringConnection) -> bool:
             return fleet.dialled.pop(charge_point.number, None) is not None
 
-        fleet._dialler.cancel = cancel  # type: ignore[method-assign]
+        fleet.diallers[world.path].cancel = cancel  # type: ignore[method-assign]
 
     # What happens -----------------------------------------------------------------------------------------------
 
@@ -358,9 +360,11 @@ class Story:
         assert transactions.lost + transactions.pending == list(messages.values()).count(False)
 
 
-@pytest.mark.parametrize("seed", [*range(12), 37])
-def test_whatever_happens_the_books_balance_and_blame_the_right_one(seed: int) -> None:
-    story = Story(seed)
+@pytest.mark.parametrize(
+    ("seed", "on_direct_path"), [*((seed, False) for seed in (*range(12), 37)), *((seed, True) for seed in range(6))]
+)
+def test_whatever_happens_the_books_balance_and_blame_the_right_one(seed: int, on_direct_path: bool) -> None:
+    story = Story(seed, on_direct_path=on_direct_path)
     with story.world:
         story.begin()
         for _ in range(400):

@@ -18,7 +18,16 @@ from websockets.http11 import Request
 from websockets.server import ServerProtocol
 from websockets.typing import Subprotocol
 
-from loadtest.engine import calls, link, link_transport, links, registration, sending, websocket_charge_point
+from loadtest.engine import (
+    calls,
+    link,
+    link_transport,
+    links,
+    mqtt_charge_point,
+    registration,
+    sending,
+    websocket_charge_point,
+)
 from loadtest.engine import fleet as fleets
 from loadtest.engine.commands import dispatch
 from loadtest.engine.fleet import Fleet
@@ -32,11 +41,14 @@ from loadtest.measure.tags import ROUND_TRIP, parse
 from loadtest.pacing.wheel import TimerWheel
 from loadtest.protocol import frames, schemas, stamp
 from loadtest.protocol.phases import RAMP
+from loadtest.scenario.direct_path import DirectPath
 from loadtest.scenario.drivers import Drivers
 from loadtest.scenario.profile import ChargePointProfile
 from loadtest.scenario.quantiles import constant, exponential
+from loadtest.scenario.settings import DIRECT, GATEWAY
 from loadtest.scenario.vehicle import Vehicle
 from loadtest.testing.virtual_clock import VirtualClock
+from loadtest.transport.mqtt_wire import MqttWire
 from loadtest.transport.websocket_connection import WebSocketConnection
 from loadtest.units import NS_PER_S
 
@@ -141,6 +153,11 @@ class Wire(asyncio.Transport):
         self.gateway.send_response(self.gateway.reject(status, text))
         self.flush()
 
+    def tell(self, text: bytes) -> None:
+        """Send a text message."""
+        self.gateway.send_text(text)
+        self.flush()
+
     def flush(self) -> None:
         for data in self.gateway.data_to_send():
             if data:
@@ -168,6 +185,7 @@ class World:
         seed: As in the engine's settings.
         transaction_gap_s: Mean time between arrivals; 0 when nobody comes.
         transaction_duration_s: Mean time a car stays.
+        direct: They are on the direct path, with these fields of it; the gateway is the broker then.
         profile: What differs from a profile with one connector and no transactions.
     """
 
@@ -180,6 +198,7 @@ class World:
         seed: int = 1,
         transaction_gap_s: float = 0.0,
         transaction_duration_s: float = 20.0,
+        direct: dict[str, Any] | None = None,
         **profile: Any,
     ) -> None:
         self.clock = VirtualClock()
@@ -197,6 +216,7 @@ class World:
             epoch_ns=self.clock() - 5 * NS_PER_S,
             seed=seed,
             gateway_url="ws://127.0.0.1:9/ocpp/",
+            direct=None if direct is None else DirectPath(broker_url="mqtt://127.0.0.1:9", **direct),
             engine=0,
             charge_points=count,
             ramp_s=0,
@@ -212,14 +232,16 @@ class World:
         self._ids: set[str] = set()
         self._call_timeout_ns = settings.call_timeout_s * NS_PER_S
         self._first, self._count = first, count
+        self.path = GATEWAY if direct is None else DIRECT
         self._patch = pytest.MonkeyPatch()
 
     def __enter__(self) -> World:
-        on_messages = (calls, sending, websocket_charge_point, dispatch)
+        on_messages = (calls, sending, websocket_charge_point, mqtt_charge_point, dispatch)
         for module in (*on_messages, registration, fleets, link, links, link_transport):
             self._patch.setattr(module, "monotonic_ns", self.clock)
-        self._patch.setattr(WebSocketConnection, "_cut_later", lambda connection: None)  # needs a loop
-        self.fleet.add_cohort(self._first, self._count, self.profile)
+        for kind in (WebSocketConnection, MqttWire):
+            self._patch.setattr(kind, "_cut_later", lambda connection: None)  # needs a loop
+        self.fleet.add_cohort(self._first, self._count, self.profile, self.path)
         self.charge_points = list(self.fleet._charge_points.values())
         self.fleet.enter_phase(RAMP, self.clock())
         self.advance_s(0.001)
@@ -250,9 +272,16 @@ class World:
         """TCP connects; the handshake's request is there."""
         charge_point = charge_point or self.one
         protocol = self.fleet.dialled.pop(charge_point.number, charge_point)
-        wire = Wire(self, charge_point, protocol)
+        wire = self._new_wire(charge_point, protocol)
         protocol.connection_made(wire)
         return wire
+
+    def _new_wire(self, charge_point: ChargePoint, protocol: asyncio.Protocol) -> Wire:
+        if self.path == GATEWAY:
+            return Wire(self, charge_point, protocol)
+        from broker_wire import BrokerWire
+
+        return BrokerWire(self, charge_point, protocol)
 
     def open(self, charge_point: ChargePoint | None = None) -> Wire:
         """TCP connects and the handshake succeeds."""
@@ -289,8 +318,7 @@ class World:
     def tell(self, text: bytes, charge_point: ChargePoint | None = None) -> None:
         """Send a text message to a charge point."""
         wire = self.wire(charge_point)
-        wire.gateway.send_text(text)
-        wire.flush()
+        wire.tell(text)
 
     def answer(self, payload: object, charge_point: ChargePoint | None = None) -> Sent:
         """Answer the outstanding CALL; returns it."""

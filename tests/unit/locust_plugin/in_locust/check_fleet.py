@@ -16,13 +16,14 @@ from locust.runners import WorkerNode
 from msgspec.structs import replace
 
 from loadtest.errors import EnvironmentNotReady, UsageError
-from loadtest.locust_plugin import ChargePointFleet, CsmsSubscriber, wire
+from loadtest.locust_plugin import ChargePointFleet, CsmsSubscriber, MqttChargePointFleet, wire
 from loadtest.locust_plugin.dispatcher import PlannedDispatcher, in_rounds
 from loadtest.locust_plugin.fleet import fleet_classes, parts_of, plan_fleet, users_of
 from loadtest.locust_plugin.limits import SPARE_DESCRIPTORS, check_descriptors
 from loadtest.locust_plugin.run_parts import RunParts
 from loadtest.locust_plugin.scenario_check import check_scenario
 from loadtest.scenario.commands import CommandLoad
+from loadtest.scenario.faults import Pause
 from loadtest.scenario.links import LinkModel
 from loadtest.scenario.mix import Allotment, cut_into
 from loadtest.scenario.profile import ChargePointProfile
@@ -47,6 +48,10 @@ class System(CsmsSubscriber):
     pass
 
 
+class Modern(MqttChargePointFleet):
+    weight = 1
+
+
 CLASSES: list[Any] = [Motorway, System, Kerb]
 
 
@@ -57,7 +62,7 @@ def test_nine_to_one_of_two_thousand() -> None:
     settings = resolve({"charge_points": 2000})
     fleet = plan_fleet(CLASSES, settings, 1, None)
     assert users_of(fleet, settings) == 4
-    kerb, motorway = parts_of(fleet, CLASSES)
+    kerb, motorway = parts_of(fleet, CLASSES, settings)
     assert (str(kerb), str(motorway)) == ("1,800 Kerb in 2 cohorts", "200 Motorway in 1 cohort")
     assert (kerb.first_id, kerb.last_id) == ("cp-000000", "cp-001799")
     assert (motorway.first_id, motorway.last_id, motorway.model) == ("dc-001800", "dc-001999", "DC-150")
@@ -73,9 +78,35 @@ def test_the_mixed_fleet_of_the_documents_is_what_they_say() -> None:
     classes = [each for each in scope.values() if getattr(each, "__module__", "") == "documented"]
     settings = resolve({"charge_points": 2002})
     check_scenario(classes, settings)
-    parts = parts_of(plan_fleet(classes, settings, 1, None), classes)
+    parts = parts_of(plan_fleet(classes, settings, 1, None), classes, settings)
     assert [(part.name, part.charge_points) for part in parts] == [("Kerb", 1800), ("Motorway", 200), ("Watched", 2)]
     assert [part.first_id for part in parts] == ["cp-000000", "dc-001800", "watched-002000"]
+
+
+def test_each_class_takes_its_path_and_the_rest_that_of_the_settings() -> None:
+    classes = [Modern, System, Kerb]
+    for path, expected in (
+        ("gateway", {"Modern": "direct", "Kerb": "gateway"}),
+        ("direct", {"Modern": "direct", "Kerb": "direct"}),
+    ):
+        settings = resolve({"charge_points": 20, "path": path})
+        check_scenario(classes, settings)
+        parts = parts_of(plan_fleet(classes, settings, 1, None), classes, settings)
+        assert {part.name: part.path for part in parts} == expected
+
+
+def test_a_path_there_is_not_and_settings_of_one_nobody_takes_are_told_at_once() -> None:
+    class Odd(ChargePointFleet):
+        path = "tunnel"
+
+    class Faulty(CsmsSubscriber):
+        faults = (Pause(name="pause", part="gateway", at_s=2, duration_s=2),)
+
+    settings = resolve({"status_topic": "s/${cid}", "gateway_processes": 2})
+    for classes, named in (([Odd, Faulty], ["Odd.path"]), ([Modern, Faulty], ["--gateway-processes", "faults"])):
+        with pytest.raises(UsageError) as caught:
+            check_scenario(classes, settings)
+        assert sorted(fault.partition(":")[0] for fault in caught.value.faults) == named
 
 
 @pytest.mark.parametrize("users", [1, 2, 13])

@@ -1,0 +1,143 @@
+"""A charge point on the direct path: OCPP 1.6 over a connection of its own to the MQTT broker.
+
+The profile it keeps to is docs/ocpp-over-mqtt.md.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+from loadtest.clock import monotonic_ns
+from loadtest.engine.charge_point import ChargePoint
+from loadtest.engine.connect_failures import NOT_MQTT, SUBSCRIPTION_REFUSED, cause_of_reason
+from loadtest.engine.direct import OFFLINE, ONLINE
+from loadtest.engine.layout import slots_of
+from loadtest.errors import RemoteProtocolError
+from loadtest.protocol import topics
+from loadtest.protocol.frames import CALL, CALL_RESULT, Call, CallError, CallResult
+from loadtest.scenario.settings import DIRECT
+from loadtest.transport import mqtt_reasons as reasons
+from loadtest.transport.mqtt_faults import MqttError
+from loadtest.transport.mqtt_wire import MqttWire
+from loadtest.units import NS_PER_S
+
+if TYPE_CHECKING:
+    from loadtest.transport.mqtt_terms import ConnectRequest
+
+_PING_SHARE = 0.9
+"""Of the keep alive, after which a ping follows: the broker must not be kept waiting for longer than all of it."""
+
+
+class MqttChargePoint(ChargePoint, MqttWire):
+    """A charge point that is an MQTT client. Arguments as of :class:`ChargePoint`."""
+
+    __slots__ = slots_of(ChargePoint)
+
+    path: ClassVar = DIRECT
+    handshake_name: ClassVar = "MQTT"
+
+    # Connecting -------------------------------------------------------------------------------------------------
+
+    def connect_request(self) -> ConnectRequest:
+        """What to say in CONNECT."""
+        return self.fleet.direct.connect_request(self.identity, self.number)
+
+    def subscription(self) -> tuple[bytes, int]:
+        """Where what is meant for it arrives."""
+        return topics.downstream_topic(self.identity).encode(), self.fleet.direct.qos
+
+    def on_accepted(self, *, session_present: bool) -> None:
+        """The broker has let it in; what was not acknowledged on an earlier connection is sent again, or given up."""
+        counters, unacknowledged = self.fleet.counters, self.unacknowledged
+        if session_present:
+            counters.sessions_resumed += 1
+            counters.messages_resent += unacknowledged
+        else:
+            counters.messages_forgotten += unacknowledged
+
+    def on_open(self) -> None:
+        """Everything stands: say so, and register."""
+        status = self.fleet.direct.status_topic(self.identity)
+        if status is not None:
+            self.publish(status, ONLINE, self.fleet.direct.qos, retain=True)
+        super().on_open()
+
+    def on_refused(self, status: int, reason: str) -> None:
+        """The broker refused the connection."""
+        if status:
+            for_good = reasons.behaviour(status) != reasons.Behaviour.TRY_LATER
+            self.fleet.refused(self, cause_of_reason(status), f"CONNECT refused: {reason}", for_good=for_good)
+        else:
+            self.fleet.refused(self, NOT_MQTT, f"CONNECT answered wrongly: {reason}", for_good=False)
+
+    def on_subscription_refused(self, code: int) -> None:
+        """The broker let it in, but does not give it its topic."""
+        reason = f"subscription refused: {reasons.in_words(code)}"
+        self.fleet.refused(self, SUBSCRIPTION_REFUSED, reason, for_good=True)
+
+    def on_closed(self, code: int | None, exc: Exception | None) -> None:
+        """The connection is gone; a broker that broke the protocol, or gave the place to another, is counted."""
+        if isinstance(exc, MqttError):
+            self.fleet.counters.broker_violations += 1
+        elif code == reasons.Reason.SESSION_TAKEN_OVER:
+            self.fleet.counters.sessions_taken_over += 1
+        super().on_closed(code, exc)
+
+    def reboot(self, now_ns: int, down_s: float) -> None:
+        """Restart: what awaits the broker's acknowledgement is not stored either."""
+        super().reboot(now_ns, down_s)
+        self.forget_session()
+
+    def close(self, code: int = 0) -> None:
+        """Take leave; the last will is then not published, so that the status has to be told."""
+        if self.is_open:
+            status = self.fleet.direct.status_topic(self.identity)
+            if status is not None:
+                self.publish(status, OFFLINE, self.fleet.direct.qos, retain=True)
+        super().close(code)
+
+    @property
+    def ping_interval_ns(self) -> int:
+        """MQTT's keep alive, unless the configuration wants pings more often."""
+        terms, wanted_ns = self.terms, self.configuration.ping_interval_ns
+        keep_alive_ns = 0 if terms is None else int(terms.keep_alive_s * _PING_SHARE * NS_PER_S)
+        return min(wanted_ns, keep_alive_ns) if wanted_ns and keep_alive_ns else wanted_ns or keep_alive_ns
+
+    # Messages ---------------------------------------------------------------------------------------------------
+
+    def send_call(self, message_id: bytes, action: bytes, payload: bytes) -> None:
+        """Publish a CALL."""
+        direct = self.fleet.direct
+        message = direct.encoding.call(message_id.decode(), action.decode(), payload)
+        self.publish(topics.call_topic(self.identity).encode(), message, direct.qos)
+
+    def send_result(self, call: Call, payload: bytes) -> None:
+        """Answer a CALL of the central system."""
+        direct = self.fleet.direct
+        message = direct.encoding.call_result(call.message_id, call.action, payload)
+        self.publish(topics.reply_topic(self.identity).encode(), message, direct.qos)
+
+    def send_error(self, call: Call, code: str, description: str) -> None:
+        """Refuse a CALL of the central system."""
+        direct = self.fleet.direct
+        message = direct.encoding.call_error(call.message_id, call.action, code, description)
+        self.publish(topics.reply_topic(self.identity).encode(), message, direct.qos)
+
+    def on_publish(self, topic: bytes, payload: bytes, header: int, properties: bytes) -> None:
+        """A message arrived, on the only topic there is."""
+        now_ns = monotonic_ns()
+        try:
+            envelope = self.fleet.direct.encoding.decode(payload)
+        except RemoteProtocolError:
+            self.fleet.counters.malformed += 1
+            return
+        message_id = envelope.unique_id
+        if envelope.message_type == CALL_RESULT:
+            if message_id.encode() == self.call_id:
+                self.answered(now_ns, bytes(envelope.payload))
+            else:
+                self.take(CallResult(message_id, envelope.payload), now_ns)
+        elif envelope.message_type == CALL:
+            self.take(Call(message_id, envelope.action, envelope.payload.copy()), now_ns)
+        else:
+            self.take(CallError(message_id, envelope.error_code, ""), now_ns)

@@ -1,0 +1,88 @@
+"""Settings of the two paths: what goes with which, and what contradicts itself."""
+
+from __future__ import annotations
+
+import pytest
+
+from loadtest.errors import UsageError
+from loadtest.scenario.direct_path import check_paths, direct_path
+from loadtest.scenario.resolve import resolve
+
+DIRECT = {"path": "direct"}
+
+
+@pytest.fixture(autouse=True)
+def _no_password(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("LOADTEST_PASSWORD", raising=False)
+
+
+def test_it_is_made_of_the_settings() -> None:
+    settings = resolve(DIRECT | {"qos": "2", "session_expiry": "2m", "status_topic": "s/${cid}"})
+    made = direct_path(settings, "mqtt://me:secret@host:1")
+    assert (made.mqtt_version, made.qos, made.session_expiry_s, made.keep_alive_s) == ("3.1.1", 2, 120, 60)
+    assert made.status_topic == "s/${cid}"
+    assert "secret" not in repr(made)
+
+
+@pytest.mark.parametrize(
+    ("values", "paths", "flags"),
+    [
+        ({}, {"gateway"}, []),
+        ({"session_expiry": "1s", "mqtt_keep_alive": "9s"}, {"gateway"}, ["--session-expiry", "--mqtt-keep-alive"]),
+        ({"status_topic": "s/${cid}"}, {"gateway", "direct"}, []),
+        (DIRECT, {"direct"}, []),
+        (DIRECT | {"gateway_processes": 2, "security_profile": 1}, {"direct"}, ["--gateway-proc", "--security-pro"]),
+        (DIRECT | {"gateway": "ws://h", "broker": "mqtt://h"}, {"direct"}, ["--gateway: is for the gateway, and no"]),
+        ({"gateway_processes": 2}, {"gateway", "direct"}, []),
+    ],
+)
+def test_settings_of_a_path_nobody_takes_are_told_all_at_once(
+    values: dict[str, object], paths: set[str], flags: list[str]
+) -> None:
+    settings = resolve(values)
+    faults: tuple[str, ...] = ()
+    try:
+        check_paths(paths, settings)
+    except UsageError as error:
+        faults = tuple(error.faults)
+    assert len(faults) == len(flags)
+    assert all(fault.startswith(flag) for fault, flag in zip(faults, flags, strict=True))
+
+
+@pytest.mark.parametrize(
+    ("topic", "says"),
+    [
+        ("ocpp/status", "once"),
+        ("s/${cid}/${cid}", "once"),
+        ("s/+/${cid}", "wildcard"),
+        ("ocpp/cp/${cid}/status", "among the topics of OCPP messages"),
+        ("s/${id}", "once"),
+    ],
+)
+def test_a_status_topic_is_of_one_charge_point_and_no_message_s(topic: str, says: str) -> None:
+    with pytest.raises(UsageError, match="^--status-topic: .*" + says):
+        resolve({"status_topic": topic})
+
+
+@pytest.mark.parametrize(
+    ("values", "password", "faults"),
+    [
+        ({}, "s", ["LOADTEST_PASSWORD: is for a broker given by its URL"]),
+        ({"ca_file": "x"}, "", ["--ca-file: is for a broker given by its URL"]),
+        ({"broker": "mqtt://h", "ca_file": "x"}, "", ["--ca-file: has no use without TLS; write --broker mqtts://…"]),
+        ({"broker": "mqtts://h", "client_key": "x"}, "", ["--client-key: needs --client-certificate as well"]),
+        ({"broker": "mqtt://h", "password_file": "x"}, "s", ["passwords come from LOADTEST_PASSWORD and --password"]),
+        ({"broker": "mqtts://me:s@h", "ca_file": "x", "client_certificate": "${cid}.pem"}, "s", []),
+    ],
+)
+def test_credentials_are_shown_to_the_broker(
+    values: dict[str, object], password: str, faults: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LOADTEST_PASSWORD", password)
+    found: tuple[str, ...] = ()
+    try:
+        resolve(DIRECT | values)
+    except UsageError as error:
+        found = tuple(error.faults)
+    assert len(found) == len(faults)
+    assert all(text.startswith(begin) for text, begin in zip(found, faults, strict=True))
