@@ -1,13 +1,13 @@
 # make demo    from a fresh clone to a first result         make test    everything the tests need, then the tests
 # make web     the same load under Locust's web UI          make check   what CI runs: format, lint, types, layers, tests
 # make setup   virtual environment and Mosquitto only       make bench   the harness against a C reference
-#                                                           make fuzz    what hostile peers may send, see docs/fuzzing.md
+# make brokers the other brokers there are to compare       make fuzz    what hostile peers may send, see docs/fuzzing.md
 
 SHELL := /bin/sh
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo web setup test check format lint types layers bench fuzz lock schema clean
+.PHONY: demo web setup brokers test check format lint types layers bench fuzz lock schema clean
 .DEFAULT_GOAL := demo
 
 demo: setup
@@ -32,6 +32,12 @@ $(VENV)/.installed: $(VENV)/.created requirements.lock pyproject.toml
 $(VENV)/.broker: $(VENV)/.created .ci/broker
 	@.ci/broker
 	@touch $@
+
+# What --broker can start beside Mosquitto; what cannot be had is named. Aedes is one of npm's, the others are Debian's.
+brokers: setup
+	@.ci/brokers
+	@.ci/aedes $(VENV) || echo "going on without Aedes" >&2
+	@$(BIN)/loadtest doctor
 
 # Tools only some tests need: the C reference and a browser for the report. Those tests are skipped without them.
 $(VENV)/.test-tools: $(VENV)/.created .ci/test-tools

@@ -6,13 +6,18 @@ import os
 import re
 import shutil
 import subprocess
+import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-_SERVER_FOLDERS = ("/usr/sbin", "/usr/local/sbin", "/usr/local/bin", "/opt/homebrew/sbin", "/opt/homebrew/bin")
-"""Where servers are, and a user's PATH may not lead: Debian puts most into ``/usr/sbin``."""
+_SERVER_FOLDERS = (
+    *("/usr/sbin", "/usr/local/sbin", "/usr/local/bin", "/opt/homebrew/sbin", "/opt/homebrew/bin"),
+    str(Path(sys.executable).parent),
+)
+"""Where servers are, and a user's PATH may not lead: Debian puts most into ``/usr/sbin``, pip beside its Python."""
 
 _COMMANDS = {
     "apt-get": "apt-get install",

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 from loadtest.errors import UsageError
 from loadtest.scenario import threshold_text
+from loadtest.scenario.broker_settings import broker_settings
 from loadtest.scenario.direct_path import status_topic_fault
 from loadtest.scenario.settings import AUTO, BROKERS, DIRECT, EMBEDDED, SECRETS, SETTINGS, RunSettings, masked, secret
 from loadtest.units import seconds
@@ -71,6 +72,7 @@ def resolve(values: Mapping[str, object], from_environment: Collection[str] = ()
             f"{written['csms']}: observe needs --broker mqtt://host:port, where a backend of yours answers; "
             "nobody else knows a broker that the harness starts"
         )
+    faults += _broker_setting_faults(fields, written)
     if fields.get("persistent") and fields.get("subscriber_client") == "aiomqtt":
         faults.append(f"{written['persistent']}: needs --subscriber-client lean, which can keep a session")
     if not faults and fields["engines"] > fields["charge_points"]:
@@ -147,6 +149,18 @@ def _endpoint_faults(fields: Mapping[str, Any], written: Mapping[str, str]) -> l
                 f"nor a URL like {schemes[0]}://host:port"
             )
     return faults
+
+
+def _broker_setting_faults(fields: Mapping[str, Any], written: Mapping[str, str]) -> list[str]:
+    """What is wrong with them whichever broker it is: what each knows, only it can tell."""
+    where = written["broker_setting"]
+    try:
+        settings = broker_settings(str(fields.get("broker_setting", "")))
+    except UsageError as error:
+        return [f"{where}{fault.removeprefix('--broker-setting')}" for fault in error.faults]
+    if settings and "://" in str(fields.get("broker", "")):
+        return [f"{where}: is for a broker that the harness starts; configure one given by URL where it runs"]
+    return []
 
 
 def _security_faults(fields: Mapping[str, Any], written: Mapping[str, str], *, password: bool) -> list[str]:
