@@ -9,6 +9,7 @@ import click
 from click.core import ParameterSource
 
 from loadtest.errors import ExitCode, UsageError
+from loadtest.protocol.encodings import EMQX, ENVELOPES, JSON, PROTOBUF
 from loadtest.runner import alone
 from loadtest.runner.gateway_config import read_switches
 from loadtest.runner.gateway_processes import GatewayRequest
@@ -89,13 +90,17 @@ def gateway(
 @click.option("--heartbeat-interval", default=300, show_default=True, type=click.IntRange(0), help="In seconds.")
 @_qos_option
 @click.option("--observe", is_flag=True, help="Only listen, while a backend of yours answers.")
-def csms(broker: str, heartbeat_interval: int, qos: str, observe: bool) -> int:  # noqa: FBT001 - click's
+@click.option("--encoding", default=JSON, show_default=True, type=click.Choice((JSON, PROTOBUF)), help="Of messages.")
+@click.option("--envelope", default=EMQX, show_default=True, type=click.Choice(tuple(ENVELOPES)), help="With json.")
+def csms(broker: str, heartbeat_interval: int, qos: str, observe: bool, encoding: str, envelope: str) -> int:  # noqa: FBT001 - click's
     """Serve the central system alone: answers every charge point behind the broker."""
     settings: dict[str, Any] = {
         "broker_url": broker,
         "qos": int(qos),
         "answer": not observe,
         "heartbeat_interval_s": heartbeat_interval,
+        "encoding": encoding,
+        "envelope": envelope,
         "run_tag": 0,
     }
     run(alone.csms(settings, lambda url: click.echo(f"csms ready: {url}")))

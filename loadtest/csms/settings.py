@@ -10,7 +10,7 @@ from msgspec import Meta
 from loadtest.control.settings import read_fields
 from loadtest.errors import UsageError
 from loadtest.protocol import topics
-from loadtest.protocol.encodings import EMQX, JSON, EncodingName, EnvelopeName
+from loadtest.protocol.encodings import EMQX, JSON, PROTOBUF, EncodingName, EnvelopeName
 from loadtest.protocol.phases import PHASES
 from loadtest.scenario.commands import CommandLoad
 from loadtest.transport import mqtt_url
@@ -115,6 +115,8 @@ def _contradictions(values: Mapping[str, Any]) -> list[str]:
             faults += error.faults
     if values.get("keep_session") and values.get("client") == "aiomqtt":
         faults.append("csms.keep_session: needs the lean client")
+    if values.get("encoding") == PROTOBUF and values.get("envelope", EMQX) != EMQX:
+        faults.append("csms.envelope: is for encoding json; protobuf brings its own")
     index, count = values.get("subscriber_index", 0), values.get("subscriber_count", 1)
     if index >= count:
         faults.append(f"csms.subscriber_index: {index} is not below subscriber_count {count}")

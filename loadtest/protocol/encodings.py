@@ -16,13 +16,14 @@ JSON: Final = "json"
 PROTOBUF: Final = "protobuf"
 EMQX: Final = "emqx"
 
-_ENVELOPES: dict[EnvelopeName, Encoding] = {"emqx": envelope_emqx, "array": envelope_array, "maeve": envelope_maeve}
+ENVELOPES: dict[EnvelopeName, Encoding] = {"emqx": envelope_emqx, "array": envelope_array, "maeve": envelope_maeve}
+"""How messages stand in JSON."""
 
 
 def encoding(name: EncodingName = JSON, envelope: EnvelopeName = EMQX) -> Encoding:
     """What writes and reads messages; an envelope is for JSON only, Protobuf brings its own."""
     if name == JSON:
-        return _ENVELOPES[envelope]
+        return ENVELOPES[envelope]
     # Its descriptors take 5 MB and 0.1 s: nobody loads them who does not speak it.
     from loadtest.protocol import protobuf_encoding  # noqa: PLC0415
 

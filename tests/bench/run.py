@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import embedded_path
+import encoding_cost
 import msgspec
 from fleet import Fleet
 from reference import Reference
@@ -145,7 +146,7 @@ def main() -> int:
     """Run the rounds, show the table, write the record; 1 when a budget is exceeded."""
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("--rounds", type=int, default=3, help="rounds; each measures everything once (3)")
-    options.add_argument("--only", choices=("engine", "memory", "path"), help="measure just this")
+    options.add_argument("--only", choices=("engine", "memory", "path", "encodings"), help="measure just this")
     options.add_argument("--results", type=Path, default=Path("results/bench"), help="folder for the record")
     chosen = options.parse_args()
     if chosen.rounds < 1:
@@ -160,6 +161,7 @@ def main() -> int:
                 "engine": lambda: against_c(reference, samples),
                 "memory": lambda: memory(reference, samples),
                 "path": lambda: whole_path(samples),
+                "encodings": lambda: encoding_cost.measure(samples),
             }
             for number in range(1, chosen.rounds + 1):
                 for name, measure in measures.items():

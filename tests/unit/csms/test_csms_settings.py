@@ -32,6 +32,12 @@ def test_all_faults_are_reported_together() -> None:
     }  # fmt: skip
 
 
+def test_an_envelope_is_for_json_only() -> None:
+    assert csms_settings({**GOOD, "encoding": "json", "envelope": "maeve"}).envelope == "maeve"
+    with pytest.raises(UsageError, match=r"csms\.envelope: is for encoding json"):
+        csms_settings({**GOOD, "encoding": "protobuf", "envelope": "maeve"})
+
+
 @pytest.mark.parametrize(
     ("name", "value"),
     [
