@@ -6,27 +6,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
-from rich.table import Table
-from rich.text import Text
 
+from loadtest.cli.comparison import print_comparison
 from loadtest.cli.summary import stdout
 from loadtest.compare import baselines
 from loadtest.compare.arm import read_arm
 from loadtest.compare.conditions import refuse_another_load
 from loadtest.errors import ExitCode, UsageError
 from loadtest.measure import comparison_record
-from loadtest.measure.comparison_record import DEFAULT_TOLERANCE, FASTER, NO_REGRESSION, NO_VERDICT, REGRESSION, SLOWER
+from loadtest.measure.comparison_record import DEFAULT_TOLERANCE, REGRESSION
 
 if TYPE_CHECKING:
-    from rich.console import Console
-
     from loadtest.compare.arm import Arm
-    from loadtest.measure.comparison_record import ComparedFigure, Comparison
     from loadtest.runner.request import RunRequest
-
-_STYLES = {REGRESSION: "bold red", NO_REGRESSION: "bold green", NO_VERDICT: "bold yellow"}
-_MOST_ROWS = 20
-_MOST_DIFFERENCES = 12
 
 
 class Percent(click.ParamType[float]):
@@ -64,7 +56,8 @@ class Against:
         """
         from loadtest.compare.compare import compare  # noqa: PLC0415 - brings in scipy, which takes its time
 
-        comparison = compare(self._baseline, read_arm(folder), self._tolerance)
+        name = folder.name if folder.name != self._baseline.name else f"{folder.name} now"
+        comparison = compare(self._baseline, read_arm(folder, name), self._tolerance)
         comparison_record.write(comparison, folder)
         print_comparison(comparison, stdout())
         return ExitCode.REGRESSION if comparison.outcome == REGRESSION and code == ExitCode.PASSED else code
@@ -88,41 +81,3 @@ def open_baseline(wanted: str | None, tolerance: float | None, request: RunReque
     described = [record.run for record in arm.runs]
     refuse_another_load(wanted, described, request.scenario.name, settings.charge_points)
     return Against(arm, DEFAULT_TOLERANCE if tolerance is None else tolerance)
-
-
-def print_comparison(comparison: Comparison, out: Console) -> None:
-    """What came of it, the percentiles that differ, and what else does."""
-    words = Text.assemble(f"baseline {comparison.baseline.name}  ", (comparison.outcome, _STYLES[comparison.outcome]))
-    out.print(words, soft_wrap=True)
-    out.print(f"  {comparison.text}", markup=False, soft_wrap=True)
-    rows = [*comparison.found(SLOWER), *comparison.found(FASTER)]
-    if rows:
-        out.print(_table(rows[:_MOST_ROWS]))
-    if len(rows) > _MOST_ROWS:
-        out.print(f"  and {len(rows) - _MOST_ROWS} more, in {comparison_record.COMPARISON_JSON}")
-    for each in comparison.differences[:_MOST_DIFFERENCES]:
-        line = f"  differs: {each.what}: {each.baseline} → {each.candidate}"
-        out.print(line, markup=False, style="dim", soft_wrap=True)
-    if len(comparison.differences) > _MOST_DIFFERENCES:
-        out.print(f"  and {len(comparison.differences) - _MOST_DIFFERENCES} other differences", style="dim")
-
-
-def _table(rows: list[ComparedFigure]) -> Table:
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
-    for heading in ("  ", "leg", "action", "percentile"):
-        table.add_column(heading, no_wrap=True)
-    for heading in ("baseline ms", "now ms", "change", "95 % interval"):
-        table.add_column(heading, justify="right", no_wrap=True)
-    for row in rows:
-        known = row.low_percent is not None
-        table.add_row(
-            Text(f"  {row.finding}", "red" if row.finding == SLOWER else "green"),
-            row.leg.replace("_", " "),
-            row.action,
-            row.percentile,
-            f"{row.baseline_us / 1000:,.3f}",
-            f"{row.candidate_us / 1000:,.3f}",
-            f"{row.change_percent:+.1f} %",
-            f"{row.low_percent:+.1f} … {row.high_percent:+.1f} %" if known else "–",
-        )
-    return table

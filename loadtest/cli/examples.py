@@ -22,6 +22,11 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
         "loadtest baseline show main",
     ),
     "matrix": ("loadtest matrix qos --dry-run", "loadtest matrix qos", "loadtest matrix qos --resume"),
+    "compare": (
+        "loadtest compare before after",
+        "loadtest compare main after --baseline main --tolerance 10%",
+        "loadtest compare results/qos0 results/qos1 results/qos2 --rank 'round trip p99'",
+    ),
     "doctor": ("loadtest doctor",),
     "gateway": (
         "loadtest gateway --broker mqtt://127.0.0.1:1883",

@@ -1,16 +1,18 @@
-"""One side of a comparison: the runs of a folder that count, and why the others do not."""
+"""One arm of a comparison: the runs of a folder that count, and why the others do not."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from itertools import zip_longest
 from typing import TYPE_CHECKING
 
 from loadtest.errors import ResultError
 from loadtest.measure import run_record, run_set
-from loadtest.measure.comparison_record import Side
+from loadtest.measure.comparison_record import ComparedArm
 from loadtest.measure.run_events import ENDED_EARLY
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from loadtest.measure.run_record import RunRecord
@@ -27,11 +29,17 @@ class Arm:
         name: What the user calls them.
         runs: Those that count.
         left_out: The others, each with the reason.
+        folders: Of the runs that count, in the same order; empty when there is nothing but their records.
+        folder: Where they are.
+        settings: Those that a plan gave to this arm alone.
     """
 
     name: str
     runs: list[RunRecord] = field(default_factory=list)
     left_out: list[str] = field(default_factory=list)
+    folders: list[Path] = field(default_factory=list)
+    folder: str = ""
+    settings: dict[str, str] = field(default_factory=dict)
 
     def take(self, folder: Path) -> bool:
         """Add the run of a folder, or the reason why not; returns whether it counts."""
@@ -45,15 +53,37 @@ class Arm:
         counts = whole and result in _COUNT
         if counts:
             self.runs.append(record)
+            self.folders.append(folder)
         else:
             why = result if result and result not in _COUNT else "cut short"
             self.left_out.append(f"{record.run.run_id}: {why}")
         return counts
 
+    def __iter__(self) -> Iterator[tuple[RunRecord, Path | None]]:
+        """The runs that count, each with its folder if it has one."""
+        return zip_longest(self.runs, self.folders)
+
     @property
-    def side(self) -> Side:
+    def described(self) -> ComparedArm:
         """As it stands in a comparison."""
-        return Side(name=self.name, runs=[record.run.run_id for record in self.runs], left_out=self.left_out)
+        ended = [record.ended_at for record in self.runs if record.ended_at is not None]
+        return ComparedArm(
+            name=self.name,
+            folder=self.folder,
+            runs=[record.run.run_id for record in self.runs],
+            left_out=self.left_out,
+            settings=self.settings,
+            adaptations=list(dict.fromkeys(text for record in self.runs for text in _adaptations(record))),
+            began_at=min((record.run.started_at for record in self.runs), default=None),
+            ended_at=max(ended, default=None),
+        )
+
+
+def _adaptations(record: RunRecord) -> Iterator[str]:
+    """What had to be done otherwise, as every part of the system under test tells it."""
+    for part in record.run.sut.values():
+        told = part.get("adaptations", ()) if isinstance(part, dict) else ()
+        yield from (str(text) for text in told)
 
 
 def read_arm(folder: Path, name: str = "") -> Arm:
@@ -66,7 +96,7 @@ def read_arm(folder: Path, name: str = "") -> Arm:
     Raises:
         ResultError: It is neither.
     """
-    arm = Arm(name or folder.name)
+    arm = Arm(name or folder.name, folder=str(folder))
     for run in members(folder):
         arm.take(run)
     return arm

@@ -43,13 +43,13 @@ def refuse_another_load(baseline: str, runs: Iterable[RunDescription], scenario:
         raise UsageError(faults, hint="loadtest baseline show says what a baseline was made with")
 
 
-def differences(baseline: Sequence[RunDescription], candidate: Sequence[RunDescription]) -> list[Difference]:
-    """What is not the same on both sides, seeds and thresholds left out."""
-    before, after = _conditions(baseline), _conditions(candidate)
+def differences(arms: Mapping[str, Sequence[RunDescription]]) -> list[Difference]:
+    """What is not the same in all arms that have runs, seeds and thresholds left out; by the names of the arms."""
+    found = {name: _conditions(runs) for name, runs in arms.items() if runs}
     return [
-        Difference(what, _text(before.get(what)), _text(after.get(what)))
-        for what in dict.fromkeys([*before, *after])
-        if before.get(what) != after.get(what)
+        Difference(what, {name: _text(conditions.get(what)) for name, conditions in found.items()})
+        for what in dict.fromkeys(what for conditions in found.values() for what in conditions)
+        if len({_text(conditions.get(what)) for conditions in found.values()}) > 1
     ]
 
 
@@ -74,6 +74,9 @@ def _of_run(run: RunDescription) -> dict[str, Any]:
         conditions["scenario file"] = f"sha256 {run.scenario_sha256[:12]}"
     for part, facts in run.sut.items():
         conditions |= {f"{part} {name}": facts[name] for name in _OF_A_PART if name in facts}
+        settings = facts.get("settings")
+        if isinstance(settings, dict):
+            conditions |= {f"{part} setting {name}": value for name, value in settings.items()}
     conditions |= {f"version of {name}": version for name, version in run.versions.items()}
     return conditions | _of_host(run.host)
 

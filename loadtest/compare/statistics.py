@@ -1,7 +1,8 @@
-"""Whether two groups of repeats differ, figure by figure: the only place that knows scipy.
+"""Whether groups of repeats differ, figure by figure: the only place that knows scipy.
 
-A *figure* is one percentile of one series; a run gives one value of each. Everything happens on logarithms, so that
-effects are ratios. Why this test and not another: ``docs/decisions/0014-repeats-are-what-is-compared.md``.
+A *figure* is one percentile of one series, or a rate, or a cost; a run gives one value of each. Most come as
+logarithms, so that differences are ratios. Why these tests and not others, for two groups and for more, is in
+``docs/decisions``: *Repeats are what is compared*, and *Many arms, honest ties*.
 """
 
 from __future__ import annotations
@@ -12,6 +13,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy import stats
+
+from loadtest.compare.shuffling import StepDown, shuffled_p_values
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -34,48 +37,75 @@ _MOST_PERMUTATIONS = 9_999
 _RESAMPLES = 4_999
 _FEWEST_FOR_INTERVAL = 4
 """Runs on a side: with fewer, intervals of the bootstrap hold the truth less often than they say."""
-_RESOLUTION = 0.001
-"""Width of a histogram's slot, relative to its value: no spread smaller than that can be seen."""
 
 
 @dataclass(frozen=True, slots=True)
 class Effect:
-    """What was found of one figure.
+    """What was found of one figure of two groups.
 
     Attributes:
-        ratio: Candidate over baseline, of geometric means; 1 is no change.
-        interval: In which the true ratio lies with :data:`CONFIDENCE`; ``None`` with less than four runs on a side.
-        p_value: Chance of so large a difference in any figure when there is none, corrected for all figures.
-        spread: Standard deviation of the logarithm between repeats; ``None`` with a single run on each side.
+        difference: Of the means, the second group's less the first's, on the scale of the values given.
+        interval: In which the true one lies with :data:`CONFIDENCE`; ``None`` with less than four runs in a group.
+        p_value: Chance of so large a difference anywhere when there is none, corrected for all that was tested.
+        spread: Standard deviation between repeats; ``None`` with a single run in each group.
     """
 
-    ratio: float
+    difference: float
     interval: tuple[float, float] | None
     p_value: float
     spread: float | None
 
 
-def effects(baseline: Sequence[Sequence[float]], candidate: Sequence[Sequence[float]]) -> list[Effect]:
-    """Compare two groups of runs.
+def effects(groups: Sequence[Values], pairs: Sequence[tuple[int, int]], floors: Values) -> list[list[Effect]]:
+    """Hold groups of runs against each other, two at a time.
 
     Args:
-        baseline: For each figure its value in each run, all positive.
-        candidate: The same figures of the other runs.
+        groups: Of each, its values: figures by runs, on a scale where differences mean something.
+        pairs: Positions in ``groups``: which are held against each other.
+        floors: Of each figure, the variance that comes of the resolution it is measured with alone.
 
     Returns:
-        One effect for each figure.
+        Of each pair, one effect for each figure. Groups with too few runs to tell have p-values of 1.
     """
-    if not baseline:
-        return []
-    before, after = np.log(np.asarray(baseline, dtype=float)), np.log(np.asarray(candidate, dtype=float))
-    ratios = np.exp(after.mean(axis=1) - before.mean(axis=1))
-    intervals = _intervals(before, after)
+    p_values = _p_values(groups, pairs, floors)
     return [
-        Effect(float(ratio), interval, float(p_value), spread)
-        for ratio, interval, p_value, spread in zip(
-            ratios, intervals, adjusted_p_values(before, after), _spreads(before, after), strict=True
-        )
+        [
+            Effect(float(difference), interval, float(p_value), spread)
+            for difference, interval, p_value, spread in zip(
+                groups[other].mean(axis=1) - groups[one].mean(axis=1),
+                _intervals(groups[one], groups[other]),
+                p_values[:, number],
+                _spreads(groups[one], groups[other]),
+                strict=True,
+            )
+        ]
+        for number, (one, other) in enumerate(pairs)
     ]
+
+
+def _p_values(groups: Sequence[Values], pairs: Sequence[tuple[int, int]], floors: Values) -> Values:
+    """Figures by pairs; 1 for pairs that cannot be told apart by any test, which take nothing from the others."""
+    found = np.ones((len(floors), len(pairs)))
+    runs = [group.shape[1] for group in groups]
+    judged = [number for number, pair in enumerate(pairs) if can_tell(runs, pair)]
+    members = sorted({each for number in judged for each in pairs[number]})
+    if len(members) == 2:
+        for number in judged:
+            one, other = pairs[number]
+            found[:, number] = adjusted_p_values(groups[one], groups[other], floors)
+    elif judged:
+        position = {member: place for place, member in enumerate(members)}
+        wanted = [(position[pairs[number][0]], position[pairs[number][1]]) for number in judged]
+        found[:, judged] = shuffled_p_values([groups[member] for member in members], wanted, floors)
+    return found
+
+
+def can_tell(runs: Sequence[int], pair: tuple[int, int]) -> bool:
+    """Whether a difference of two groups could be shown at all, given how many runs each group has."""
+    one, other = (runs[each] for each in pair)
+    if len(runs) == 2:
+        return smallest_p_value(one, other) <= ERROR_RATE
+    return min(one, other) >= fewest_repeats()
 
 
 def smallest_p_value(baseline_runs: int, candidate_runs: int) -> float:
@@ -109,18 +139,18 @@ def repeats_needed(spread: float | None, change: float, figures: int) -> int:
     return max(math.ceil(runs), fewest_repeats())
 
 
-def adjusted_p_values(before: Values, after: Values) -> Values:
+def adjusted_p_values(before: Values, after: Values, floors: Values) -> Values:
     """Step-down maxT of Westfall and Young: Holm's procedure, with what permutations tell in place of its bound.
 
     Whole runs change sides, so figures of one run stay together and what they have in common is not counted twice.
 
     Args:
-        before: Logarithms, figures by runs.
+        before: Figures by runs.
         after: The same of the other group.
+        floors: Of each figure, the least variance it can have.
     """
     if min(before.shape[1], after.shape[1]) < 2:
         return np.ones(len(before))
-    floors = _floors(before, after)
 
     def statistic(one: Values, other: Values, axis: int) -> Values:
         return np.abs(_t(one, other, floors, axis))
@@ -138,31 +168,20 @@ def adjusted_p_values(before: Values, after: Values) -> Values:
             rng=np.random.default_rng(_SEED),
         )
     observed, null = np.asarray(tried.statistic), np.asarray(tried.null_distribution)
-    order = np.argsort(-observed)
-    # For each figure, the largest statistic among it and all figures that differ less.
-    largest = np.maximum.accumulate(null[:, order[::-1]], axis=1)[:, ::-1]
-    counts = (largest >= observed[order] * (1 - 1e-9)).sum(axis=0)
     drawn = math.comb(before.shape[1] + after.shape[1], after.shape[1]) > _MOST_PERMUTATIONS
-    p_values = (counts + drawn) / (len(null) + drawn)  # what is drawn leaves out the division as it was
-    adjusted = np.empty_like(observed)
-    adjusted[order] = np.maximum.accumulate(p_values)
-    return adjusted
+    # What is drawn leaves out the division as it was.
+    steps = StepDown(observed)
+    steps.count(null)
+    return steps.p_values(len(null), drawn=drawn)
 
 
 def _t(one: Values, other: Values, floors: Values, axis: int) -> Values:
-    """Student's statistic with a pooled variance, which no slot of a histogram makes smaller than it can be."""
+    """Student's statistic with a pooled variance, which no resolution makes smaller than it can be."""
     n, m = one.shape[axis], other.shape[axis]
     squares = one.var(axis=axis) * n + other.var(axis=axis) * m
     variance = squares / (n + m - 2) + floors
     result: Values = (other.mean(axis=axis) - one.mean(axis=axis)) / np.sqrt(variance * (1 / n + 1 / m))
     return result
-
-
-def _floors(before: Values, after: Values) -> Values:
-    """Variance that comes of whole microseconds and of slots."""
-    smallest_us = np.exp(np.minimum(before.min(axis=1), after.min(axis=1)))
-    floors: Values = np.maximum(_RESOLUTION, 1 / smallest_us) ** 2 / 12
-    return floors
 
 
 def _spreads(before: Values, after: Values) -> list[float | None]:
@@ -198,4 +217,4 @@ def _intervals(before: Values, after: Values) -> list[tuple[float, float] | None
         axis=-1,
         rng=np.random.default_rng(_SEED),
     ).confidence_interval
-    return list(zip(np.exp(found.low).tolist(), np.exp(found.high).tolist(), strict=True))
+    return list(zip(found.low.tolist(), found.high.tolist(), strict=True))

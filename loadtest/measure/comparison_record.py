@@ -1,83 +1,118 @@
-"""What came of holding runs against a baseline, in ``comparison.json``, of a versioned format.
+"""What came of holding runs against runs, in ``comparison.json``, of a versioned format.
 
 Made by :mod:`loadtest.compare`; whoever shows it needs nothing else.
 """
 
 from __future__ import annotations
 
+import datetime as dt
 from typing import TYPE_CHECKING, Final, Literal
 
 import msgspec
 
 from loadtest.errors import ResultError
+from loadtest.measure import comparison_v1
 from loadtest.measure.result_files import write_whole
 from loadtest.measure.run_record import decode, to_json
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
 COMPARISON_FORMAT = "loadtest-comparison"
-COMPARISON_VERSION = 1
+COMPARISON_VERSION = 2
 COMPARISON_JSON = "comparison.json"
 
 REGRESSION: Final = "regression"
 NO_REGRESSION: Final = "no regression"
+DIFFERENT: Final = "different"
+NO_DIFFERENCE: Final = "no difference"
 NO_VERDICT: Final = "no verdict"
-SLOWER: Final = "slower"
-FASTER: Final = "faster"
+WORSE: Final = "worse"
+BETTER: Final = "better"
 ALIKE: Final = "alike"
 UNDECIDED: Final = "undecided"
 
+LATENCY: Final = "latency"
+THROUGHPUT: Final = "throughput"
+LOSS: Final = "loss"
+REGISTERED: Final = "registered"
+BACK: Final = "back"
+BROKER_CPU: Final = "broker cpu"
+GATEWAY_CPU: Final = "gateway cpu"
+BROKER_MEMORY: Final = "broker memory"
+GATEWAY_MEMORY: Final = "gateway memory"
+
+COSTS = (BROKER_CPU, GATEWAY_CPU, BROKER_MEMORY, GATEWAY_MEMORY)
+"""What it takes to carry the load: told, but no regression."""
+
+ALL_ACTIONS = "all actions"
 DEFAULT_TOLERANCE = 0.05
 """Changes up to this do not matter, unless somebody says otherwise."""
 
-Outcome = Literal["regression", "no regression", "no verdict"]
-Finding = Literal["slower", "faster", "alike", "undecided"]
+Outcome = Literal["regression", "no regression", "different", "no difference", "no verdict"]
+Finding = Literal["worse", "better", "alike", "undecided"]
+Quantity = Literal[
+    "latency",
+    "throughput",
+    "loss",
+    "registered",
+    "back",
+    "broker cpu",
+    "gateway cpu",
+    "broker memory",
+    "gateway memory",
+]
 
 
-class Side(msgspec.Struct, kw_only=True):
-    """One of the two groups of runs.
+class ComparedArm(msgspec.Struct, kw_only=True):
+    """One of the groups of runs.
 
     Attributes:
         name: What the user calls it.
+        folder: Where its runs are; empty when that was not told.
         runs: Ids of the runs that count.
         left_out: The others, each with the reason.
+        settings: What it was made for: the settings that a plan gave to this arm alone.
+        adaptations: What had to be done otherwise than asked for, in sentences.
+        began_at: When the first run that counts began, in UTC.
+        ended_at: When the last one ended.
     """
 
     name: str
+    folder: str = ""
     runs: list[str]
     left_out: list[str] = []
+    settings: dict[str, str] = {}
+    adaptations: list[str] = []
+    began_at: dt.datetime | None = None
+    ended_at: dt.datetime | None = None
 
 
 class Difference(msgspec.Struct):
-    """Something other than what was measured that is not the same on both sides."""
+    """Something other than what was measured that is not the same in all arms; ``values`` are by arm."""
 
     what: str
-    baseline: str
-    candidate: str
+    values: dict[str, str]
 
 
-class ComparedFigure(msgspec.Struct, kw_only=True):
-    """One percentile of one series on both sides.
+class Change(msgspec.Struct, kw_only=True):
+    """One figure of two arms.
 
     Attributes:
-        baseline_us: Geometric mean over the runs.
-        candidate_us: The same.
-        change_percent: From baseline to candidate.
+        baseline: The arm that is held against.
+        candidate: The arm that is held against it.
+        change_percent: From baseline to candidate; of a loss in percentage points.
         low_percent: Lower end of the confidence interval of the change; ``None``: too few runs for one.
         high_percent: Its upper end.
-        p_value: Corrected for all figures.
-        finding: ``slower`` and ``faster``: a difference that is real and matters; ``alike``: none that matters;
+        p_value: Corrected for all figures of all pairs of arms.
+        finding: ``worse`` and ``better``: a difference that is real and matters; ``alike``: none that matters;
             ``undecided``: the repeats cannot tell.
-        repeats_needed: On each side, to see a change as large as the tolerance; only where undecided.
+        repeats_needed: In each arm, to see a change as large as the tolerance; only where undecided.
     """
 
-    phase: str
-    leg: str
-    action: str
-    percent: float
-    baseline_us: float
-    candidate_us: float
+    baseline: str
+    candidate: str
     change_percent: float
     low_percent: float | None
     high_percent: float | None
@@ -85,10 +120,101 @@ class ComparedFigure(msgspec.Struct, kw_only=True):
     finding: Finding
     repeats_needed: int | None = None
 
+
+class ComparedFigure(msgspec.Struct, kw_only=True):
+    """One figure in all arms that have it.
+
+    Attributes:
+        name: What people call it, and what ``--rank`` takes.
+        quantity: What it is; ``back``: seconds until 99 % of the charge points that were lost together were back,
+            ``registered``: from the beginning of the ramp until 99 % of the fleet were.
+        unit: Of the values: ``µs``, ``messages/s``, ``%``, ``s``, ``µs/message`` or ``bytes``.
+        phase: Empty for the whole run.
+        leg: Of a latency.
+        action: Of a latency; ``all actions`` for all together.
+        percent: Of a latency.
+        values: By arm, one of each run that counts.
+        means: By arm: geometric, of losses arithmetic.
+        changes: Of each pair of arms that was looked at.
+    """
+
+    name: str
+    quantity: Quantity
+    unit: str
+    phase: str = ""
+    leg: str = ""
+    action: str = ""
+    percent: float = 0.0
+    values: dict[str, list[float]] = {}
+    means: dict[str, float] = {}
+    changes: list[Change] = []
+
     @property
-    def percentile(self) -> str:
-        """``p99.9``."""
-        return f"p{self.percent:g}"
+    def decides(self) -> bool:
+        """Whether it can make a regression: what it costs to carry the load cannot."""
+        return self.quantity not in COSTS
+
+
+class ShapeChange(msgspec.Struct, kw_only=True):
+    """How far the response times of two arms lie apart as a whole, shifts and changes of shape alike.
+
+    Attributes:
+        distance_percent: Of Kolmogorov and Smirnov, between all samples of the one and of the other: the largest
+            difference between the shares of messages that are answered within any time.
+        p_value: From exchanging whole runs, corrected for all legs and pairs.
+        real: Whether it is more than chance.
+    """
+
+    baseline: str
+    candidate: str
+    phase: str
+    leg: str
+    distance_percent: float
+    p_value: float
+    real: bool
+
+
+class Place(msgspec.Struct, kw_only=True):
+    """Where an arm stands.
+
+    Attributes:
+        rank: One more than the arms that are really better; ``None``: too few runs to tell.
+        letters: Arms with a letter in common do not differ, or not so that it matters.
+        mean: Of the figure, over the runs.
+        low: Smallest of its runs.
+        high: Largest of its runs.
+    """
+
+    arm: str
+    rank: int | None
+    letters: str
+    mean: float
+    low: float
+    high: float
+
+
+class Ranking(msgspec.Struct, kw_only=True):
+    """The arms by one figure, which is tested by itself, for all pairs of arms.
+
+    Attributes:
+        figure: What they are ranked by; ``changes`` are those of this test.
+        places: From the best to the worst.
+        text: The same in a sentence.
+    """
+
+    figure: ComparedFigure
+    places: list[Place]
+    text: str
+
+
+class Curve(msgspec.Struct, kw_only=True):
+    """The response times of an arm, all runs that count together: percentiles and µs, point by point."""
+
+    arm: str
+    phase: str
+    leg: str
+    percents: list[float]
+    values_us: list[float]
 
 
 class Comparison(msgspec.Struct, kw_only=True):
@@ -97,31 +223,52 @@ class Comparison(msgspec.Struct, kw_only=True):
     Attributes:
         outcome: What came of it.
         text: The same in a sentence.
-        tolerance_percent: Changes up to this do not matter.
-        error_rate_percent: Chance that any figure is called different when nothing is.
+        made_at: When the comparison was made, in UTC.
+        scenario: What was run.
+        baseline: Name of the arm that the others are held against; empty: each is held against each.
+        arms: In the order they were given.
+        tolerance_percent: Changes up to this do not matter; of a loss every one does.
+        error_rate_percent: Chance that any figure is called different when nothing is; of the ranking, and of the
+            shapes, the same once more.
         confidence_percent: Of each interval.
-        differences: What else differs between the sides, seeds left out.
-        figures: In the order of phase, leg, action, percentile.
+        ranking: ``None``: no figure to rank by in every arm.
+        differences: What else differs between the arms, seeds left out.
+        figures: In the order of quantity, phase, leg, action, percentile.
+        shapes: Of each leg and pair of arms.
         not_compared: Figures left out, each with the reason.
+        curves: Of each leg and arm.
+        plan: The plan of the matrix as it was written; empty when there was none.
+        command: What repeats it all.
     """
 
     format: str = COMPARISON_FORMAT
     version: int = COMPARISON_VERSION
     outcome: Outcome
     text: str
-    baseline: Side
-    candidate: Side
+    made_at: dt.datetime | None = None
+    scenario: str = ""
+    baseline: str = ""
+    arms: list[ComparedArm]
     tolerance_percent: float
     error_rate_percent: float
     confidence_percent: float
+    ranking: Ranking | None = None
     differences: list[Difference] = []
     figures: list[ComparedFigure] = []
+    shapes: list[ShapeChange] = []
     not_compared: list[str] = []
+    curves: list[Curve] = []
+    plan: str = ""
+    command: list[str] = []
 
-    def found(self, finding: Finding) -> list[ComparedFigure]:
-        """The figures of which that was found, the largest change first."""
-        rows = [figure for figure in self.figures if figure.finding == finding]
-        return sorted(rows, key=lambda figure: -abs(figure.change_percent))
+    def changes(self) -> Iterator[tuple[ComparedFigure, Change]]:
+        """Every pair of every figure."""
+        return ((figure, change) for figure in self.figures for change in figure.changes)
+
+    def found(self, *findings: Finding) -> list[tuple[ComparedFigure, Change]]:
+        """Where one of those was found, in the order given, the largest change first."""
+        rows = [row for row in self.changes() if row[1].finding in findings]
+        return sorted(rows, key=lambda row: (findings.index(row[1].finding), -abs(row[1].change_percent)))
 
 
 def write(comparison: Comparison, folder: Path) -> None:
@@ -138,7 +285,7 @@ def write(comparison: Comparison, folder: Path) -> None:
 
 
 def load(folder: Path) -> Comparison | None:
-    """Read the comparison in the folder of a run or a set; ``None`` when there is none.
+    """Read the comparison in the folder of a run, a set or a matrix; ``None`` when there is none.
 
     Raises:
         ResultError: It is damaged, or of a version this one cannot read.
@@ -150,4 +297,4 @@ def load(folder: Path) -> Comparison | None:
         return None
     except OSError as error:
         raise ResultError(f"cannot read {path}: {error.strerror}") from error
-    return decode(content, Comparison, path, COMPARISON_FORMAT, COMPARISON_VERSION)
+    return decode(comparison_v1.brought_forward(content), Comparison, path, COMPARISON_FORMAT, COMPARISON_VERSION)

@@ -15,6 +15,7 @@ COLOURS = 8
 """Series colours a theme has: ``@series-0`` and so on."""
 
 _US_PER_MS = 1000
+_NINES = (0, 50, 90, 99, 99.9, 99.99, 99.999, 99.9999)
 
 
 class Variant(TypedDict):
@@ -55,6 +56,17 @@ def latency_axis(values_ms: Iterable[float | None], title: str) -> dict[str, Any
         "range": [low - 0.08, high + 0.12],
         "tickvals": ticks,
         "ticktext": [f"{tick:,g}" for tick in ticks],
+    }
+
+
+def percentile_axis(largest: float) -> dict[str, Any]:
+    """The axis of ``1 / (1 - p)``, named by percentiles, up to the largest value there is."""
+    return {
+        "type": "log",
+        "title": {"text": "percentile"},
+        "tickvals": [1 / (1 - percent / 100) for percent in _NINES],
+        "ticktext": [f"{percent:g} %" for percent in _NINES],
+        "range": [0, math.log10(max(largest, 2)) + 0.05],
     }
 
 

@@ -1,16 +1,16 @@
-"""What came of holding runs against a baseline, as text and tables."""
+"""What came of holding runs against runs, as text and tables."""
 
 from __future__ import annotations
 
 import dataclasses
 from typing import TYPE_CHECKING
 
-from loadtest.measure.comparison_record import COMPARISON_JSON, FASTER, SLOWER
-from loadtest.reports.figures import latency_text
+from loadtest.measure.comparison_record import BETTER, COMPARISON_JSON, WORSE
+from loadtest.reports.figures import value_text
 from loadtest.reports.table import Table
 
 if TYPE_CHECKING:
-    from loadtest.measure.comparison_record import ComparedFigure, Comparison
+    from loadtest.measure.comparison_record import Change, ComparedFigure, Comparison
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -18,9 +18,9 @@ class ComparisonView:
     """A comparison, ready to be laid out.
 
     Attributes:
-        changed: The percentiles that are slower or faster.
+        changed: The figures that are worse or better.
         figures: All of them.
-        differences: What else is not the same on both sides.
+        differences: What else is not the same in all arms.
     """
 
     baseline: str
@@ -33,40 +33,68 @@ class ComparisonView:
 
 def comparison_view(comparison: Comparison) -> ComparisonView:
     """Put a comparison into words."""
+    names = [arm.name for arm in comparison.arms]
+    versus = len(names) > 2
     interval = f"{comparison.confidence_percent:g} % interval"
-    columns = ("Finding", "Leg", "Action", "Percentile", "Baseline", "Now", "Change", interval, "p", "Repeats needed")
+    arms = ("From", "To") if versus else ()
+    columns = ("Finding", *arms, "Figure", "Before", "Now", "Change", interval, "p", "Repeats needed")
     note = (
-        f"Changes up to {comparison.tolerance_percent:g} % do not matter. p is corrected for all percentiles: where "
-        f"nothing has changed, any is called different in at most {comparison.error_rate_percent:g} % of comparisons."
+        f"Changes up to {comparison.tolerance_percent:g} % do not matter. p is corrected for all figures"
+        f"{' and pairs of arms' if versus else ''}: where nothing has changed, any is called different in at most "
+        f"{comparison.error_rate_percent:g} % of comparisons."
     )
-    sides = (comparison.baseline, comparison.candidate)
-    note += "".join(f" Left out of {side.name}: {'; '.join(side.left_out)}." for side in sides if side.left_out)
+    note += "".join(f" Left out of {arm.name}: {'; '.join(arm.left_out)}." for arm in comparison.arms if arm.left_out)
     if comparison.not_compared:
-        count = len(comparison.not_compared)
-        note += f" Not compared for want of samples: {count} percentiles, named in {COMPARISON_JSON}."
-    changed = [*comparison.found(SLOWER), *comparison.found(FASTER)]
-    differences = tuple((each.what, each.baseline, each.candidate) for each in comparison.differences)
+        note += f" Not in every arm: {len(comparison.not_compared)} figures, named in {COMPARISON_JSON}."
+    left = 2 + len(arms)
+    changed = tuple(_row(*row, versus=versus)[:-1] for row in comparison.found(WORSE, BETTER))
+    rows = tuple(_row(*row, versus=versus) for row in comparison.changes())
     return ComparisonView(
-        baseline=comparison.baseline.name,
+        baseline=comparison.baseline,
         outcome=comparison.outcome,
         text=comparison.text,
-        changed=Table("Slower and faster", columns[:-1], tuple(_row(each)[:-1] for each in changed), left=4),
-        figures=Table("All percentiles", columns, tuple(map(_row, comparison.figures)), note, left=4),
-        differences=Table("What else differs", ("What", "Baseline", "Now"), differences, left=3),
+        changed=Table("Worse and better", columns[:-1], changed, left=left),
+        figures=Table("All figures", columns, rows, note, left=left),
+        differences=differences_table(comparison),
     )
 
 
-def _row(figure: ComparedFigure) -> tuple[str, ...]:
-    known = figure.low_percent is not None
+def differences_table(comparison: Comparison) -> Table:
+    """What else is not the same in all arms."""
+    names = tuple(arm.name for arm in comparison.arms)
+    rows = tuple((each.what, *(each.values.get(name, "–") for name in names)) for each in comparison.differences)
+    return Table("What else differs", ("What", *names), rows, left=1 + len(names))
+
+
+def change_text(figure: ComparedFigure, change: Change) -> str:
+    """A change in per cent, or in percentage points of a share."""
+    return _signed(figure, change.change_percent) + _unit(figure)
+
+
+def interval_text(figure: ComparedFigure, change: Change) -> str:
+    """The interval of a change; a dash when there are too few runs for one."""
+    if change.low_percent is None or change.high_percent is None:
+        return "–"
+    return f"{_signed(figure, change.low_percent)} … {_signed(figure, change.high_percent)}{_unit(figure)}"
+
+
+def _signed(figure: ComparedFigure, percent: float) -> str:
+    return f"{percent:+,.3f}" if figure.unit == "%" else f"{percent:+,.1f}"
+
+
+def _unit(figure: ComparedFigure) -> str:
+    return " points" if figure.unit == "%" else " %"
+
+
+def _row(figure: ComparedFigure, change: Change, *, versus: bool) -> tuple[str, ...]:
     return (
-        figure.finding,
-        figure.leg.replace("_", " "),
-        figure.action,
-        figure.percentile,
-        latency_text(figure.baseline_us),
-        latency_text(figure.candidate_us),
-        f"{figure.change_percent:+.1f} %",
-        f"{figure.low_percent:+.1f} … {figure.high_percent:+.1f} %" if known else "–",
-        f"{figure.p_value:.3f}",
-        "" if figure.repeats_needed is None else f"{figure.repeats_needed:,}",
+        change.finding,
+        *((change.baseline, change.candidate) if versus else ()),
+        figure.name,
+        value_text(figure.means[change.baseline], figure.unit),
+        value_text(figure.means[change.candidate], figure.unit),
+        change_text(figure, change),
+        interval_text(figure, change),
+        f"{change.p_value:.3f}",
+        "" if change.repeats_needed is None else f"{change.repeats_needed:,}",
     )

@@ -26,6 +26,21 @@ def rate_text(per_s: float) -> str:
     return count_text(per_s) if per_s >= 100 else f"{per_s:.1f}"
 
 
+def value_text(value: float, unit: str) -> str:
+    """A figure of a comparison with its unit: ``3.21 ms``, ``9.1 MB``, ``1,234 /s``, ``0.012 %``, ``12.3 s``."""
+    match unit:
+        case "µs":
+            return latency_text(value)
+        case "bytes":
+            return bytes_text(value)
+        case "messages/s":
+            return f"{rate_text(value)} /s"
+        case "%":
+            return share_text(value, 100)
+        case _:
+            return f"{_three_digits(value)} {unit.removesuffix('/message')}"
+
+
 def bytes_text(value: float) -> str:
     """``9.1 MB``; a megabyte is 2^20 bytes, as every process viewer has it."""
     megabytes = value / 2**20

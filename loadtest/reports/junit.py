@@ -166,7 +166,7 @@ def _against(comparison: Comparison | None) -> Iterator[_Case]:
     if comparison is not None:
         outcome = {REGRESSION: "failure", NO_VERDICT: "skipped"}.get(comparison.outcome, "")
         kind = "regression" if outcome == "failure" else ""
-        yield _Case("baseline", f"no regression against {comparison.baseline.name}", outcome, kind, comparison.text)
+        yield _Case("baseline", f"no regression against {comparison.baseline}", outcome, kind, comparison.text)
 
 
 def _case_of(group: str, name: str, reasons: list[Reason]) -> _Case:

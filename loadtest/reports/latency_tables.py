@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from loadtest.measure.percentiles import percentiles_us
 from loadtest.measure.tags import INTENDED, SERVICE
 from loadtest.protocol import phases
 from loadtest.reports.figures import count_text, latency_text
-from loadtest.reports.percentiles import percentiles_us
 from loadtest.reports.table import Table
 
 if TYPE_CHECKING:

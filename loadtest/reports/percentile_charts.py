@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING, Any
 
+from loadtest.measure.percentiles import percentile_curve
 from loadtest.measure.tags import INTENDED, PACER, ROUND_TRIP, SERVICE, UPLINK, Tag
 from loadtest.protocol import phases
-from loadtest.reports.chart import COLOURS, Chart, Variant, in_ms, latency_axis
+from loadtest.reports.chart import COLOURS, Chart, Variant, in_ms, latency_axis, percentile_axis
 from loadtest.reports.legs import LEG_NAMES
-from loadtest.reports.percentiles import percentiles_us
 from loadtest.reports.view import phase_shown
 
 if TYPE_CHECKING:
     from loadtest.measure.histogram import Histogram
     from loadtest.reports.run_folder import RunFolder
 
-_POINTS_PER_DECADE = 24
-_NINES = (0, 50, 90, 99, 99.9, 99.99, 99.999, 99.9999)
 _EVERY = "every action"
 _ALL = "all actions"
 _ID = "percentiles"
@@ -39,19 +36,6 @@ def percentile_charts(run: RunFolder) -> list[Chart]:
         start = legs.index(LEG_NAMES[UPLINK])
         charts.append(Chart(**shown, id=f"{_ID}-beside", start=start, variants=[]))  # type: ignore[typeddict-item]
     return charts
-
-
-def percentile_curve(histogram: Histogram) -> tuple[list[float], list[int]]:
-    """A curve's points: ``x = 1 / (1 - p)``, evenly spaced on a log axis up to the last sample; ``y`` in µs.
-
-    On that axis each further nine (90 %, 99 %, 99.9 %) has the same room.
-    """
-    steps = int(math.log10(histogram.total) * _POINTS_PER_DECADE) + 1
-    x = [10 ** (step / _POINTS_PER_DECADE) for step in range(steps)]
-    if histogram.total > 1:
-        x.append(float(histogram.total))
-    percents = [100 * (1 - 1 / point) for point in x]
-    return [float(f"{point:.4g}") for point in x], percentiles_us(histogram, percents)
 
 
 def _variants(run: RunFolder) -> list[Variant]:
@@ -110,13 +94,7 @@ def _variant(choice: dict[str, str], data: list[dict[str, Any]]) -> Variant:
         "choice": choice,
         "data": data,
         "layout": {
-            "xaxis": {
-                "type": "log",
-                "title": {"text": "percentile"},
-                "tickvals": [1 / (1 - percent / 100) for percent in _NINES],
-                "ticktext": [f"{percent:g} %" for percent in _NINES],
-                "range": [0, math.log10(max(largest, 2)) + 0.05],
-            },
+            "xaxis": percentile_axis(largest),
             "yaxis": latency_axis((value for trace in data for value in trace["y"]), "latency, ms"),
             "hovermode": "closest",
         },

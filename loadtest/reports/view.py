@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from loadtest.measure.comparison_record import REGRESSION
 from loadtest.measure.hops import UP, vanished
+from loadtest.measure.percentiles import percentiles_us
 from loadtest.measure.tags import COMMAND, INTENDED, ROUND_TRIP, SERVICE, UPLINK
 from loadtest.protocol import phases
 from loadtest.reports.comparison_tables import ComparisonView, comparison_view
@@ -16,7 +17,6 @@ from loadtest.reports.figures import count_text, latency_text, rate_text, share_
 from loadtest.reports.latency_tables import latency
 from loadtest.reports.ledger_tables import ledgers, place
 from loadtest.reports.legs import LEG_MEANINGS, LEG_NAMES
-from loadtest.reports.percentiles import percentiles_us
 from loadtest.reports.run_tables import events, health, tested, thresholds
 from loadtest.reports.storm_table import storms
 

@@ -103,7 +103,7 @@ def test_a_change_is_held_against_it(main_branch: Place, tmp_path: Path) -> None
     assert "## Against baseline main: no verdict" in (result / "summary.md").read_text()
     assert "no regression against main" in (result / "junit.xml").read_text()
     comparison = json.loads((result / "comparison.json").read_bytes())
-    assert comparison["baseline"]["runs"] == ["load-test-1", "load-test-2"]
+    assert comparison["arms"][0]["runs"] == ["load-test-1", "load-test-2"]
 
 
 def test_a_run_is_repeated_exactly(main_branch: Place) -> None:

@@ -129,7 +129,8 @@ def test_a_regression_ends_with_its_code_and_stands_in_every_report(with_baselin
     folder = with_baseline.results / "change"
     written = json.loads((folder / "comparison.json").read_bytes())
     assert written["outcome"] == "regression"
-    assert written["baseline"]["runs"] == [f"before-{number}" for number in range(1, 6)]
+    assert written["baseline"] == "main"
+    assert written["arms"][0]["runs"] == [f"before-{number}" for number in range(1, 6)]
     summary = (folder / "summary.md").read_text()
     assert summary.startswith("# ❌ steady: regression")
     assert "## Against baseline main: regression" in summary
@@ -155,7 +156,7 @@ def test_failed_and_void_outrank_a_regression(with_baseline: Runs, verdict: str,
     found = comparison_record.load(with_baseline.results / "change")
     assert found is not None
     assert found.outcome == "regression"
-    assert found.candidate.left_out == (["change-6: void"] if verdict == "void" else [])
+    assert found.arms[1].left_out == (["change-6: void"] if verdict == "void" else [])
 
 
 def test_a_single_run_gets_no_verdict_and_its_own_reports_say_so(with_baseline: Runs) -> None:

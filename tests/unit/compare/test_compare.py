@@ -14,7 +14,7 @@ from loadtest.compare.compare import compare
 from loadtest.compare.conditions import refuse_another_load
 from loadtest.errors import ResultError, UsageError
 from loadtest.measure import comparison_record, run_record
-from loadtest.measure.comparison_record import NO_REGRESSION, NO_VERDICT, REGRESSION, SLOWER, UNDECIDED
+from loadtest.measure.comparison_record import NO_REGRESSION, NO_VERDICT, REGRESSION, UNDECIDED, WORSE
 from loadtest.measure.run_events import ENDED_EARLY
 from loadtest.measure.run_record import RunEvent, Verdict
 from loadtest.measure.tags import UPLINK
@@ -43,13 +43,13 @@ def test_an_arm_slower_by_a_tenth_is_found_with_five_repeats() -> None:
     random = np.random.default_rng(1)
     found = compare(arm(random, "main", 5), arm(random, "change", 5, slower=tenth_more))
     assert found.outcome == REGRESSION
-    slower = found.found(SLOWER)
-    assert {(figure.leg, figure.action) for figure in slower} == {(UPLINK, "Heartbeat")}
-    for figure in slower:
-        assert figure.low_percent is not None
-        assert figure.high_percent is not None
-        assert figure.low_percent < figure.change_percent < figure.high_percent
-    assert any(figure.low_percent <= 10 <= figure.high_percent for figure in slower)  # type: ignore[operator]
+    slower = found.found(WORSE)
+    assert {(figure.leg, figure.action) for figure, _ in slower} == {(UPLINK, "Heartbeat")}
+    for _, change in slower:
+        assert change.low_percent is not None
+        assert change.high_percent is not None
+        assert change.low_percent < change.change_percent < change.high_percent
+    assert any(change.low_percent <= 10 <= change.high_percent for _, change in slower)  # type: ignore[operator]
     assert "uplink Heartbeat" in found.text
 
 
@@ -70,9 +70,9 @@ def test_too_few_repeats_give_no_verdict_and_say_how_many_it_takes(before: int, 
     random = np.random.default_rng(1)
     found = compare(arm(random, "main", before), arm(random, "change", after, slower=lambda _: 1.5))
     assert found.outcome == NO_VERDICT
-    assert {figure.finding for figure in found.figures} == {UNDECIDED}
+    assert {change.finding for _, change in found.changes()} == {UNDECIDED}
     assert f"{before} against {after} runs are too few" in found.text
-    needed = {figure.repeats_needed or 0 for figure in found.figures}
+    needed = {change.repeats_needed or 0 for _, change in found.changes()}
     assert min(needed) >= 4
     assert f"at least {min(needed)} repeats" in found.text
     assert len(needed) == 1 or f"{max(needed):,} in the least steady" in found.text
@@ -112,7 +112,7 @@ def test_percentiles_of_too_few_samples_are_left_out() -> None:
     found = compare(arm(random, "main", 4), arm(random, "change", 4, samples=150))
     assert {figure.percent for figure in found.figures} == {50, 90}
     assert len(found.figures) + len(found.not_compared) == 4 * len(SERIES)
-    assert "uplink Heartbeat p99: less than 10 samples above it in a run" in found.not_compared
+    assert "uplink Heartbeat p99: less than 10 samples above it in a run of change" in found.not_compared
     empty = compare(arm(random, "main", 4), arm(random, "change", 4, samples=10))
     assert empty.outcome == NO_VERDICT
     assert "longer runs are needed" in empty.text
@@ -130,7 +130,7 @@ def test_what_else_differs_is_told_but_for_seeds_and_thresholds() -> None:
         sut={"broker": {"kind": "amqtt", "url": "mqtt://127.0.0.1:1"}},
         scenario_sha256="a" * 64,
     )
-    differences = [(each.what, each.baseline, each.candidate) for each in compare(before, after).differences]
+    differences = [(each.what, *each.values.values()) for each in compare(before, after).differences]
     assert differences == [
         ("setting qos", "1", "0"),
         ("scenario file", "–", f"sha256 {'a' * 12}"),

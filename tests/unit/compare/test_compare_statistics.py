@@ -10,9 +10,22 @@ import pytest
 from scipy import stats
 
 from loadtest.compare import statistics
-from loadtest.compare.statistics import ERROR_RATE, adjusted_p_values, effects, repeats_needed, smallest_p_value
+from loadtest.compare.statistics import ERROR_RATE, Effect, effects, repeats_needed, smallest_p_value
 
 FIGURES = 24
+
+
+def floors(figures: int) -> np.ndarray:
+    return np.full(figures, 1e-7)
+
+
+def adjusted_p_values(before: np.ndarray, after: np.ndarray) -> np.ndarray:
+    return statistics.adjusted_p_values(before, after, floors(len(before)))
+
+
+def of_two(before: list[list[float]], after: list[list[float]]) -> list[Effect]:
+    groups = [np.log(np.array(each, dtype=float)) for each in (before, after)]
+    return effects(groups, [(0, 1)], floors(len(before)))[0]
 
 
 def group(random: np.random.Generator, runs: int, spread: float = 0.03) -> np.ndarray:
@@ -76,8 +89,8 @@ def test_intervals_hold_the_truth_as_often_as_they_say() -> None:
     random = np.random.default_rng(13)
     held = []
     for _ in range(25):
-        truth = 1.08
-        before, after = group(random, 5), group(random, 5) + math.log(truth)
+        truth = math.log(1.08)
+        before, after = group(random, 5), group(random, 5) + truth
         held += [low <= truth <= high for low, high in filter(None, statistics._intervals(before, after))]
     assert len(held) == 25 * FIGURES
     assert np.mean(held) >= 0.9
@@ -111,15 +124,14 @@ def test_the_repeats_said_to_be_needed_do_show_it() -> None:
 
 def test_runs_without_any_spread_give_no_absurdities() -> None:
     same = [[1000.0] * 4] * 3
-    (first, *_) = effects(same, same)
-    assert (first.ratio, first.p_value, first.interval) == (1.0, 1.0, (1.0, 1.0))
-    (first, *_) = effects(same, [[1100.0] * 4] * 3)
-    assert first.ratio == pytest.approx(1.1)
+    (first, *_) = of_two(same, same)
+    assert (first.difference, first.p_value, first.interval) == (0.0, 1.0, (0.0, 0.0))
+    (first, *_) = of_two(same, [[1100.0] * 4] * 3)
+    assert first.difference == pytest.approx(math.log(1.1))
     assert first.p_value == pytest.approx(2 / 70)
 
 
 def test_single_runs_have_an_effect_and_nothing_else() -> None:
-    (only,) = effects([[100.0]], [[200.0]])
-    assert only.ratio == pytest.approx(2)
+    (only,) = of_two([[100.0]], [[200.0]])
+    assert only.difference == pytest.approx(math.log(2))
     assert (only.interval, only.p_value, only.spread) == (None, 1.0, None)
-    assert effects([], []) == []

@@ -11,12 +11,13 @@ from sample_run import SampleRun
 
 from loadtest.measure.connection_states import CONNECTION_STATES
 from loadtest.measure.histogram import Histogram
+from loadtest.measure.percentiles import percentile_curve
 from loadtest.measure.run_record import FaultSpan, PhaseSpan, RunDescription, RunRecord
 from loadtest.measure.timeline import TimelineRow
 from loadtest.reports import heat_map, thinning
 from loadtest.reports.chart import latency_axis
 from loadtest.reports.heat_map import BINS_PER_DECADE, HeatMap
-from loadtest.reports.percentile_charts import percentile_charts, percentile_curve
+from loadtest.reports.percentile_charts import percentile_charts
 from loadtest.reports.run_folder import RunFolder, open_run
 from loadtest.reports.time_axis import time_axis
 from loadtest.reports.time_charts import time_charts

@@ -11,11 +11,11 @@ from sample_run import SampleRun
 from loadtest.errors import ResultError
 from loadtest.measure import run_record
 from loadtest.measure.histogram import Histogram
+from loadtest.measure.percentiles import percentiles_us
 from loadtest.measure.run_record import FleetPart
 from loadtest.measure.storm import Storm
 from loadtest.reports import write_reports
 from loadtest.reports.__main__ import main
-from loadtest.reports.percentiles import percentiles_us
 from loadtest.reports.run_folder import open_run
 from loadtest.reports.view import phase_shown, view
 from loadtest.scenario.bounds import below

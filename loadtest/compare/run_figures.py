@@ -1,0 +1,194 @@
+"""What one run shows, figure by figure, in the form in which runs are held against each other."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from itertools import pairwise
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from loadtest.errors import ResultError
+from loadtest.measure import comparison_record as kinds
+from loadtest.measure import timeline
+from loadtest.measure.closing import summary
+from loadtest.measure.comparison_record import ALL_ACTIONS, LATENCY, Quantity
+from loadtest.measure.histogram import Histogram
+from loadtest.measure.interval_log import IntervalLogReader
+from loadtest.measure.run_record import LATENCY_HLOG, TIMELINE_CSV
+from loadtest.measure.tags import CONNECT, INTENDED, PACER, REGISTER, Tag, parse
+from loadtest.protocol.phases import FAULT, RAMP, RECOVERY, STEADY
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from loadtest.measure.run_record import LatencySummary, RunRecord, SourceHealth
+
+_PERCENTS = (50.0, 90.0, 99.0, 99.9)
+BEYOND: Final = 10
+"""Samples that must lie above a percentile in every run: with fewer it is the luck of single messages."""
+_SLOT = 0.001
+"""Width of a histogram's slot, relative to its value: no spread smaller than that can be seen."""
+_SHARE = 99
+"""Percent of charge points that must be there for a time to be taken."""
+_CPU_STEP_PERCENT = 0.1
+"""In steps of this CPU is recorded."""
+
+UNITS: dict[Quantity, str] = {
+    kinds.LATENCY: "µs",
+    kinds.THROUGHPUT: "messages/s",
+    kinds.LOSS: "%",
+    kinds.REGISTERED: "s",
+    kinds.BACK: "s",
+    kinds.BROKER_CPU: "µs/message",
+    kinds.GATEWAY_CPU: "µs/message",
+    kinds.BROKER_MEMORY: "bytes",
+    kinds.GATEWAY_MEMORY: "bytes",
+}
+"""In the order in which figures are shown."""
+_NAMES: dict[Quantity, str] = {
+    kinds.REGISTERED: f"time to {_SHARE} % registered",
+    kinds.BACK: f"time to {_SHARE} % back",
+    kinds.BROKER_CPU: "broker CPU per message",
+    kinds.GATEWAY_CPU: "gateway CPU per message",
+}
+_PLACES = {quantity: place for place, quantity in enumerate(UNITS)}
+
+
+class Key(NamedTuple):
+    """Which figure; those of one run sort as they are shown."""
+
+    place: int
+    quantity: Quantity
+    phase: str = ""
+    leg: str = ""
+    action: str = ""
+    percent: float = 0.0
+
+    def __str__(self) -> str:
+        """``uplink Heartbeat p99``, ``uplink p99``, ``loss``; the phase behind it where it is not the usual one."""
+        if self.quantity != LATENCY:
+            name = _NAMES.get(self.quantity, self.quantity)
+            return f"{name} in {self.phase}" if self.quantity == kinds.BACK else name
+        action = "" if self.action == ALL_ACTIONS else f" {self.action}"
+        usual = RAMP if self.leg in (CONNECT, REGISTER) else STEADY
+        phase = "" if self.phase == usual else f" in {self.phase}"
+        return f"{self.leg.replace('_', ' ')}{action} p{self.percent:g}{phase}"
+
+
+@dataclass(slots=True)
+class RunFigures:
+    """Everything of one run that is compared.
+
+    Attributes:
+        values: In the units of :data:`UNITS`; 0 where there is too little to tell.
+        steps: The resolution each value is measured with, in the same unit.
+        samples: Response times of all actions by phase and leg; empty without the interval log.
+        gaps: What could not be read, in sentences.
+    """
+
+    values: dict[Key, float] = field(default_factory=dict)
+    steps: dict[Key, float] = field(default_factory=dict)
+    samples: dict[tuple[str, str], Histogram] = field(default_factory=dict)
+    gaps: list[str] = field(default_factory=list)
+
+    def put(self, key: Key, value: float, step: float) -> None:
+        """Keep a figure."""
+        self.values[key], self.steps[key] = value, step
+
+
+def key_of(quantity: Quantity, phase: str = "") -> Key:
+    """The key of anything but a latency."""
+    return Key(_PLACES[quantity], quantity, phase)
+
+
+def run_figures(record: RunRecord, folder: Path | None = None) -> RunFigures:
+    """Read what a run shows.
+
+    Args:
+        record: Of the run.
+        folder: With what else there is of it; a saved baseline has its record alone.
+    """
+    found = RunFigures()
+    for row in record.latency:
+        tag = parse(row.tag)
+        if _matters(tag):
+            _latency(found, tag, row)
+    if folder is not None and (folder / LATENCY_HLOG).exists():
+        _samples(found, folder)
+    if record.deliveries.observed and record.operations.sent:
+        sent = record.operations.sent
+        found.put(key_of(kinds.LOSS), 100 * record.deliveries.lost / sent, 100 / sent)
+    if _SHARE in record.registered_after_s:
+        found.put(key_of(kinds.REGISTERED), record.registered_after_s[_SHARE], 0.01)
+    for storm in record.storms:
+        if storm.kind != "boot" and _SHARE in storm.back_after_s:
+            key = key_of(kinds.BACK, storm.phase)
+            found.put(key, max(storm.back_after_s[_SHARE], found.values.get(key, 0.0)), 0.1)
+    rate = _throughput(found, record, folder)
+    for health in record.health:
+        if health.source == "broker":
+            _cost(found, health, rate, kinds.BROKER_CPU, kinds.BROKER_MEMORY)
+        elif health.source == "gateway":
+            _cost(found, health, rate, kinds.GATEWAY_CPU, kinds.GATEWAY_MEMORY)
+    return found
+
+
+def _matters(tag: Tag) -> bool:
+    """Response times, where they say something: connecting in the ramp, the rest under load, all of it in faults."""
+    usual = RAMP if tag.leg in (CONNECT, REGISTER) else STEADY
+    kind = tag.phase.partition(":")[0]
+    return tag.kind == INTENDED and tag.leg != PACER and (tag.phase == usual or kind in (FAULT, RECOVERY))
+
+
+def _latency(found: RunFigures, tag: Tag, row: LatencySummary) -> None:
+    for percent, value_us in zip(_PERCENTS, (row.p50_us, row.p90_us, row.p99_us, row.p999_us), strict=True):
+        enough = row.count * (100 - percent) / 100 >= BEYOND
+        value = float(max(min(value_us, row.max_us), 1))
+        key = Key(_PLACES[LATENCY], LATENCY, tag.phase, tag.leg, tag.action, percent)
+        found.put(key, value if enough else 0.0, max(1.0, value * _SLOT))
+
+
+def _samples(found: RunFigures, folder: Path) -> None:
+    """All actions of a leg together, which only the interval log knows."""
+    tags: dict[str, Tag] = {}
+    try:
+        for interval in IntervalLogReader(folder / LATENCY_HLOG):
+            tag = tags.get(interval.tag) or tags.setdefault(interval.tag, parse(interval.tag))
+            if _matters(tag):
+                found.samples.setdefault((tag.phase, tag.leg), Histogram()).merge(interval.samples())
+    except (ResultError, ValueError) as error:
+        found.samples.clear()
+        found.gaps.append(f"{LATENCY_HLOG}: {error}")
+    for (phase, leg), histogram in found.samples.items():
+        tag = Tag(phase, leg, ALL_ACTIONS, INTENDED)
+        _latency(found, tag, summary(tag, histogram))
+
+
+def _throughput(found: RunFigures, record: RunRecord, folder: Path | None) -> float:
+    """Messages per second that arrived in whole seconds of the steady phase; 0 when nobody can tell."""
+    if folder is None or not (folder / TIMELINE_CSV).exists():
+        return 0.0
+    try:
+        rows = timeline.read(folder / TIMELINE_CSV)
+    except ResultError as error:
+        found.gaps.append(error.message)
+        return 0.0
+    arrived = list(_arrived(rows, observed=record.deliveries.observed))
+    rate = sum(arrived) / len(arrived) if arrived else 0.0
+    if rate:
+        found.put(key_of(kinds.THROUGHPUT), rate, 1 / len(arrived))
+    return rate
+
+
+def _arrived(rows: list[timeline.TimelineRow], *, observed: bool) -> Iterator[int]:
+    for row, following in pairwise(rows):  # a row is named after the phase at its beginning
+        if row.phase == following.phase == STEADY:
+            yield row.delivered if observed else row.answered
+
+
+def _cost(found: RunFigures, health: SourceHealth, rate: float, cpu: Quantity, memory: Quantity) -> None:
+    us_per_percent = 1e4 / rate if rate else 0.0
+    if health.cpu_percent and rate:
+        found.put(key_of(cpu), health.cpu_percent * us_per_percent, _CPU_STEP_PERCENT * us_per_percent)
+    if health.rss_bytes_max:
+        found.put(key_of(memory), float(health.rss_bytes_max), 4096.0)

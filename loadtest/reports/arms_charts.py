@@ -1,0 +1,205 @@
+"""Pictures of a comparison: curves over each other, intervals of every difference, what a message costs."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from loadtest.measure import comparison_record as kinds
+from loadtest.measure.comparison_record import BETTER, WORSE
+from loadtest.protocol import phases
+from loadtest.reports.chart import COLOURS, Chart, Variant, latency_axis, percentile_axis
+from loadtest.reports.legs import LEG_NAMES
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from loadtest.measure.comparison_record import Change, ComparedFigure, Comparison
+
+_DASHES = ("solid", "dash", "dot")
+_MOST_PAIRS = 28
+"""Rows of a picture of intervals; of more pairs, those with the best arm are shown."""
+_FINDINGS = {WORSE: ("worse", "@bad"), BETTER: ("better", "@good")}
+_OTHER = ("alike or undecided", "@muted")
+
+
+def arms_charts(comparison: Comparison) -> list[Chart]:
+    """Everything there is to draw."""
+    charts = [
+        _chart("curves", "latency", "Response time by percentile", _CURVES, _curves(comparison)),
+        _chart("intervals", "intervals", "Differences and their intervals", _INTERVALS, _intervals(comparison)),
+        _chart("cpu", "cost", "CPU for each message", _CPU, _bars(comparison, _CPU_PARTS, 1.0, "µs/message")),
+        _chart("memory", "cost", "Memory", _MEMORY, _bars(comparison, _MEMORY_PARTS, 2.0**20, "MB")),
+    ]
+    return [chart for chart in charts if chart["variants"]]
+
+
+_CURVES = "All actions and all runs of an arm together, in milliseconds, from the instant a message was due."
+_INTERVALS = (
+    "Change from one arm to the other; the line is the 95 % interval over repeats, the band what does not matter. No "
+    "line: too few repeats for one."
+)
+_CPU = "CPU time in the steady phase for each message that arrived; the line goes from the lowest to the highest run."
+_MEMORY = "Largest resident memory; the line goes from the lowest to the highest run."
+_CPU_PARTS: dict[str, kinds.Quantity] = {"broker": kinds.BROKER_CPU, "gateway": kinds.GATEWAY_CPU}
+_MEMORY_PARTS: dict[str, kinds.Quantity] = {"broker": kinds.BROKER_MEMORY, "gateway": kinds.GATEWAY_MEMORY}
+
+
+def _chart(name: str, section: str, title: str, caption: str, variants: list[Variant]) -> Chart:
+    return {
+        "id": name,
+        "section": section,
+        "title": title,
+        "caption": caption,
+        "linked": False,
+        "of": name,
+        "start": 0,
+        "variants": variants,
+    }
+
+
+def _curves(comparison: Comparison) -> list[Variant]:
+    names = [arm.name for arm in comparison.arms]
+    series = {(curve.phase, curve.leg) for curve in comparison.curves}
+    order = {leg: place for place, leg in enumerate(("uplink", *LEG_NAMES))}
+    variants: list[Variant] = []
+    for phase, leg in sorted(series, key=lambda each: (phases.order(each[0])[0] != 2, order[each[1]], each)):
+        data: list[dict[str, Any]] = []
+        for curve in comparison.curves:
+            if (curve.phase, curve.leg) != (phase, leg):
+                continue
+            number = names.index(curve.arm)
+            line = {"color": f"@series-{number % COLOURS}", "width": 2, "dash": _DASHES[number // COLOURS % 3]}
+            data.append(
+                {
+                    "type": "scatter",
+                    "mode": "lines",
+                    "name": curve.arm,
+                    "x": [1 / (1 - percent / 100) for percent in curve.percents if percent < 100],
+                    "y": [value_us / 1000 for value_us in curve.values_us],
+                    "line": line,
+                    "hovertemplate": "%{y:,.4~r} ms: 1 in %{x:,.4~r} is slower<extra>%{fullData.name}</extra>",
+                }
+            )
+        layout = {
+            "xaxis": percentile_axis(max(max(trace["x"]) for trace in data)),
+            "yaxis": latency_axis((value for trace in data for value in trace["y"]), "response time, ms"),
+            "hovermode": "closest",
+        }
+        variants.append({"choice": {"Leg": LEG_NAMES[leg], "Phase": phase}, "data": data, "layout": layout})
+    return variants
+
+
+def _intervals(comparison: Comparison) -> list[Variant]:
+    figures = list(comparison.figures)
+    ranking = comparison.ranking
+    if ranking is not None:
+        ranked_by = ranking.figure.name
+        figures.sort(key=lambda figure: figure.name != ranked_by)
+    best = ranking.places[0].arm if ranking is not None else ""
+    variants: list[Variant] = []
+    for figure in figures:
+        changes = figure.changes
+        if len(changes) > _MOST_PAIRS and best:
+            changes = [change for change in changes if best in (change.baseline, change.candidate)]
+        if changes:
+            variants.append(_forest(figure, changes[:_MOST_PAIRS], comparison.tolerance_percent))
+    return variants
+
+
+def _forest(figure: ComparedFigure, changes: Sequence[Change], tolerance_percent: float) -> Variant:
+    groups: dict[tuple[str, str], list[Change]] = {}
+    for change in changes:
+        groups.setdefault(_FINDINGS.get(change.finding, _OTHER), []).append(change)
+    data = [_points(name, colour, group) for (name, colour), group in groups.items()]
+    points = figure.unit == "%"
+    band = 0.0 if points else tolerance_percent
+    rows = [_pair(change) for change in reversed(changes)]
+    layout: dict[str, Any] = {
+        "xaxis": {
+            "title": {"text": f"change, {'percentage points' if points else '%'}"},
+            "zeroline": True,
+            "zerolinecolor": "@faint",
+        },
+        "yaxis": {"type": "category", "categoryorder": "array", "categoryarray": rows, "ticks": ""},
+        "hovermode": "closest",
+        "shapes": [
+            {
+                "type": "rect",
+                "xref": "x",
+                "yref": "paper",
+                "x0": -100 * band / (100 + band),
+                "x1": band,
+                "y0": 0,
+                "y1": 1,
+                "fillcolor": "@rule",
+                "line": {"width": 0},
+                "layer": "below",
+            }
+        ],
+    }
+    return {"choice": {"Figure": figure.name}, "data": data, "layout": layout}
+
+
+def _points(name: str, colour: str, changes: Sequence[Change]) -> dict[str, Any]:
+    above = [0 if each.high_percent is None else each.high_percent - each.change_percent for each in changes]
+    below = [0 if each.low_percent is None else each.change_percent - each.low_percent for each in changes]
+    return {
+        "type": "scatter",
+        "mode": "markers",
+        "name": name,
+        "x": [each.change_percent for each in changes],
+        "y": [_pair(each) for each in changes],
+        "marker": {"color": colour, "size": 9},
+        "error_x": {
+            "type": "data",
+            "symmetric": False,
+            "array": above,
+            "arrayminus": below,
+            "color": colour,
+            "thickness": 1.6,
+            "width": 4,
+        },
+        "hovertemplate": "%{y}: %{x:+,.4~r}<extra></extra>",
+    }
+
+
+def _pair(change: Change) -> str:
+    return f"{change.baseline} → {change.candidate}"
+
+
+def _bars(comparison: Comparison, parts: dict[str, kinds.Quantity], unit: float, title: str) -> list[Variant]:
+    by_quantity = {figure.quantity: figure for figure in comparison.figures}
+    data = [
+        _bar(by_quantity[quantity], part, unit, title) | {"marker": {"color": f"@series-{number}"}}
+        for number, (part, quantity) in enumerate(parts.items())
+        if quantity in by_quantity
+    ]
+    if not data:
+        return []
+    layout = {
+        "xaxis": {"title": {"text": ""}, "type": "category"},
+        "yaxis": {"title": {"text": title}, "rangemode": "tozero"},
+        "barmode": "group",
+        "hovermode": "closest",
+    }
+    return [{"choice": {}, "data": data, "layout": layout}]
+
+
+def _bar(figure: ComparedFigure, part: str, unit: float, title: str) -> dict[str, Any]:
+    rows = [(arm, mean / unit, [value / unit for value in figure.values[arm]]) for arm, mean in figure.means.items()]
+    return {
+        "type": "bar",
+        "name": part,
+        "x": [arm for arm, _, _ in rows],
+        "y": [mean for _, mean, _ in rows],
+        "error_y": {
+            "type": "data",
+            "symmetric": False,
+            "array": [max(values) - mean for _, mean, values in rows],
+            "arrayminus": [mean - min(values) for _, mean, values in rows],
+            "color": "@muted",
+            "thickness": 1.4,
+            "width": 4,
+        },
+        "hovertemplate": "%{y:,.4~r} " + title + "<extra>%{x}, " + part + "</extra>",
+    }

@@ -1,0 +1,200 @@
+"""What the report of a comparison says, as text and tables: the same for HTML and Markdown."""
+
+from __future__ import annotations
+
+import dataclasses
+import shlex
+from typing import TYPE_CHECKING
+
+from loadtest.measure import comparison_record as kinds
+from loadtest.reports.comparison_tables import (
+    ComparisonView,
+    change_text,
+    comparison_view,
+    interval_text,
+)
+from loadtest.reports.figures import count_text, value_text
+from loadtest.reports.table import Table
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from loadtest.measure.comparison_record import ComparedFigure, Comparison
+
+_MARKS = {kinds.REGRESSION: "❌", kinds.NO_VERDICT: "⚠️"}
+_CLASSES = {
+    kinds.REGRESSION: "regression",
+    kinds.NO_VERDICT: "void",
+    kinds.NO_REGRESSION: "passed",
+    kinds.NO_DIFFERENCE: "passed",
+    kinds.DIFFERENT: "different",
+}
+_BESIDE = (kinds.THROUGHPUT, kinds.LOSS, kinds.REGISTERED, kinds.BACK, *kinds.COSTS)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class ArmsView:
+    """The report of a comparison, ready to be laid out.
+
+    Attributes:
+        result: Its outcome as a class of the page.
+        ranking: The arms in order, with ties.
+        behind: The pairs of the figure they are ranked by.
+        beside: Throughput, loss, times and costs by arm.
+        latency: Percentiles of all actions by arm.
+        arms: What each is made of: runs, what was left out, what had to be otherwise.
+        shapes: How far distributions lie apart.
+        pairs: Every change of every figure.
+    """
+
+    title: str
+    subtitle: str
+    result: str
+    mark: str
+    ranking_text: str
+    ranking: Table
+    behind: Table
+    beside: Table
+    latency: Table
+    arms: Table
+    adaptations: tuple[str, ...]
+    shapes: Table
+    pairs: ComparisonView
+    not_compared: tuple[str, ...]
+    plan: str
+    command: str
+
+
+def arms_view(comparison: Comparison) -> ArmsView:
+    """Put a comparison into words."""
+    return ArmsView(
+        title=f"{comparison.scenario}: {len(comparison.arms)} arms",
+        subtitle=_subtitle(comparison),
+        result=_CLASSES[comparison.outcome],
+        mark=_MARKS.get(comparison.outcome, "✅"),
+        ranking_text="" if comparison.ranking is None else comparison.ranking.text,
+        ranking=_ranking(comparison),
+        behind=_behind(comparison),
+        beside=_by_arm(comparison, "Throughput, loss, cost", lambda figure: figure.quantity in _BESIDE),
+        latency=_by_arm(
+            comparison,
+            "Response times, all actions",
+            lambda figure: figure.quantity == kinds.LATENCY and figure.action == kinds.ALL_ACTIONS,
+        ),
+        arms=_arms(comparison),
+        adaptations=tuple(f"{arm.name}: {text}" for arm in comparison.arms for text in arm.adaptations),
+        shapes=_shapes(comparison),
+        pairs=comparison_view(comparison),
+        not_compared=tuple(comparison.not_compared),
+        plan=comparison.plan,
+        command=shlex.join(comparison.command),
+    )
+
+
+def _subtitle(comparison: Comparison) -> str:
+    runs = sum(len(arm.runs) for arm in comparison.arms)
+    began = min((arm.began_at for arm in comparison.arms if arm.began_at), default=None)
+    ended = max((arm.ended_at for arm in comparison.arms if arm.ended_at), default=None)
+    parts = [f"{count_text(runs)} runs that count"]
+    if began is not None:
+        parts.append(f"{began:%Y-%m-%d %H:%M}" + ("" if ended is None else f" to {ended:%Y-%m-%d %H:%M}") + " UTC")
+    if comparison.baseline:
+        parts.append(f"held against {comparison.baseline}")
+    return " · ".join(parts)
+
+
+def _ranking(comparison: Comparison) -> Table:
+    ranking = comparison.ranking
+    if ranking is None:
+        return Table("Ranking")
+    unit = ranking.figure.unit
+    rows = tuple(
+        (
+            "–" if place.rank is None else str(place.rank),
+            place.arm,
+            place.letters,
+            *(value_text(value, unit) for value in (place.mean, place.low, place.high)),
+        )
+        for place in ranking.places
+    )
+    return Table(
+        f"Ranking by {ranking.figure.name}",
+        ("Rank", "Arm", "Shared", "Mean of runs", "Lowest run", "Highest run"),
+        rows,
+        f"The rank is one more than the arms that are really better, by more than {comparison.tolerance_percent:g} %. "
+        "Arms with a letter in common are not shown to differ so. This figure is tested by itself, for all pairs of "
+        f"arms: where nothing differs, any two are told apart in at most {comparison.error_rate_percent:g} % of "
+        "comparisons. –: too few repeats to tell.",
+        left=3,
+    )
+
+
+def _behind(comparison: Comparison) -> Table:
+    ranking = comparison.ranking
+    if ranking is None:
+        return Table("Pairs")
+    figure = ranking.figure
+    rows = tuple(
+        (
+            change.finding,
+            change.baseline,
+            change.candidate,
+            change_text(figure, change),
+            interval_text(figure, change),
+            f"{change.p_value:.4f}",
+            "" if change.repeats_needed is None else f"{change.repeats_needed:,}",
+        )
+        for change in figure.changes
+    )
+    interval = f"{comparison.confidence_percent:g} % interval"
+    columns = ("Finding", "From", "To", "Change", interval, "p", "Repeats needed")
+    return Table(f"Every pair by {figure.name}", columns, rows, left=3)
+
+
+def _by_arm(comparison: Comparison, title: str, wanted: Callable[[ComparedFigure], bool]) -> Table:
+    figures = [figure for figure in comparison.figures if wanted(figure)]
+    rows = tuple((arm.name, *(_mean(figure, arm.name) for figure in figures)) for arm in comparison.arms if arm.runs)
+    if not figures:
+        return Table(title)
+    note = "Means over the runs that count: geometric, of losses arithmetic. CPU and memory are those of all processes."
+    return Table(title, ("Arm", *(figure.name for figure in figures)), rows, note)
+
+
+def _mean(figure: ComparedFigure, arm: str) -> str:
+    return value_text(figure.means[arm], figure.unit) if arm in figure.means else "–"
+
+
+def _arms(comparison: Comparison) -> Table:
+    rows = tuple(
+        (
+            arm.name,
+            ", ".join(f"{name} {value}" for name, value in arm.settings.items()) or arm.folder,
+            str(len(arm.runs)),
+            "; ".join(arm.left_out) or "none",
+        )
+        for arm in comparison.arms
+    )
+    return Table("Arms", ("Arm", "What it is", "Runs that count", "Left out, and why"), rows, left=4)
+
+
+def _shapes(comparison: Comparison) -> Table:
+    rows = tuple(
+        (
+            "real" if shape.real else "–",
+            shape.baseline,
+            shape.candidate,
+            f"{shape.leg.replace('_', ' ')}, {shape.phase}",
+            f"{shape.distance_percent:.1f} %",
+            f"{shape.p_value:.3f}",
+        )
+        for shape in comparison.shapes
+    )
+    return Table(
+        "Distributions as a whole",
+        ("Finding", "From", "To", "Leg, phase", "Distance", "p"),
+        rows,
+        "Distance of Kolmogorov and Smirnov between all samples of the one arm and of the other: so many messages more "
+        "are answered within some time. Tested by exchanging whole runs, for messages of one run are not independent; "
+        "it tells shifts and changes of shape alike, counts as no regression, and has an error rate of its own.",
+        left=4,
+    )
