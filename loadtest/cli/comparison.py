@@ -42,6 +42,7 @@ def print_comparison(comparison: Comparison, out: Console) -> None:
     out.print(f"  {comparison.text}", markup=False, soft_wrap=True)
     if several and comparison.ranking is not None:
         out.print(_ranking(comparison.ranking))
+        out.print("  Arms that share a letter are not shown to differ by more than what matters.", style="dim")
     rows = comparison.found(WORSE, BETTER)
     if rows:
         out.print(_table(rows[:_MOST_ROWS], comparison))
@@ -76,8 +77,6 @@ def _ranking(ranking: Ranking) -> Table:
         rank = "–" if place.rank is None else str(place.rank)
         values = (value_text(value, unit) for value in (place.mean, place.low, place.high))
         table.add_row(f"  {rank}", place.arm, Text(place.letters, "bold"), *values)
-    table.caption = "  Arms that share a letter are not shown to differ by more than what matters."
-    table.caption_justify = "left"
     return table
 
 

@@ -14,12 +14,13 @@ from loadtest.compare.outcome import outcome
 from loadtest.compare.ranking import rank_key, ranking
 from loadtest.compare.run_figures import run_figures
 from loadtest.compare.shapes import curves, shape_changes
-from loadtest.measure.comparison_record import DEFAULT_TOLERANCE, Comparison
+from loadtest.measure.comparison_record import ALL_ACTIONS, DEFAULT_TOLERANCE, LATENCY, Comparison
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from loadtest.compare.arm import Arm
+    from loadtest.compare.run_figures import Key
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +67,7 @@ def compare_arms(arms: Sequence[Arm], question: Question) -> Comparison:
     if question.baseline:
         first = next(each for each in positions if arms[each].name == question.baseline)
         pairs = [(first, each) for each in positions if each != first]
-    keys = {key for arm in measured for run in arm.runs for key in run.values}
+    keys = _once({key for arm in measured for run in arm.runs for key in run.values}, measured)
     figures = compared(measured, pairs, keys, question.tolerance)
     rank = rank_key(question.rank, [key for key in keys if sum(arm.has(key) for arm in measured) > 1])
     ranked = None if rank is None else ranking(measured, rank, question.tolerance)
@@ -91,6 +92,21 @@ def compare_arms(arms: Sequence[Arm], question: Question) -> Comparison:
         plan=question.plan,
         command=list(question.command),
     )
+
+
+def _once(keys: set[Key], measured: Sequence[Measured]) -> set[Key]:
+    """Without the figures of an action that is the only one of its leg, where all actions together say the same."""
+    actions: dict[tuple[str, str], set[str]] = {}
+    for key in keys:
+        if key.quantity == LATENCY and key.action != ALL_ACTIONS:
+            actions.setdefault((key.phase, key.leg), set()).add(key.action)
+    return {
+        key
+        for key in keys
+        if len(actions.get((key.phase, key.leg), ())) != 1
+        or key.action == ALL_ACTIONS
+        or not all(key._replace(action=ALL_ACTIONS) in run.values for arm in measured for run in arm.runs)
+    }
 
 
 def _gaps(measured: Sequence[Measured]) -> list[str]:

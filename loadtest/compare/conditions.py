@@ -86,4 +86,4 @@ def _of_host(host: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _text(values: list[str] | None) -> str:
-    return ", ".join(values) if values else "–"
+    return ", ".join(each or "–" for each in values) if values else "–"

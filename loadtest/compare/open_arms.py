@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from loadtest.compare import baselines
 from loadtest.compare.arm import Arm, read_arm
-from loadtest.errors import Faults, UsageError
+from loadtest.errors import Faults, ResultError, UsageError
 from loadtest.measure import matrix_record
 from loadtest.measure.matrix_record import MATRIX_JSON, PLAN_TOML
 
@@ -68,7 +68,7 @@ def open_arms(wanted: Sequence[str], results: Path) -> OpenedArms:
             if matrix is not None:
                 _take_matrix(opened, matrix, alone=len(wanted) == 1)
             else:
-                opened.arms.append(read_arm(baselines.find(name, results), Path(name).name))
+                opened.arms.append(read_arm(_find(name, results), Path(name).name))
     faults.refuse()
     _tell_apart(opened.arms)
     _refuse(opened.arms)
@@ -94,6 +94,16 @@ def matrix_arm(record: MatrixRecord, arm: MatrixArm, folder: Path) -> Arm:
         elif not arm.given_up:
             found.left_out.append(f"repeat {run.repeat}: not run yet")
     return found
+
+
+def _find(name: str, results: Path) -> Path:
+    try:
+        return baselines.find(name, results)
+    except ResultError as error:
+        raise ResultError(
+            f"ARM: there is no run, set, baseline or matrix {name!r}, neither as a path nor in {results}",
+            hint="loadtest list shows runs, loadtest baseline list baselines",
+        ) from error
 
 
 def _take_matrix(opened: OpenedArms, folder: Path, *, alone: bool) -> None:

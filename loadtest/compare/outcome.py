@@ -87,7 +87,7 @@ def _among(rows: Sequence[Row], runs: dict[str, int], tolerance: float) -> tuple
     apart = [row for row in rows if row[1].finding in (WORSE, BETTER)]
     counts = _counts([row for row in rows if row not in apart], tolerance)
     if not apart:
-        return NO_DIFFERENCE, f"Nothing differs ({_many(runs)}): {counts}."
+        return NO_DIFFERENCE, f"No difference is shown ({_many(runs)}): {counts}."
     most = max(apart, key=lambda row: abs(row[1].change_percent))
     return DIFFERENT, (
         f"{len(apart)} of {len(rows)} differences are real and matter, most {_told(most, runs)} "

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from loadtest.compare.run_figures import Key
     from loadtest.measure.comparison_record import ComparedFigure
 
-DEFAULT = ("uplink p99", "round trip p99")
+DEFAULT = ("uplink p99", "round trip p99", "uplink p90", "round trip p90", "uplink p50", "round trip p50")
 """What arms are ranked by unless somebody says otherwise: the first that there is."""
 
 

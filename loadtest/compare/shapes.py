@@ -43,7 +43,7 @@ def shape_changes(arms: Sequence[Measured], pairs: Sequence[Pair]) -> list[Shape
     found: list[ShapeChange] = []
     for one, other in pairs:
         before, after = arms[one], arms[other]
-        legs = [leg for leg in _legs(before) if leg in _legs(after)]
+        legs = [leg for leg in _legs(before, _FEWEST_SAMPLES) if leg in _legs(after, _FEWEST_SAMPLES)]
         if not legs:
             continue
         p_values = _p_values([_distances(before, after, leg) for leg in legs], len(before.runs))
@@ -67,7 +67,7 @@ def curves(arms: Sequence[Measured]) -> list[Curve]:
     """Percentile curves of every leg of every arm, all its runs together."""
     found = []
     for arm in arms:
-        for phase, leg in _legs(arm):
+        for phase, leg in _legs(arm, 1):
             x, values_us = percentile_curve(merged(arm, (phase, leg)))
             percents = [round(100 * (1 - 1 / each), 6) for each in x]
             found.append(Curve(arm=arm.name, phase=phase, leg=leg, percents=percents, values_us=list(values_us)))
@@ -99,14 +99,14 @@ def _shares(samples: Histogram, edges: NDArray[np.int64]) -> Values:
     return result
 
 
-def _legs(arm: Measured) -> list[tuple[str, str]]:
-    """Phase and leg of what every run has enough samples of."""
+def _legs(arm: Measured, fewest: int) -> list[tuple[str, str]]:
+    """Phase and leg of what every run has so many samples of."""
     if not arm.runs:
         return []
     return [
         leg
         for leg in sorted(arm.runs[0].samples)
-        if all(leg in run.samples and run.samples[leg].total >= _FEWEST_SAMPLES for run in arm.runs)
+        if all(leg in run.samples and run.samples[leg].total >= fewest for run in arm.runs)
     ]
 
 

@@ -26,7 +26,7 @@ COMPARISON_JSON = "comparison.json"
 REGRESSION: Final = "regression"
 NO_REGRESSION: Final = "no regression"
 DIFFERENT: Final = "different"
-NO_DIFFERENCE: Final = "no difference"
+NO_DIFFERENCE: Final = "no difference shown"
 NO_VERDICT: Final = "no verdict"
 WORSE: Final = "worse"
 BETTER: Final = "better"
@@ -50,7 +50,7 @@ ALL_ACTIONS = "all actions"
 DEFAULT_TOLERANCE = 0.05
 """Changes up to this do not matter, unless somebody says otherwise."""
 
-Outcome = Literal["regression", "no regression", "different", "no difference", "no verdict"]
+Outcome = Literal["regression", "no regression", "different", "no difference shown", "no verdict"]
 Finding = Literal["worse", "better", "alike", "undecided"]
 Quantity = Literal[
     "latency",

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from loadtest.measure import comparison_record as kinds
 from loadtest.measure.comparison_record import BETTER, WORSE
-from loadtest.protocol import phases
+from loadtest.measure.tags import UPLINK
+from loadtest.protocol.phases import STEADY
 from loadtest.reports.chart import COLOURS, Chart, Variant, latency_axis, percentile_axis
 from loadtest.reports.legs import LEG_NAMES
 
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 _DASHES = ("solid", "dash", "dot")
 _MOST_PAIRS = 28
 """Rows of a picture of intervals; of more pairs, those with the best arm are shown."""
+_POINTS = "change, percentage points"
+_TIMES = "times as much as before the arrow"
 _FINDINGS = {WORSE: ("worse", "@bad"), BETTER: ("better", "@good")}
 _OTHER = ("alike or undecided", "@muted")
 
@@ -35,8 +38,8 @@ def arms_charts(comparison: Comparison) -> list[Chart]:
 
 _CURVES = "All actions and all runs of an arm together, in milliseconds, from the instant a message was due."
 _INTERVALS = (
-    "Change from one arm to the other; the line is the 95 % interval over repeats, the band what does not matter. No "
-    "line: too few repeats for one."
+    "What stands behind the arrow against what stands before it; the line is the 95 % interval over repeats, the band "
+    "what does not matter. No line: too few repeats for one."
 )
 _CPU = "CPU time in the steady phase for each message that arrived; the line goes from the lowest to the highest run."
 _MEMORY = "Largest resident memory; the line goes from the lowest to the highest run."
@@ -60,9 +63,11 @@ def _chart(name: str, section: str, title: str, caption: str, variants: list[Var
 def _curves(comparison: Comparison) -> list[Variant]:
     names = [arm.name for arm in comparison.arms]
     series = {(curve.phase, curve.leg) for curve in comparison.curves}
-    order = {leg: place for place, leg in enumerate(("uplink", *LEG_NAMES))}
+    order = list(LEG_NAMES)
     variants: list[Variant] = []
-    for phase, leg in sorted(series, key=lambda each: (phases.order(each[0])[0] != 2, order[each[1]], each)):
+    for phase, leg in sorted(
+        series, key=lambda each: (each[0] != STEADY, each[1] != UPLINK, order.index(each[1]), each)
+    ):
         data: list[dict[str, Any]] = []
         for curve in comparison.curves:
             if (curve.phase, curve.leg) != (phase, leg):
@@ -110,56 +115,52 @@ def _forest(figure: ComparedFigure, changes: Sequence[Change], tolerance_percent
     groups: dict[tuple[str, str], list[Change]] = {}
     for change in changes:
         groups.setdefault(_FINDINGS.get(change.finding, _OTHER), []).append(change)
-    data = [_points(name, colour, group) for (name, colour), group in groups.items()]
-    points = figure.unit == "%"
-    band = 0.0 if points else tolerance_percent
+    data = [_points(figure, name, colour, group) for (name, colour), group in groups.items()]
+    shares = figure.unit == "%"
+    band = [0.0, 0.0] if shares else [1 / (1 + tolerance_percent / 100), 1 + tolerance_percent / 100]
     rows = [_pair(change) for change in reversed(changes)]
     layout: dict[str, Any] = {
-        "xaxis": {
-            "title": {"text": f"change, {'percentage points' if points else '%'}"},
-            "zeroline": True,
-            "zerolinecolor": "@faint",
-        },
+        "xaxis": {"title": {"text": _POINTS}} if shares else {"type": "log", "title": {"text": _TIMES}},
         "yaxis": {"type": "category", "categoryorder": "array", "categoryarray": rows, "ticks": ""},
         "hovermode": "closest",
         "shapes": [
-            {
-                "type": "rect",
-                "xref": "x",
-                "yref": "paper",
-                "x0": -100 * band / (100 + band),
-                "x1": band,
-                "y0": 0,
-                "y1": 1,
-                "fillcolor": "@rule",
-                "line": {"width": 0},
-                "layer": "below",
-            }
+            _between(band, {"fillcolor": "@rule", "line": {"width": 0}}),
+            _between([band[0] if shares else 1.0] * 2, {"line": {"color": "@faint", "width": 1}}),
         ],
     }
     return {"choice": {"Figure": figure.name}, "data": data, "layout": layout}
 
 
-def _points(name: str, colour: str, changes: Sequence[Change]) -> dict[str, Any]:
-    above = [0 if each.high_percent is None else each.high_percent - each.change_percent for each in changes]
-    below = [0 if each.low_percent is None else each.change_percent - each.low_percent for each in changes]
+def _between(x: list[float], style: dict[str, Any]) -> dict[str, Any]:
+    """What lies behind the points from top to bottom."""
+    place = {"type": "rect", "xref": "x", "yref": "paper", "x0": x[0], "x1": x[1], "y0": 0, "y1": 1}
+    return place | {"layer": "below"} | style
+
+
+def _points(figure: ComparedFigure, name: str, colour: str, changes: Sequence[Change]) -> dict[str, Any]:
+    def at(percent: float | None, change: Change) -> float:
+        """Where a change lies on the axis; the end of an interval that is not known lies where the change does."""
+        known = change.change_percent if percent is None else percent
+        return known if figure.unit == "%" else 1 + known / 100
+
+    x = [at(each.change_percent, each) for each in changes]
     return {
         "type": "scatter",
         "mode": "markers",
         "name": name,
-        "x": [each.change_percent for each in changes],
+        "x": x,
         "y": [_pair(each) for each in changes],
         "marker": {"color": colour, "size": 9},
         "error_x": {
             "type": "data",
             "symmetric": False,
-            "array": above,
-            "arrayminus": below,
+            "array": [at(each.high_percent, each) - middle for each, middle in zip(changes, x, strict=True)],
+            "arrayminus": [middle - at(each.low_percent, each) for each, middle in zip(changes, x, strict=True)],
             "color": colour,
             "thickness": 1.6,
             "width": 4,
         },
-        "hovertemplate": "%{y}: %{x:+,.4~r}<extra></extra>",
+        "hovertemplate": "%{y}: %{x:,.4~r}<extra></extra>",
     }
 
 

@@ -37,7 +37,8 @@ def comparison_view(comparison: Comparison) -> ComparisonView:
     versus = len(names) > 2
     interval = f"{comparison.confidence_percent:g} % interval"
     arms = ("From", "To") if versus else ()
-    columns = ("Finding", *arms, "Figure", "Before", "Now", "Change", interval, "p", "Repeats needed")
+    means = ("Before", "Now") if versus or comparison.baseline else tuple(names)
+    columns = ("Finding", *arms, "Figure", *means, "Change", interval, "p", "Repeats needed")
     note = (
         f"Changes up to {comparison.tolerance_percent:g} % do not matter. p is corrected for all figures"
         f"{' and pairs of arms' if versus else ''}: where nothing has changed, any is called different in at most "

@@ -107,8 +107,8 @@ function chartText({data, layout}) {
     if (!points.has(at)) points.set(at, Array(data.length).fill(""));
     points.get(at)[column] = trace.y[index] ?? "";
   }));
-  const sorted = [...points].sort(([a], [b]) => a - b);
-  const first = layout.xaxis.type === "log" ? at => `${+(100 * (1 - 1 / at)).toPrecision(8)} %` : at => at;
+  const sorted = typeof data[0].x[0] === "number" ? [...points].sort(([a], [b]) => a - b) : [...points];
+  const first = x === "percentile" ? at => `${+(100 * (1 - 1 / at)).toPrecision(8)} %` : at => at;
   return [[x, ...data.map(({name}) => name)], ...sorted.map(([at, row]) => [first(at), ...row])].map(row => row.join("\t")).join("\n");
 }
 

@@ -1,0 +1,87 @@
+"""What one run shows, from its record and from the files beside it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import msgspec
+import numpy as np
+import pytest
+import simulated_runs
+from sample_run import SampleRun
+
+from loadtest.compare.run_figures import Key, run_figures
+from loadtest.measure import run_record
+from loadtest.measure.run_record import DeliveryTotals, OperationTotals, SourceHealth
+from loadtest.measure.storm import Storm
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def named(figures: dict[Key, float]) -> dict[str, float]:
+    return {str(key): value for key, value in figures.items()}
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    place = tmp_path_factory.mktemp("figures") / "run"
+    SampleRun(steady_s=20, rate_per_s=60, lost_every=100).finished(place)
+    return place
+
+
+def test_all_actions_and_throughput_come_from_the_files(folder: Path) -> None:
+    record = run_record.load(folder)
+    found = run_figures(record, folder)
+    values = named(found.values)
+    assert values["throughput"] == pytest.approx(60, rel=0.05)
+    assert values["loss"] == pytest.approx(100 * record.deliveries.lost / record.operations.sent)
+    together = found.samples["steady", "uplink"]
+    assert values["uplink p90"] == min(together.percentile(90), together.max_us)
+    assert values["uplink Heartbeat p50"] < values["uplink Heartbeat p90"]
+    assert values["uplink StartTransaction p99.9"] == 0  # there are not ten messages above it
+    assert found.gaps == []
+    without = named(run_figures(record).values)
+    assert "uplink p90" not in without
+    assert "throughput" not in without
+    assert without["uplink Heartbeat p50"] == values["uplink Heartbeat p50"]
+
+
+def test_a_damaged_log_is_told_and_nothing_is_made_of_it(folder: Path, tmp_path: Path) -> None:
+    lines = (folder / "latency.hlog").read_text().splitlines(keepends=True)
+    (tmp_path / "latency.hlog").write_text("".join(lines[:20]) + "nonsense\n" + "".join(lines[20:]))
+    found = run_figures(run_record.load(folder), tmp_path)
+    assert not found.samples
+    assert "latency.hlog" in found.gaps[0]
+    assert "uplink p90" not in named(found.values)
+
+
+def test_costs_losses_and_times(folder: Path) -> None:
+    record = msgspec.structs.replace(
+        run_record.load(folder),
+        operations=OperationTotals(sent=1_000),
+        deliveries=DeliveryTotals(observed=True, lost=5),
+        registered_after_s={50: 1.0, 99: 2.5},
+        storms=[
+            Storm(kind="reconnect", phase="fault:cut", start_s=5.0, away=40, back_after_s={99: 3.0}),
+            Storm(kind="reconnect", phase="fault:cut", start_s=9.0, away=40, back_after_s={99: 7.0}),
+        ],
+        health=[
+            SourceHealth(source="broker", role="stand", cpu_percent=6.0, rss_bytes_max=8_000_000),
+            SourceHealth(source="gateway", role="stand", cpu_percent=0.0, rss_bytes_max=30_000_000),
+        ],
+    )
+    found = run_figures(record, folder)
+    values = named(found.values)
+    assert values["loss"] == pytest.approx(0.5)
+    assert values["time to 99 % registered"] == 2.5
+    assert values["time to 99 % back in fault:cut"] == 7.0
+    # 6 % of a second for 60 messages
+    assert values["broker CPU per message"] == pytest.approx(1_000, rel=0.05)
+    assert "gateway CPU per message" not in values  # less than can be seen
+    assert values["gateway memory"] == 30_000_000
+
+
+def test_simulated_runs_are_as_real_ones_are() -> None:
+    values = named(run_figures(simulated_runs.run(np.random.default_rng(1))).values)
+    assert values["round trip MeterValues p99"] > values["round trip MeterValues p50"] > 0
