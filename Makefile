@@ -73,9 +73,10 @@ bench: setup
 	@command -v gcc >/dev/null || .ci/install gcc libc6-dev
 	$(BIN)/python tests/bench/run.py
 
-# The published schemas follow from the code: that of run.json, and of OCPP in Protocol Buffers.
+# The published schemas follow from the code: those of run.json and comparison.json, and of OCPP in Protocol Buffers.
 schema: setup
 	$(BIN)/python -m loadtest.measure.run_schema > docs/run.schema.json
+	$(BIN)/python -m loadtest.measure.comparison_schema > docs/comparison.schema.json
 	$(BIN)/python -m loadtest.protocol.proto_schema > loadtest/protocol/ocpp16.proto
 	$(BIN)/python -m grpc_tools.protoc -I loadtest/protocol --descriptor_set_out=loadtest/protocol/ocpp16.desc ocpp16.proto
 

@@ -73,17 +73,10 @@ class Arm:
             runs=[record.run.run_id for record in self.runs],
             left_out=self.left_out,
             settings=self.settings,
-            adaptations=list(dict.fromkeys(text for record in self.runs for text in _adaptations(record))),
+            adaptations=list(dict.fromkeys(text for record in self.runs for text in record.run.adaptations)),
             began_at=min((record.run.started_at for record in self.runs), default=None),
             ended_at=max(ended, default=None),
         )
-
-
-def _adaptations(record: RunRecord) -> Iterator[str]:
-    """What had to be done otherwise, as every part of the system under test tells it."""
-    for part in record.run.sut.values():
-        told = part.get("adaptations", ()) if isinstance(part, dict) else ()
-        yield from (str(text) for text in told)
 
 
 def read_arm(folder: Path, name: str = "") -> Arm:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
 from xml.etree import ElementTree as ET
@@ -146,6 +148,25 @@ def test_the_same_system_passes(with_baseline: Runs) -> None:
     found = comparison_record.load(with_baseline.results / "change")
     assert found is not None
     assert (found.outcome, found.tolerance_percent) == ("no regression", 8)
+
+
+def test_the_commands_on_the_page_on_comparing_do_what_is_said(simulated: Runs, tmp_path: Path) -> None:
+    page = (Path(__file__).parents[3] / "docs" / "comparing.md").read_text()
+    (block,) = re.findall(r"^```sh\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
+    commands = [shlex.split(line, comments=True)[1:] for line in block.splitlines()]
+    assert [words[0] for words in commands] == ["run"] * 3 + ["compare"] * 3
+    for words in commands:
+        if "--out" in words:
+            words[-2:] = [
+                "--out",
+                str(tmp_path / "qos"),
+                "--rank",
+                "uplink Heartbeat p50",
+            ]  # there are no interval logs
+        simulated.factor = 1.5 if "qos2" in words else 1.0
+        done = simulated.invoke(*words)
+        assert done.return_value == (ExitCode.REGRESSION if "--baseline" in words else ExitCode.PASSED), done.output
+    assert (tmp_path / "qos" / "comparison.html").exists()
 
 
 @pytest.mark.parametrize(("verdict", "code"), [("failed", 1), ("void", 4)])
