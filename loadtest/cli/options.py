@@ -36,8 +36,8 @@ GROUPS: dict[str, tuple[str, ...]] = {
     ),
     "System under test": (
         *("path", "gateway", "gateway_processes", "gateway_config", "gateway_metrics_port", "broker", "broker_setting"),
-        *("qos", "persistent", "mqtt_version", "session_expiry", "mqtt_keep_alive", "status_topic"),
-        *("csms", "subscribers", "subscriber_client"),
+        *("qos", "persistent", "encoding", "envelope", "mqtt_version", "session_expiry", "mqtt_keep_alive"),
+        *("status_topic", "csms", "subscribers", "subscriber_client"),
     ),
     "Verdict": ("threshold", "no_thresholds", "baseline", "tolerance"),
     "Live": ("metrics_port", "metrics_host", "plain", "quiet"),

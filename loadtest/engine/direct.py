@@ -34,7 +34,7 @@ class DirectLinks:
 
     def __init__(self, path: DirectPath, credentials: Credentials) -> None:
         self.qos = path.qos
-        self.encoding: Encoding = encoding()
+        self.encoding: Encoding = encoding(path.encoding, path.envelope)
         self.keeps_session = path.session_expiry_s > 0
         self._credentials = credentials
         self._shared = mqtt_url.parse(path.broker_url)

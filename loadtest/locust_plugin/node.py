@@ -224,6 +224,8 @@ class Node:
             {
                 "broker_url": plan.broker_url,
                 "qos": settings.qos,
+                "encoding": settings.encoding,
+                "envelope": settings.envelope,
                 "shared_group": plan.shared_group,
                 "answer": settings.csms == "embedded",
                 "answer_foreign": False,

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Literal
 import msgspec
 
 from loadtest.errors import UsageError
+from loadtest.protocol.encodings import EMQX, JSON, EncodingName, EnvelopeName
 from loadtest.protocol.topics import TopicTemplate
 from loadtest.scenario.settings import DIRECT, GATEWAY, SETTINGS, masked
 
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from loadtest.scenario.settings import RunSettings
 
 _OF_GATEWAY = ("gateway", "gateway_processes", "gateway_config", "gateway_metrics_port", "security_profile")
-_OF_DIRECT = ("mqtt_version", "session_expiry_s", "mqtt_keep_alive_s", "status_topic")
+_OF_DIRECT = ("encoding", "envelope", "mqtt_version", "session_expiry_s", "mqtt_keep_alive_s", "status_topic")
 _BELOW_CHARGE_POINTS = "ocpp/c"
 """Where the topics of messages lie, which the central system subscribes to: nothing else may be there."""
 
@@ -29,6 +30,8 @@ class DirectPath(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         broker_url: ``mqtt://…`` or ``mqtts://…``; its user name and password are for charge points that have none.
+        encoding: Of messages.
+        envelope: How they stand in JSON.
         mqtt_version: Of the protocol.
         qos: Of every message.
         session_expiry_s: How long the broker keeps the session of one that is away; 0: not at all.
@@ -37,6 +40,8 @@ class DirectPath(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     broker_url: str
+    encoding: EncodingName = JSON
+    envelope: EnvelopeName = EMQX
     mqtt_version: Literal["3.1.1", "5"] = "3.1.1"
     qos: Literal[0, 1, 2] = 1
     session_expiry_s: float = 0.0
@@ -52,6 +57,8 @@ def direct_path(settings: RunSettings, broker_url: str) -> DirectPath:
     """The direct path of a run whose broker is at this URL."""
     return DirectPath(
         broker_url=broker_url,
+        encoding=settings.encoding,
+        envelope=settings.envelope,
         mqtt_version="5" if settings.mqtt_version == "5" else "3.1.1",
         qos=settings.qos,  # type: ignore[arg-type]  # a choice of just these
         session_expiry_s=settings.session_expiry_s,
@@ -81,6 +88,14 @@ def check_paths(paths: Collection[str], settings: RunSettings) -> None:
             f"{flag}: is for charge points that are MQTT clients, and there are none; write --path direct"
             for flag in _given(settings, _OF_DIRECT)
         ]
+    if {GATEWAY, DIRECT} <= set(paths):
+        faults += [
+            f"{flag}: some charge points go through the gateway, and the central system speaks to all of them alike: "
+            "in JSON, with EMQX's envelope"
+            for flag in _given(settings, ("encoding", "envelope"))
+        ]
+    if settings.encoding != JSON and settings.envelope != EMQX:
+        faults.append(f"--envelope: is for --encoding json; {settings.encoding} brings its own")
     if faults:
         raise UsageError(faults)
 

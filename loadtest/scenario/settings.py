@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import os
 import re
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import msgspec
 
+from loadtest.protocol.encodings import EMQX, JSON, PROTOBUF, EncodingName, EnvelopeName
 from loadtest.protocol.stamp import MAX_CHARGE_POINTS
 from loadtest.scenario.credentials import CredentialFiles
 
@@ -185,6 +186,20 @@ SETTINGS: tuple[Setting, ...] = (
         "several times; without a value the broker's own default holds",
     ),
     Setting(
+        name="encoding",
+        kind="choice",
+        default=JSON,
+        choices=(JSON, PROTOBUF),
+        help="how messages on the direct path are written, and those of the central system",
+    ),
+    Setting(
+        name="envelope",
+        kind="choice",
+        default=EMQX,
+        choices=get_args(EnvelopeName),
+        help="how they stand in JSON: as objects of EMQX's gateway or of MaEVe's, or as the array of OCPP-J",
+    ),
+    Setting(
         name="mqtt_version",
         kind="choice",
         default="3.1.1",
@@ -328,6 +343,8 @@ class RunSettings(msgspec.Struct, frozen=True, kw_only=True):
     password_file: str
     broker: str
     broker_setting: str
+    encoding: EncodingName
+    envelope: EnvelopeName
     mqtt_version: str
     session_expiry_s: float
     mqtt_keep_alive_s: float

@@ -34,6 +34,10 @@ def test_it_is_made_of_the_settings() -> None:
         (DIRECT | {"gateway_processes": 2, "security_profile": 1}, {"direct"}, ["--gateway-proc", "--security-pro"]),
         (DIRECT | {"gateway": "ws://h", "broker": "mqtt://h"}, {"direct"}, ["--gateway: is for the gateway, and no"]),
         ({"gateway_processes": 2}, {"gateway", "direct"}, []),
+        ({"encoding": "protobuf"}, {"gateway"}, ["--encoding: is for charge points that are MQTT clients"]),
+        ({"envelope": "array"}, {"gateway", "direct"}, ["--envelope: some charge points go through the gateway"]),
+        (DIRECT | {"encoding": "protobuf", "envelope": "maeve"}, {"direct"}, ["--envelope: is for --encoding json"]),
+        (DIRECT | {"encoding": "protobuf"}, {"direct"}, []),
     ],
 )
 def test_settings_of_a_path_nobody_takes_are_told_all_at_once(
