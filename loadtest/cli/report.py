@@ -2,30 +2,42 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import click
 
 from loadtest.cli.run_folders import complete_run, find_run_or_set, results_option
 from loadtest.errors import ExitCode
+from loadtest.measure.comparison_record import COMPARISON_JSON
+from loadtest.measure.run_record import RUN_JSON
 from loadtest.measure.run_set import SET_JSON
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 
 @click.command(short_help="Write the reports of a run again.")
-@click.argument("run", metavar="RUN|SET", shell_complete=complete_run)
+@click.argument("run", metavar="RUN|SET|COMPARISON", shell_complete=complete_run)
 @results_option
 def report(run: str, results: Path) -> int:
     """Write the reports of RUN, or of a SET of repeats, again from its records and samples.
 
-    RUN is a run's id, the path of its folder, or `latest`.
+    RUN is a run's id, the path of its folder, or `latest`. COMPARISON is the folder of a comparison or of a matrix.
     """
-    from loadtest.reports import write_reports, write_set_reports  # noqa: PLC0415 - brings in the charts
+    from loadtest.reports import (  # noqa: PLC0415 - brings in the charts
+        write_comparison_reports,
+        write_reports,
+        write_set_reports,
+    )
 
-    folder = find_run_or_set(run, results)
-    write = write_set_reports if (folder / SET_JSON).exists() else write_reports
-    for path in write(folder):
+    comparison = next(filter(_is_comparison, (results / run, Path(run))), None)
+    if comparison is not None:
+        written = write_comparison_reports(comparison)
+    else:
+        folder = find_run_or_set(run, results)
+        written = write_set_reports(folder) if (folder / SET_JSON).exists() else write_reports(folder)
+    for path in written:
         click.echo(f"report: {path}")
     return ExitCode.PASSED
+
+
+def _is_comparison(folder: Path) -> bool:
+    """Whether it holds a comparison and nothing else that is reported; runs and sets have one of their own as well."""
+    return (folder / COMPARISON_JSON).exists() and not any((folder / mark).exists() for mark in (RUN_JSON, SET_JSON))

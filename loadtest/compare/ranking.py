@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 DEFAULT = ("uplink p99", "round trip p99", "uplink p90", "round trip p90", "uplink p50", "round trip p50")
 """What arms are ranked by unless somebody says otherwise: the first that there is."""
+_MOST_NAMED = 6
 
 
 def rank_key(wanted: str, keys: Iterable[Key]) -> Key | None:
@@ -123,7 +124,8 @@ def _text(figure: ComparedFigure, places: Sequence[Place], tolerance: float) -> 
     if not others:
         return f"By {figure.name} no arm is shown to be better than another by more than {least}.{how_many}{more}"
     best = ranked[0]
-    behind = ", ".join(f"{place.arm} {_change(figure, best.arm, place.arm)}" for place in others)
+    behind = ", ".join(f"{place.arm} {_change(figure, best.arm, place.arm)}" for place in others[:_MOST_NAMED])
+    behind += f" and {len(others) - _MOST_NAMED} more" if len(others) > _MOST_NAMED else ""
     lead = f"{_listed(first)} {'is' if len(first) == 1 else 'are'} ahead"
     tie = "" if len(first) == 1 else ", and no difference between them is shown that matters"
     return f"By {figure.name} {lead}{tie}. Against {best.arm}: {behind}.{more}"

@@ -60,6 +60,21 @@ def test_a_browser_draws_every_chart_without_a_complaint(tmp_path: Path) -> None
     assert 'class="heatmaplayer' in page
 
 
+@pytest.mark.integration
+@pytest.mark.skipif(BROWSER is None, reason="needs a Chromium")
+def test_a_browser_draws_a_comparison_without_a_complaint(tmp_path: Path) -> None:
+    for name in ("one", "two", "three"):
+        SampleRun(uplink_us=300.0 * len(name)).finished(tmp_path / name)
+    arms = (str(tmp_path / name) for name in ("one", "two", "three"))
+    command = [sys.executable, "-m", "loadtest", "compare", *arms, "--out", str(tmp_path)]
+    subprocess.run(command, check=True, timeout=60, stdout=subprocess.DEVNULL)
+    page, complaints = dump(tmp_path / "comparison.html", tmp_path)
+    assert complaints == []
+    drawn = re.findall(r'<div id="chart-([a-z_-]+)" class="plot js-plotly-plot"', page)
+    assert {"curves", "intervals"} <= set(drawn)
+    assert page.count("<option") > 3  # legs and figures to choose from
+
+
 ZOOM = """<script>
 "use strict";
 const until = setInterval(() => {

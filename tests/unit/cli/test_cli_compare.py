@@ -85,7 +85,12 @@ def test_two_repeats_are_no_verdict(results: Path) -> None:
     assert done.return_value == ExitCode.PASSED
     assert "no verdict" in done.output
     (folder,) = results.glob("compare-*")
-    assert {path.name for path in folder.iterdir()} == {"comparison.json", "comparison.md", "comparison.html"}
+    names = {"comparison.json", "comparison.md", "comparison.html"}
+    assert {path.name for path in folder.iterdir()} == names
+    (folder / "comparison.html").unlink()
+    again = ["report", folder.name, "--results", str(results)]
+    assert CliRunner().invoke(loadtest, again, standalone_mode=False).return_value == ExitCode.PASSED
+    assert {path.name for path in folder.iterdir()} == names
 
 
 @pytest.mark.parametrize(
