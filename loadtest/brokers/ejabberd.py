@@ -11,7 +11,9 @@ from loadtest.brokers.kind import BrokerKind, Features, Launch
 from loadtest.brokers.ports import LOOPBACK
 
 if TYPE_CHECKING:
-    from loadtest.brokers.kind import Site
+    from collections.abc import Mapping, Sequence
+
+    from loadtest.brokers.kind import Demand, Site
 
 _LIBRARIES = re.compile(r"^ERL_LIBS=['\"]?([^'\"\n$]+)", re.MULTILINE)
 
@@ -52,6 +54,13 @@ class Ejabberd(BrokerKind):
     def features(self) -> Features:
         """Sessions are in memory; a subscription to ``$share/…`` ends the connection."""
         return Features(mqtt5=True, shared_subscriptions=False, persistent=False)
+
+    def fitted(self, demand: Demand) -> tuple[Mapping[str, str], Sequence[str]]:
+        """Its window of messages in flight is one, and no setting's."""
+        alone = (
+            f"{self.title} sends each client one message of QoS {demand.qos} at a time: the next follows its receipt"
+        )
+        return {}, (alone,) if demand.qos else ()
 
     def prepare(self, site: Site) -> Launch:
         """One file. The Erlang machine is started itself: the program is a wrapper, for root and its own user only."""

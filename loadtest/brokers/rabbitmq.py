@@ -49,7 +49,8 @@ class RabbitMq(BrokerKind):
     telling = r"\[error\].* (You've tried|- )|eaddrinuse"
     ready_within_s = 90.0
     """It waits 6 s for other nodes of a cluster before its MQTT plugin starts."""
-    stops_within_s = 15.0
+    stops_within_s = 30.0
+    """Of thousands of connections each is closed in good order."""
 
     def executable(self) -> str | None:
         """The script that becomes the server."""

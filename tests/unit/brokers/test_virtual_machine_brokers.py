@@ -95,6 +95,12 @@ def test_ejabberd_is_found_where_its_wrapper_says(tmp_path: Path, monkeypatch: p
     assert environment["HOME"] == str(tmp_path / "data")
 
 
+def test_that_ejabberd_has_one_message_in_flight_is_told_where_it_matters() -> None:
+    assert Ejabberd().fitted(Demand(qos=0)) == ({}, ())
+    (told,) = Ejabberd().fitted(Demand(qos=2))[1]
+    assert "one message of QoS 2 at a time" in told
+
+
 def elements(kind_site: Site) -> tuple[dict[str, str], dict[str, str], str]:
     """Attributes of broker and policy, and the connector's URI."""
     broker = ET.fromstring(activemq.config_text(kind_site)).find(f"{CORE}broker")
