@@ -9,17 +9,20 @@ from typing import TYPE_CHECKING
 
 import click
 
+from loadtest.cli.compare import compare_opened, write_comparison
+from loadtest.cli.comparison import print_comparison
 from loadtest.cli.matrix_progress import matrix_progress
 from loadtest.cli.matrix_tables import print_order, print_outcome
 from loadtest.cli.run_folders import results_option
 from loadtest.cli.summary import stdout
-from loadtest.errors import ResultError, UsageError
+from loadtest.errors import ExitCode, ResultError, UsageError
 from loadtest.matrix import folder as folders
 from loadtest.matrix import plans
 from loadtest.matrix.conduct import conduct
 from loadtest.matrix.outcome import exit_code
 from loadtest.matrix.plan_file import read_plan
 from loadtest.measure import matrix_record
+from loadtest.measure.comparison_record import DEFAULT_TOLERANCE, REGRESSION
 from loadtest.measure.matrix_record import MATRIX_JSON, PLAN_TOML
 from loadtest.runner.attending import interrupts
 from loadtest.runner.run import new_folder, run_headless
@@ -27,6 +30,7 @@ from loadtest.scenario.resolve import resolve
 
 if TYPE_CHECKING:
     from loadtest.matrix.plan import Plan
+    from loadtest.measure.comparison_record import Outcome
     from loadtest.measure.matrix_record import MatrixRecord
     from loadtest.runner.request import RunRequest
     from loadtest.runner.run import RunOutcome
@@ -52,17 +56,20 @@ def matrix(plan: str, results: Path, run_id: str, *, resume: bool, dry_run: bool
     read, record, folder = _resumed(plan, results) if resume else _new(plan, results, run_id)
     if dry_run:
         print_order(record, stdout())
-        return 0
+        return ExitCode.PASSED
     if not resume:
         folders.begin(read, record, folder)
     with folders.held(folder):
         _run(record, read, folder, plain=plain, quiet=quiet)
     _make_reports(record, folder)
     print_outcome(record, stdout())
-    click.echo(f"results: {folder}")
+    code = exit_code(record)
     if record.state == "interrupted":
         click.echo(f"go on with: loadtest matrix {shlex.quote(str(folder))} --resume")
-    return exit_code(record)
+    elif _compared(folder) == REGRESSION and code == ExitCode.PASSED:
+        code = ExitCode.REGRESSION
+    click.echo(f"results: {folder}")
+    return code
 
 
 def _new(plan: str, results: Path, run_id: str) -> tuple[Plan, MatrixRecord, Path]:
@@ -118,6 +125,20 @@ def _run(record: MatrixRecord, plan: Plan, folder: Path, *, plain: bool, quiet: 
                 return run_headless(request, live.show, live.say, received)
 
         conduct(record, plan, folder, run_one, shown, received)
+
+
+def _compared(folder: Path) -> Outcome:
+    """Hold the arms of a matrix against each other: on the terminal, and in its folder."""
+    from loadtest.compare.open_arms import open_arms  # noqa: PLC0415 - brings in scipy, which takes its time
+
+    opened = open_arms([folder.name], folder.parent)
+    comparison = compare_opened(
+        opened, baseline=opened.baseline, rank="", tolerance=DEFAULT_TOLERANCE, command=opened.command
+    )
+    print_comparison(comparison, stdout())
+    for path in write_comparison(comparison, folder):
+        click.echo(f"report: {path}")
+    return comparison.outcome
 
 
 def _make_reports(record: MatrixRecord, folder: Path) -> None:

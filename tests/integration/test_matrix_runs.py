@@ -144,6 +144,19 @@ def test_resumed_it_comes_to_its_end(course: Course) -> None:
     assert [(run.state, run.result) for run in course.complete.runs] == [("done", "passed")] * 4
 
 
+def test_at_its_end_the_arms_are_compared(course: Course) -> None:
+    """Two repeats cannot tell, and it says so."""
+    _, out, _ = course.resumed
+    assert "2 arms  no verdict" in out
+    compared = json.loads((course.folder / "comparison.json").read_bytes())
+    assert [arm["runs"] for arm in compared["arms"]] == [
+        [run.folder for run in course.complete.runs_of(arm.name)] for arm in course.complete.arms
+    ]
+    assert compared["plan"] == (course.folder / "plan.toml").read_text()
+    assert (course.folder / "comparison.html").exists()
+    assert "compar" not in course.out  # not of one that was interrupted
+
+
 def test_its_arms_are_sets_of_complete_runs(course: Course) -> None:
     for arm in course.complete.arms:
         names = run_set.load(course.folder / arm.name).runs
