@@ -6,7 +6,9 @@ import datetime as dt
 import io
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pytest
+import simulated_runs
 from click.testing import CliRunner
 from rich.console import Console
 from sample_run import SampleRun
@@ -15,11 +17,11 @@ from loadtest.cli.main import loadtest
 from loadtest.cli.matrix_progress import heading, matrix_progress, said
 from loadtest.cli.matrix_tables import about, print_outcome
 from loadtest.cli.run_folders import all_runs, find_run
-from loadtest.errors import ResultError, UsageError
+from loadtest.errors import ExitCode, ResultError, UsageError
 from loadtest.matrix import folder as folders
 from loadtest.matrix.outcome import write_set
 from loadtest.matrix.plan_file import read_plan
-from loadtest.measure import matrix_record
+from loadtest.measure import matrix_record, run_record
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -149,6 +151,40 @@ def test_the_outcome_counts_each_run_once_and_tells_why(matrix: MatrixRecord) ->
         "qos0, repeat 2: void: The generator was late.",
         "qos1: given up: no such feature",
     ]
+
+
+@pytest.mark.parametrize(
+    ("factor", "baseline", "failed", "code"),
+    [
+        (1.3, "qos1", False, ExitCode.REGRESSION),
+        (1.3, "", False, ExitCode.PASSED),
+        (1.3, "qos1", True, ExitCode.FAILED),
+        (1.0, "qos1", False, ExitCode.PASSED),
+    ],
+)
+def test_what_a_matrix_ends_with(tmp_path: Path, factor: float, baseline: str, *, failed: bool, code: int) -> None:
+    """Of one whose last run had ended when it was interrupted: resumed, nothing is left but to compare."""
+    plan = tmp_path / "small.toml"
+    plan.write_text(PLAN.replace("repeats = 2", "repeats = 5").replace("qos1", baseline))
+    read = read_plan(plan)
+    folder = tmp_path / "results" / "m"
+    record = folders.planned(read, "m", [])
+    folders.begin(read, record, folder)
+    random = np.random.default_rng(1)
+    for run in record.runs:
+        run.folder, run.state, run.result = f"{run.arm}-{run.repeat}", "done", "passed"
+        slower = {"qos0": lambda _: factor, "qos1": lambda _: 1.0}[run.arm]
+        made = simulated_runs.run(random, run.folder, slower=slower, seed=run.seed)
+        (folder / run.arm / run.folder).mkdir(parents=True)
+        run_record.write(made, folder / run.arm / run.folder)
+    record.runs[0].result = "failed" if failed else "passed"
+    record.state = "interrupted"
+    matrix_record.write(record, folder)
+    ended = CliRunner().invoke(loadtest, ["matrix", str(folder), "--resume", "--quiet"], standalone_mode=False)
+    assert (ended.exception, ended.return_value) == (None, code), ended.output
+    assert ("regression" in ended.output) == bool(baseline)
+    assert (folder / "comparison.json").exists()
+    assert matrix_record.load(folder).state == "complete"
 
 
 def test_runs_of_a_matrix_are_found_by_their_ids(matrix: MatrixRecord, tmp_path: Path) -> None:
