@@ -110,7 +110,7 @@ def test_a_kind_does_what_its_features_say_and_leaves_nothing_behind(kind: Broke
             for qos in range(facts.features.highest_qos + 1):
                 assert await passes(broker, qos) == 50
             assert (facts.qos == 2) == (facts.features.highest_qos == 2)
-            assert any("QoS 2" in sentence for sentence in facts.adaptations) == (facts.qos < 2)
+            assert any("has no QoS 2" in sentence for sentence in facts.adaptations) == (facts.qos < 2)
             tried = await probe.features(facts.url)
             assert dataclasses.replace(tried, persistent=facts.features.persistent) == facts.features
             assert facts.pid is not None
