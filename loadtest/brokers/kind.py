@@ -39,7 +39,8 @@ class Demand:
 
     Attributes:
         qos: On every hop.
-        charge_points: Of the fleet; a gateway subscribes to a topic for each.
+        charge_points: Behind a gateway, which subscribes to a topic for each.
+        mqtt5: Charge points on the direct path speak MQTT 5.
         persistent: Sessions and queued messages are to outlive a restart.
         subscribers: That are to share what arrives.
         id_prefixes: What the ids of the charge points begin with; they become levels of topics.
@@ -47,6 +48,7 @@ class Demand:
 
     qos: int = 1
     charge_points: int = 1
+    mqtt5: bool = False
     persistent: bool = False
     subscribers: int = 1
     id_prefixes: tuple[str, ...] = ()

@@ -75,9 +75,11 @@ class Nats(BrokerKind):
                 "and a gateway has one for each",
                 hint="take --qos 0, or another --broker",
             )
+        if demand.charge_points <= _FEWEST_SUBSCRIPTIONS:
+            return {"mqtt.max_ack_pending": str(window)}, ()
         sentence = (
             f"NATS lets a client have {_MOST_UNACKNOWLEDGED:,} messages unacknowledged over all its subscriptions: "
-            f"{window:,} in each, with {demand.charge_points:,} charge points"
+            f"{window:,} in each, with {demand.charge_points:,} charge points behind a gateway"
         )
         return {"mqtt.max_ack_pending": str(window)}, [sentence]
 

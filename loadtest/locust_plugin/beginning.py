@@ -10,10 +10,11 @@ from loadtest.locust_plugin.description import boot_id
 from loadtest.scenario.credentials import CredentialFiles
 from loadtest.scenario.direct_path import direct_path
 from loadtest.scenario.plan import Plan
-from loadtest.scenario.settings import DIRECT, masked
+from loadtest.scenario.settings import DIRECT, MQTT_3_1_1, masked
 
 if TYPE_CHECKING:
     from loadtest.locust_plugin.run import Run
+    from loadtest.scenario.settings import RunSettings
 
 
 def set_up(run: Run) -> Plan:
@@ -36,6 +37,7 @@ def set_up(run: Run) -> Plan:
             "broker",
         )
     run.parts.subscribers = subscribers
+    settings = _adapted(settings, facts["broker"])
     run_tag = run.description.run_tag
     broker_url = run.stand.broker_url(settings)
     return Plan(
@@ -50,8 +52,14 @@ def set_up(run: Run) -> Plan:
         subscribers=subscribers,
         log_dir=str(run.log_dir.resolve()),
         phases=run.description.phases,
-        settings=msgspec.structs.replace(settings, qos=facts["broker"]["qos"]),
+        settings=settings,
     )
+
+
+def _adapted(settings: RunSettings, broker: dict[str, Any]) -> RunSettings:
+    """The settings with what this broker cannot do replaced by what it can."""
+    mqtt_version = settings.mqtt_version if broker["features"]["mqtt5"] else MQTT_3_1_1
+    return msgspec.structs.replace(settings, qos=broker["qos"], mqtt_version=mqtt_version)
 
 
 def _without_passwords(facts: dict[str, Any]) -> dict[str, Any]:

@@ -78,6 +78,7 @@ class Stand:
                 "broker_settings": broker_settings(settings.broker_setting),
                 "gateway_processes": settings.gateway_processes,
                 "charge_points": settings.charge_points,
+                "mqtt_version": settings.mqtt_version,
                 "direct": sum(part.charge_points for part in fleet if part.path == DIRECT),
                 "qos": settings.qos,
                 "persistent": settings.persistent,

@@ -9,7 +9,7 @@ import msgspec
 from loadtest.errors import UsageError
 from loadtest.scenario.credentials import CredentialFiles
 from loadtest.scenario.profile import ChargePointProfile
-from loadtest.scenario.settings import AUTO, EMBEDDED, masked
+from loadtest.scenario.settings import AUTO, EMBEDDED, MQTT_3_1_1, masked
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -27,6 +27,7 @@ class StandSettings(msgspec.Struct, frozen=True, kw_only=True):
         gateway_processes: Processes of the embedded gateway.
         charge_points: How many there are.
         direct: Of them, those that connect to the broker itself; when all do, there is no gateway.
+        mqtt_version: That those speak.
         qos: MQTT quality of service of the embedded gateway.
         persistent: The embedded broker keeps sessions and queued messages on disk when it is restarted.
         subscribers: Subscriber processes; with more than one it is probed whether the broker can share a subscription.
@@ -46,6 +47,7 @@ class StandSettings(msgspec.Struct, frozen=True, kw_only=True):
     gateway_processes: int = 1
     charge_points: int = 1
     direct: int = 0
+    mqtt_version: str = MQTT_3_1_1
     qos: int = 1
     persistent: bool = False
     subscribers: int = 1

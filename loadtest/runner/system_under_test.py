@@ -26,6 +26,7 @@ from loadtest.runner.gateway_probe import answers_handshake
 from loadtest.runner.gateway_processes import GatewayRequest, start_gateway
 from loadtest.runner.process_usage import ProcessTreeUsage, total
 from loadtest.scenario.faults import BROKER
+from loadtest.scenario.settings import MQTT_5
 from loadtest.units import NS_PER_MS, NS_PER_S, NS_PER_US
 
 if TYPE_CHECKING:
@@ -126,7 +127,8 @@ class SystemUnderTest:
             self._log_dir,
             demand=Demand(
                 qos=settings.qos,
-                charge_points=settings.charge_points,
+                charge_points=settings.charge_points - settings.direct,
+                mqtt5=settings.direct > 0 and settings.mqtt_version == MQTT_5,
                 persistent=settings.persistent,
                 subscribers=settings.subscribers,
                 id_prefixes=settings.id_prefixes,

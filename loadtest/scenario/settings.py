@@ -18,6 +18,8 @@ from loadtest.scenario.credentials import CredentialFiles
 EMBEDDED = "embedded"
 """The gateway that comes with the harness."""
 
+MQTT_3_1_1, MQTT_5 = "3.1.1", "5"
+
 AUTO = "auto"
 BROKERS = ("mosquitto", "nats", "rabbitmq", "ejabberd", "activemq", "aedes", "amqtt")
 """The brokers the harness can start, see :mod:`loadtest.brokers.kinds`; ``auto`` takes one that is installed."""
@@ -202,8 +204,8 @@ SETTINGS: tuple[Setting, ...] = (
     Setting(
         name="mqtt_version",
         kind="choice",
-        default="3.1.1",
-        choices=("3.1.1", "5"),
+        default=MQTT_3_1_1,
+        choices=(MQTT_3_1_1, MQTT_5),
         help="MQTT of charge points on the direct path",
     ),
     Setting(

@@ -121,6 +121,7 @@ def test_nats_cuts_its_window_into_as_many_parts_as_there_are_charge_points() ->
     settings, (sentence,) = Nats().fitted(Demand(charge_points=2000))
     assert settings == {"mqtt.max_ack_pending": "32"}
     assert "32 in each, with 2,000 charge points" in sentence
+    assert Nats().fitted(Demand(charge_points=0)) == ({"mqtt.max_ack_pending": "16383"}, ())
     assert Nats().fitted(Demand(qos=0, charge_points=100_000)) == ({}, ())
     with pytest.raises(UsageError, match="65,535 subscriptions above QoS 0"):
         in_force(Nats(), {}, Demand(charge_points=70_000))
