@@ -105,6 +105,7 @@ def config_text(site: Site) -> str:
         "listeners.tcp": "none",
         "mqtt.listeners.tcp.1": f"{LOOPBACK}:{site.port}",
         "log.console": "true",
+        "log.console.use_colors": "off",
         "log.file": "false",
     }
     return "".join(f"{name} = {value}\n" for name, value in {**ours, **site.settings}.items())

@@ -6,6 +6,8 @@ import asyncio
 import contextlib
 import dataclasses
 import socket
+import subprocess
+import sys
 import time
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -49,11 +51,9 @@ async def started(kind: BrokerKind, folder: Path) -> AsyncIterator[Broker]:
         await broker.stop()
 
 
-def family_of(broker: Broker) -> set[int]:
-    """The broker's processes, those as well that have left parent and session."""
-    assert broker.facts.pid is not None
-    top = psutil.Process(broker.facts.pid)
-    marks = {word for word in _environment(top.pid) if word.startswith(b"LOADTEST_BROKER=")}
+def family_of(pid: int) -> set[int]:
+    """A broker's processes, those as well that have left parent and session."""
+    marks = {word for word in _environment(pid) if word.startswith(b"LOADTEST_BROKER=")}
     assert len(marks) == 1
     return {process.pid for process in psutil.process_iter() if marks & _environment(process.pid)}
 
@@ -119,7 +119,7 @@ def test_a_kind_does_what_its_features_say_and_leaves_nothing_behind(kind: Broke
                 while usage.read().cpu_ns == 0:  # the kernel counts in steps of 10 ms
                     await passes(broker, 1)
             assert usage.read().rss_bytes > 1_000_000
-            return broker, family_of(broker)
+            return broker, family_of(facts.pid)
 
     broker, family = run(scene())
     facts = broker.facts
@@ -138,6 +138,27 @@ def test_a_setting_it_does_not_know_is_named_before_anything_runs(kind: BrokerKi
     with pytest.raises((EnvironmentNotReady, UsageError)) as caught:
         run(start(kind.name, tmp_path, settings={"no_such_setting": "true"}))
     assert "no_such_setting" in caught.value.message
+
+
+@pytest.mark.skipif(KINDS["ejabberd"].executable() is None, reason="ejabberd is not installed")
+def test_no_process_of_erlang_outlives_a_parent_that_was_killed(tmp_path: Path) -> None:
+    script = (
+        "import asyncio, pathlib, sys\n"
+        "from loadtest.brokers.start import start\n"
+        "async def main():\n"
+        "    broker = await start('ejabberd', pathlib.Path(sys.argv[1]))\n"
+        "    print(broker.facts.pid, flush=True)\n"
+        "    await asyncio.sleep(60)\n"
+        "asyncio.run(main())\n"
+    )
+    with subprocess.Popen([sys.executable, "-c", script, str(tmp_path)], stdout=subprocess.PIPE, text=True) as parent:
+        assert parent.stdout is not None
+        pid = int(parent.stdout.readline())
+        family = family_of(pid)
+        parent.kill()
+    assert len(family) > 1  # the machine has helpers, each in a session of its own
+    assert pid in family
+    assert [pid for pid in family if not gone(pid)] == []
 
 
 def test_mosquitto_tells_what_it_has_counted(mosquitto_url: str) -> None:
