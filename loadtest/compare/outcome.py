@@ -124,7 +124,7 @@ def _needed(rows: Sequence[Row], tolerance: float) -> str:
     needed = [change.repeats_needed for _, change in rows if change.repeats_needed is not None]
     if not needed:
         return "more repeats are needed"
-    text = f"at least {min(needed):,} repeats on each side are needed to see {100 * tolerance:.3g} %"
+    text = f"at least {min(needed):,} repeats in each arm are needed to see {100 * tolerance:.3g} %"
     most = f" in the steadiest figure, {max(needed):,} in the least steady" if max(needed) > min(needed) else ""
     return text + most
 

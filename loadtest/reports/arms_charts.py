@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 from loadtest.measure import comparison_record as kinds
 from loadtest.measure.comparison_record import BETTER, WORSE
 from loadtest.measure.tags import UPLINK
 from loadtest.protocol.phases import STEADY
-from loadtest.reports.chart import COLOURS, Chart, Variant, latency_axis, percentile_axis
+from loadtest.reports.chart import COLOURS, Chart, Variant, latency_axis, log_ticks, percentile_axis
 from loadtest.reports.legs import LEG_NAMES
 
 if TYPE_CHECKING:
@@ -120,7 +121,7 @@ def _forest(figure: ComparedFigure, changes: Sequence[Change], tolerance_percent
     band = [0.0, 0.0] if shares else [1 / (1 + tolerance_percent / 100), 1 + tolerance_percent / 100]
     rows = [_pair(change) for change in reversed(changes)]
     layout: dict[str, Any] = {
-        "xaxis": {"title": {"text": _POINTS}} if shares else {"type": "log", "title": {"text": _TIMES}},
+        "xaxis": {"title": {"text": _POINTS}} if shares else _times_axis(changes),
         "yaxis": {"type": "category", "categoryorder": "array", "categoryarray": rows, "ticks": ""},
         "hovermode": "closest",
         "shapes": [
@@ -129,6 +130,18 @@ def _forest(figure: ComparedFigure, changes: Sequence[Change], tolerance_percent
         ],
     }
     return {"choice": {"Figure": figure.name}, "data": data, "layout": layout}
+
+
+def _times_axis(changes: Sequence[Change]) -> dict[str, Any]:
+    """A logarithmic axis of ratios; where all lie near 1 the drawing library finds better ticks."""
+    ends = [(each.change_percent, each.low_percent, each.high_percent) for each in changes]
+    logs = [math.log10(1 + end / 100) for three in ends for end in three if end is not None and end > -100]
+    axis: dict[str, Any] = {"type": "log", "title": {"text": _TIMES}}
+    low, high = min(0.0, *logs), max(0.0, *logs)
+    if high - low > math.log10(2):
+        ticks = log_ticks(low, high)
+        axis |= {"tickvals": ticks, "ticktext": [f"{tick:,g}" for tick in ticks]}
+    return axis
 
 
 def _between(x: list[float], style: dict[str, Any]) -> dict[str, Any]:

@@ -68,7 +68,7 @@ class ArmsView:
 def arms_view(comparison: Comparison) -> ArmsView:
     """Put a comparison into words."""
     return ArmsView(
-        title=f"{comparison.scenario}: {len(comparison.arms)} arms",
+        title=f"{comparison.scenario or 'nothing'}: {len(comparison.arms)} arms",
         subtitle=_subtitle(comparison),
         result=_CLASSES[comparison.outcome],
         mark=_MARKS.get(comparison.outcome, "✅"),

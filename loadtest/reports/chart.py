@@ -49,7 +49,7 @@ def latency_axis(values_ms: Iterable[float | None], title: str) -> dict[str, Any
     if not present:
         return {"title": {"text": title}}
     low, high = math.log10(min(present)), math.log10(max(present))
-    ticks = latency_ticks_ms(low, high)
+    ticks = log_ticks(low, high)
     return {
         "type": "log",
         "title": {"text": title},
@@ -70,8 +70,8 @@ def percentile_axis(largest: float) -> dict[str, Any]:
     }
 
 
-def latency_ticks_ms(low: float, high: float) -> list[float]:
-    """Ticks of an axis between two decimal logarithms of milliseconds."""
+def log_ticks(low: float, high: float) -> list[float]:
+    """Ticks of a logarithmic axis between two decimal logarithms, as many as there is room for."""
     bases: tuple[float, ...] = (1,)
     if high - low < 2.2:
         bases = (1, 2, 5) if high - low > 0.9 else (1, 1.5, 2, 3, 4, 6, 8)

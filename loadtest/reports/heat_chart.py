@@ -6,7 +6,7 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from loadtest.measure.tags import INTENDED, SERVICE
-from loadtest.reports.chart import Chart, Variant, latency_ticks_ms
+from loadtest.reports.chart import Chart, Variant, log_ticks
 from loadtest.reports.heat_map import BINS_PER_DECADE
 from loadtest.reports.legs import LEG_NAMES
 
@@ -50,7 +50,7 @@ def _variant(heat: HeatMap, choice: dict[str, str], axis: TimeAxis, marks: dict[
     first_bin, first_column, counts = heat.cropped()
     low = (first_bin + 0.5) / BINS_PER_DECADE - _LOG_US_PER_MS
     high = low + len(counts) / BINS_PER_DECADE
-    ticks_ms = latency_ticks_ms(low, high)
+    ticks_ms = log_ticks(low, high)
     trace = {
         "type": "heatmap",
         "counts": counts.tolist(),

@@ -80,7 +80,7 @@ def test_the_same_system_many_times_is_one_rank() -> None:
 def test_two_repeats_give_no_verdict_and_no_ranks() -> None:
     found = ranked(1.0, 3.0, 9.0, repeats=2)
     assert found.outcome == NO_VERDICT
-    assert "repeats of each are needed" in found.text or "repeats on each side are needed" in found.text
+    assert "repeats of each are needed" in found.text or "repeats in each arm are needed" in found.text
     assert found.ranking is not None
     assert {(place.rank, place.letters) for place in found.ranking.places} == {(None, "")}
 
