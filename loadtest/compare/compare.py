@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from loadtest.clock import utc_now
 from loadtest.compare import statistics
-from loadtest.compare.conditions import differences
+from loadtest.compare.conditions import common, differences
 from loadtest.compare.figures import Measured, compared, not_compared
 from loadtest.compare.outcome import outcome
 from loadtest.compare.ranking import rank_key, ranking
@@ -72,19 +72,20 @@ def compare_arms(arms: Sequence[Arm], question: Question) -> Comparison:
     rank = rank_key(question.rank, [key for key in keys if sum(arm.has(key) for arm in measured) > 1])
     ranked = None if rank is None else ranking(measured, rank, question.tolerance)
     found, text = outcome(arms, figures, ranked, question.baseline, question.tolerance)
-    records = [record for arm in arms for record in arm.runs]
+    described = {arm.name: [record.run for record in arm.runs] for arm in arms}
     return Comparison(
         outcome=found,
         text=text,
         made_at=utc_now(),
-        scenario=", ".join(dict.fromkeys(record.run.scenario for record in records)),
+        scenario=", ".join(dict.fromkeys(run.scenario for runs in described.values() for run in runs)),
         baseline=question.baseline,
         arms=[arm.described for arm in arms],
         tolerance_percent=100 * question.tolerance,
         error_rate_percent=100 * statistics.ERROR_RATE,
         confidence_percent=100 * statistics.CONFIDENCE,
         ranking=ranked,
-        differences=differences({arm.name: [record.run for record in arm.runs] for arm in arms}),
+        differences=differences(described),
+        common=common(described),
         figures=figures,
         shapes=shape_changes(measured, pairs),
         not_compared=_gaps(measured) + not_compared(measured, keys),

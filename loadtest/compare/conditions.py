@@ -53,6 +53,16 @@ def differences(arms: Mapping[str, Sequence[RunDescription]]) -> list[Difference
     ]
 
 
+def common(arms: Mapping[str, Sequence[RunDescription]]) -> dict[str, str]:
+    """What is the same in all runs of all arms, but for seeds and thresholds."""
+    first, *others = [_of_run(run) for runs in arms.values() for run in runs] or [{}]
+    return {
+        what: str(value) or "–"
+        for what, value in first.items()
+        if all(what in each and str(each[what]) == str(value) for each in others)
+    }
+
+
 def _conditions(runs: Sequence[RunDescription]) -> dict[str, list[str]]:
     """Each condition with the values it had, without repetition."""
     found: dict[str, dict[str, None]] = {}

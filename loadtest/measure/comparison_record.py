@@ -233,6 +233,7 @@ class Comparison(msgspec.Struct, kw_only=True):
         confidence_percent: Of each interval.
         ranking: ``None``: no figure to rank by in every arm.
         differences: What else differs between the arms, seeds left out.
+        common: What is the same in all of them: settings, parts, versions, host.
         figures: In the order of quantity, phase, leg, action, percentile.
         shapes: Of each leg and pair of arms.
         not_compared: Figures left out, each with the reason.
@@ -254,6 +255,7 @@ class Comparison(msgspec.Struct, kw_only=True):
     confidence_percent: float
     ranking: Ranking | None = None
     differences: list[Difference] = []
+    common: dict[str, str] = {}
     figures: list[ComparedFigure] = []
     shapes: list[ShapeChange] = []
     not_compared: list[str] = []

@@ -43,6 +43,7 @@ class ArmsView:
         beside: Throughput, loss, times and costs by arm.
         latency: Percentiles of all actions by arm.
         arms: What each is made of: runs, what was left out, what had to be otherwise.
+        common: What is the same in all of them.
         shapes: How far distributions lie apart.
         pairs: Every change of every figure.
     """
@@ -57,6 +58,7 @@ class ArmsView:
     beside: Table
     latency: Table
     arms: Table
+    common: Table
     adaptations: tuple[str, ...]
     shapes: Table
     pairs: ComparisonView
@@ -82,6 +84,7 @@ def arms_view(comparison: Comparison) -> ArmsView:
             lambda figure: figure.quantity == kinds.LATENCY and figure.action == kinds.ALL_ACTIONS,
         ),
         arms=_arms(comparison),
+        common=Table("The same in all arms", ("", ""), tuple(comparison.common.items()), left=2),
         adaptations=tuple(f"{arm.name}: {text}" for arm in comparison.arms for text in arm.adaptations),
         shapes=_shapes(comparison),
         pairs=comparison_view(comparison),

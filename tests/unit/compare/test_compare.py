@@ -130,7 +130,9 @@ def test_what_else_differs_is_told_but_for_seeds_and_thresholds() -> None:
         sut={"broker": {"kind": "amqtt", "url": "mqtt://127.0.0.1:1"}},
         scenario_sha256="a" * 64,
     )
-    differences = [(each.what, *each.values.values()) for each in compare(before, after).differences]
+    found = compare(before, after)
+    assert found.common == {"setting duration": "30 s"}
+    differences = [(each.what, *each.values.values()) for each in found.differences]
     assert differences == [
         ("setting qos", "1", "0"),
         ("scenario file", "–", f"sha256 {'a' * 12}"),
