@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from loadtest.transport.mqtt_client import MqttClient
 
 MESSAGES = 20
-_TIMEOUT_S = 3.0
+_TIMEOUT_S = 10.0
 _STRAGGLERS_S = 0.2
 """For what took another way than the last message: a second copy, or a part of a cluster."""
 _END = b"end"

@@ -49,6 +49,7 @@ async def started(kind: BrokerKind, folder: Path) -> AsyncIterator[Broker]:
         yield broker
     finally:
         await broker.stop()
+        await broker.stop()  # a second time does nothing
 
 
 def family_of(pid: int) -> set[int]:

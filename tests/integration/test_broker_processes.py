@@ -23,7 +23,6 @@ from loadtest.transport.loop import run
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from loadtest.brokers.broker import Broker
 
 pytestmark = pytest.mark.integration
 
@@ -43,24 +42,6 @@ def gone_within(pid: int, timeout_s: float) -> bool:
     while alive(pid) and time.monotonic() < deadline:
         time.sleep(0.02)
     return not alive(pid)
-
-
-@pytest.mark.parametrize("kind", KINDS)
-def test_a_broker_is_ready_when_start_returns_and_gone_when_stop_does(kind: str, tmp_path: Path) -> None:
-    async def scene() -> Broker:
-        broker = await start(kind, tmp_path)
-        await answers_connect(broker.facts.url)
-        assert broker.facts.pid is not None
-        assert alive(broker.facts.pid)
-        await broker.stop()
-        await broker.stop()
-        assert not alive(broker.facts.pid)
-        return broker
-
-    facts = run(scene()).facts
-    assert facts.kind == kind
-    assert facts.version[0].isdigit()
-    assert facts.embedded
 
 
 @pytest.mark.parametrize("kind", KINDS)
