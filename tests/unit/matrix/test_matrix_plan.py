@@ -12,7 +12,9 @@ from hypothesis import strategies as st
 
 from loadtest.errors import UsageError
 from loadtest.matrix import plans
+from loadtest.matrix.folder import planned
 from loadtest.matrix.plan_file import read_plan
+from loadtest.matrix.remaining import remaining_s
 
 if TYPE_CHECKING:
     from loadtest.matrix.plan import Plan
@@ -226,6 +228,7 @@ def test_ready_plans_can_be_run(name: str) -> None:
     plan = read_plan(plans.find(name))
     assert plan.description
     assert len(plan.seeds) >= 5  # fewer tell nothing
+    assert remaining_s(planned(plan, "m", [])) < 30 * 60
 
 
 toml_scalars = st.one_of(st.booleans(), st.integers(-5, 99), st.sampled_from(["steady", "", "x;y", "5s", "mosquitto"]))
