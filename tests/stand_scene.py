@@ -31,12 +31,15 @@ class Scene:
         self.facts: dict[str, Any] = {}
         self.reports: list[IntervalReport] = []
         self.events: list[messages.Event] = []
+        self.learnt: dict[str, dict[str, Any]] = {}
 
     def on_notice(self, notice: messages.Notice) -> None:
         if isinstance(notice, messages.Report):
             self.reports.append(notice.report)
         elif isinstance(notice, messages.Event):
             self.events.append(notice)
+        elif isinstance(notice, messages.Facts):
+            self.learnt[notice.part] = notice.facts
 
     @property
     def part_pids(self) -> list[int]:
