@@ -10,19 +10,18 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import msgspec
 
 from loadtest.errors import LocalProtocolError, RemoteProtocolError
-from loadtest.protocol import protobuf_types
+from loadtest.protocol import protobuf_meter_values, protobuf_types
 from loadtest.protocol.envelope import Envelope
 from loadtest.protocol.frames import CALL, CALL_ERROR, CALL_RESULT
-from loadtest.protocol.protobuf_meter_values import spliced
 from loadtest.protocol.protobuf_types import FAULTS, VERSION
-from loadtest.protocol.protobuf_wire import delimited, key
+from loadtest.protocol.protobuf_wire import delimited, key, read_content
 from loadtest.protocol.schemas import ACTIONS
 
 if TYPE_CHECKING:
     from loadtest.protocol.protobuf_types import MessageClass, Shape
 
 _message = protobuf_types.message_class("Message")
-_read = _message.FromString  # type: ignore[attr-defined]
+_read = _message.FromString
 _decode = msgspec.json.Decoder().decode
 _encode = msgspec.json.Encoder().encode
 _NOTHING = msgspec.Raw()
@@ -100,6 +99,8 @@ def decode(data: bytes) -> Envelope:
     Raises:
         RemoteProtocolError: Not a message, one of another version, or with values OCPP 1.6 does not have.
     """
+    if (usual := _meter_values(data)) is not None:
+        return usual
     try:
         message: Any = _read(data)
         if message.version != VERSION:
@@ -116,13 +117,30 @@ def decode(data: bytes) -> Envelope:
     return Envelope(body.kind, message.uniqueId, body.action, payload)
 
 
+def _meter_values(data: bytes) -> Envelope | None:
+    """MeterValues in the form they are written here; None: something else, or in another form."""
+    if not data.startswith(_HEAD):
+        return None
+    try:
+        unique_id, position = read_content(data, len(_HEAD))
+        if data[position] != _METER_VALUES.key[0]:
+            return None
+        content, end = read_content(data, position + 1)
+        payload = protobuf_meter_values.text(content)
+        if payload is None or end != len(data):
+            return None
+        return Envelope(CALL, unique_id.decode(), _METER_VALUES.action, msgspec.Raw(payload))
+    except (IndexError, ValueError):
+        return None
+
+
 def _written(unique_id: str, body: _Body | None, action: str, payload: bytes) -> bytes:
     if body is None:
         raise LocalProtocolError(f"{action!r} is no action of OCPP 1.6, and Protobuf has no message for it")
     if payload == b"{}":
         return _spliced(unique_id, body.key, b"")
     try:
-        content = spliced(payload) if body is _METER_VALUES else None
+        content = protobuf_meter_values.spliced(payload) if body is _METER_VALUES else None
         if content is None:
             content = body.make(**body.shape.fields(_decode(payload))).SerializeToString()
     except FAULTS as error:

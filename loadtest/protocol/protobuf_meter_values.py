@@ -1,7 +1,8 @@
-"""MeterValues to Protobuf the short way: the longest messages, and the most frequent ones that are long.
+"""MeterValues the short way: the longest messages of those that are frequent.
 
 Of a sampled value only the value changes from message to message. What else is said of it is one of a few texts; each
-is turned into Protobuf once, by the general way, and spliced in from then on.
+is turned once, by the general way, and spliced in from then on. Whatever is not in the form the harness itself writes
+takes the general way.
 """
 
 from __future__ import annotations
@@ -11,18 +12,25 @@ import functools
 import msgspec
 
 from loadtest.protocol import protobuf_types
-from loadtest.protocol.protobuf_wire import delimited, key
+from loadtest.protocol.protobuf_types import FAULTS
+from loadtest.protocol.protobuf_wire import delimited, key, read_content, read_varint
 
 _CACHED_DESCRIPTIONS = 1024
-
-_message = protobuf_types.message_class
-_numbers = protobuf_types.field_numbers
-_METER_VALUE = key(_numbers("MeterValuesRequest")["meterValue"])
-_SAMPLED_VALUE = key(_numbers("MeterValue")["sampledValue"])
-_VALUE = key(_numbers("SampledValue")["value"])
 _BEFORE_VALUE = b'"value":"'
 _LONG = 60
 """More bytes of a value, or of what is said of it, go the general way: with less, lengths have one byte."""
+
+_message, _numbers = protobuf_types.message_class, protobuf_types.field_numbers
+_request, _meter_value, _sampled_value = (
+    _message(each) for each in ("MeterValuesRequest", "MeterValue", "SampledValue")
+)
+_METER_VALUE = key(_numbers("MeterValuesRequest")["meterValue"])
+_SAMPLED_VALUE = key(_numbers("MeterValue")["sampledValue"])
+_TIMESTAMP = key(_numbers("MeterValue")["timestamp"])
+_VALUE = key(_numbers("SampledValue")["value"])
+_NUMBER_FORMS = {
+    _numbers("MeterValuesRequest")[name] << 3: b'"%b":%%d,' % name.encode() for name in ("connectorId", "transactionId")
+}
 
 
 class _MeterValue(msgspec.Struct, gc=False, forbid_unknown_fields=True):
@@ -37,11 +45,17 @@ class _MeterValues(msgspec.Struct, gc=False, forbid_unknown_fields=True):
 
 
 _decode = msgspec.json.Decoder(_MeterValues).decode
-_request, _meter_value = _message("MeterValuesRequest"), _message("MeterValue")
+_quote = msgspec.json.Encoder().encode
+
+# From JSON ------------------------------------------------------------------------------------------------------------
 
 
 def spliced(payload: bytes) -> bytes | None:
-    """A serialised ``MeterValuesRequest``; None when the payload is not in the usual form, valid or not."""
+    """A serialised ``MeterValuesRequest``; None when the payload is not in the usual form, valid or not.
+
+    Raises:
+        ValueError: A number is too big.
+    """
     try:
         message = _decode(payload)
     except (msgspec.DecodeError, UnicodeDecodeError):
@@ -81,9 +95,9 @@ def _described(rest: bytes) -> bytes | None:
     try:
         fields = msgspec.json.decode(b"{" + text.removeprefix(b",") + between)
         shaped = protobuf_types.shape("SampledValue").fields(fields)
-    except (msgspec.DecodeError, UnicodeDecodeError, ValueError):
+    except FAULTS:
         return None
-    description = _message("SampledValue")(**shaped).SerializeToString()
+    description = _sampled_value(**shaped).SerializeToString()
     return description if more in (b",{", b"]") and "value" not in shaped and len(description) < _LONG else None
 
 
@@ -97,3 +111,80 @@ def _head(connector: int, transaction: int | msgspec.UnsetType) -> bytes:
     if transaction is msgspec.UNSET:
         return _request(connectorId=connector).SerializeToString()
     return _request(connectorId=connector, transactionId=transaction).SerializeToString()
+
+
+# To JSON --------------------------------------------------------------------------------------------------------------
+
+
+def text(content: bytes) -> bytes | None:
+    """The payload of a serialised ``MeterValuesRequest``; None when it is not in the usual form, valid or not."""
+    end = len(content)
+    elements = []
+    try:
+        numbers, position = _numbers_text(content)
+        while position < end:
+            if content[position] != _METER_VALUE[0]:
+                return None
+            element, position = read_content(content, position + 1)
+            elements.append(_element(element))
+    except (IndexError, *FAULTS):
+        return None
+    return b'{%b"meterValue":[%b]}' % (numbers, b",".join(elements)) if elements else None
+
+
+def _numbers_text(content: bytes) -> tuple[bytes, int]:
+    """The fields before the meter values, a comma after each, and where they end.
+
+    Raises:
+        ValueError: Not in the usual form.
+        IndexError: It is cut off.
+    """
+    written, position, before = b"", 0, -1
+    while (number_key := content[position]) != _METER_VALUE[0]:
+        form = _NUMBER_FORMS.get(number_key)
+        number, position = read_varint(content, position + 1)
+        if form is None or number_key <= before or number >= 1 << 64:
+            raise ValueError("not the numbers of a MeterValues in their order")
+        before = number_key
+        written += form % (number if number < 1 << 63 else number - (1 << 64))
+    return written, position
+
+
+def _element(content: bytes) -> bytes:
+    """One meter value.
+
+    Raises:
+        ValueError: Not in the usual form.
+        IndexError: It is cut off.
+    """
+    if content[0] != _TIMESTAMP[0]:
+        raise ValueError("no timestamp first")
+    instant, position = read_content(content, 1)
+    samples = []
+    end = len(content)
+    while position < end:
+        if content[position] != _SAMPLED_VALUE[0]:
+            raise ValueError("no sampled value")
+        sample, position = read_content(content, position + 1)
+        length = sample[1] + 2  # of key, length and value
+        if sample[0] != _VALUE[0] or length > _LONG or length > len(sample):
+            raise ValueError("no short value first")
+        samples.append(b'{"value":%b%b' % (_quote(sample[2:length].decode()), _description(sample[length:])))
+    if not samples:
+        raise ValueError("no sampled values")
+    return b'{"timestamp":%b,"sampledValue":[%b]}' % (_instant(instant), b",".join(samples))
+
+
+@functools.lru_cache(_CACHED_DESCRIPTIONS)
+def _instant(content: bytes) -> bytes:
+    message = _meter_value.FromString(delimited(_TIMESTAMP, content))
+    return _quote(protobuf_types.shape("MeterValue").payload(message)["timestamp"])
+
+
+@functools.lru_cache(_CACHED_DESCRIPTIONS)
+def _description(content: bytes) -> bytes:
+    """What is said of a value, as the JSON text that follows it."""
+    fields = protobuf_types.shape("SampledValue").payload(_sampled_value.FromString(content))
+    if "value" in fields:
+        raise ValueError("a second value")
+    return b"," + _quote(fields)[1:] if fields else b"}"

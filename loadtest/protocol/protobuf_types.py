@@ -11,7 +11,7 @@ import datetime as dt
 import functools
 import importlib.resources
 import math
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 from google.protobuf.descriptor import FieldDescriptor
@@ -23,7 +23,17 @@ if TYPE_CHECKING:
     from google.protobuf.descriptor import Descriptor, EnumDescriptor
     from google.protobuf.message import Message
 
-    MessageClass = Callable[..., Message]
+    class MessageClass(Protocol):
+        """What makes messages of one type."""
+
+        def __call__(self, **fields: Any) -> Message:
+            """A new one."""
+            ...
+
+        def FromString(self, data: bytes) -> Message:  # noqa: N802 - the library's
+            """One that was serialised."""
+            ...
+
 
 DESCRIPTORS = "ocpp16.desc"
 """Beside this file: ``ocpp16.proto`` as protoc compiles it, a ``FileDescriptorSet``."""
@@ -59,8 +69,7 @@ def message_class(name: str) -> MessageClass:
 @functools.cache
 def shape(name: str) -> Shape:
     """The fields of a message type of the schema."""
-    kind = SampledValueShape if name == "SampledValue" else Shape
-    return kind(_pool().FindMessageTypeByName(_PACKAGE + name))
+    return Shape(_pool().FindMessageTypeByName(_PACKAGE + name))
 
 
 def field_numbers(name: str) -> dict[str, int]:
@@ -128,26 +137,6 @@ class Shape:
             if values or getattr(message, flag):
                 found[name] = list(values) if read is None else [read(value) for value in values]
         return found
-
-
-class SampledValueShape(Shape):
-    """Of a sampled value only the value changes from message to message; the rest is read once."""
-
-    __slots__ = ("_rest",)
-
-    def __init__(self, descriptor: Descriptor) -> None:
-        super().__init__(descriptor)
-        read = message_factory.GetMessageClass(descriptor).FromString
-        general = super().payload
-        self._rest = functools.lru_cache(_CACHED)(lambda data: general(read(data)))
-
-    def payload(self, message: Message) -> dict[str, Any]:
-        """A message as the JSON object it stands for; it loses its value on the way."""
-        value = message.value  # type: ignore[attr-defined]
-        if not value:  # it may not be there
-            return super().payload(message)
-        message.ClearField("value")
-        return {"value": value, **self._rest(message.SerializeToString())}
 
 
 def _turns(field: FieldDescriptor) -> tuple[Callable[[Any], Any] | None, Callable[[Any], Any] | None]:
@@ -240,12 +229,12 @@ def time_form(text: Any) -> dict[str, int | str]:
         raise ValueError("is not a text")  # noqa: TRY004
     try:
         since = dt.datetime.fromisoformat(text) - _EPOCH
-    except (ValueError, TypeError):
-        return {"text": text}  # no instant at all, or one without an offset
-    for form, unit in (("milliseconds", _MILLISECOND), ("seconds", _SECOND)):
-        value = since // unit
-        if _written(form, value) == text:
-            return {form: value}
+        for form, unit in (("milliseconds", _MILLISECOND), ("seconds", _SECOND)):
+            value = since // unit
+            if _written(form, value) == text:
+                return {form: value}
+    except (ValueError, TypeError, OverflowError):
+        pass  # no instant, one without an offset, or one that is in the year 0 of UTC
     return {"text": text}
 
 
@@ -264,5 +253,9 @@ def _written(form: str, value: Any) -> str:
     if form == "text":
         return str(value)
     if form == "seconds":
-        return f"{_EPOCH + value * _SECOND:%Y-%m-%dT%H:%M:%SZ}"
-    return f"{_EPOCH + value // 1000 * _SECOND:%Y-%m-%dT%H:%M:%S}.{value % 1000:03d}Z"
+        return f"{_without_zone(value)}Z"
+    return f"{_without_zone(value // 1000)}.{value % 1000:03d}Z"
+
+
+def _without_zone(since_s: int) -> str:
+    return (_EPOCH + since_s * _SECOND).replace(tzinfo=None).isoformat()

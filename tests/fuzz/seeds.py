@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from fuzz import gateway_targets, message_targets, mqtt_targets, websocket_targets
 
-from loadtest.protocol import schemas
+from loadtest.protocol import protobuf_encoding, schemas
 from loadtest.transport import mqtt_codec as codec
 from loadtest.transport import websocket_frames as ws
 
@@ -54,6 +54,14 @@ PAYLOADS = (
         b'"chargingProfileKind":"Relative","chargingSchedule":{"chargingRateUnit":"A","chargingSchedulePeriod":'
         b'[{"startPeriod":0,"limit":21.4,"numberPhases":3}]}}}'
     ),
+)
+BINARY = (
+    protobuf_encoding.call("a1", "Heartbeat", b"{}"),
+    protobuf_encoding.call("a2", "StatusNotification", PAYLOADS[2]),
+    protobuf_encoding.call("a3", "MeterValues", PAYLOADS[3]),
+    protobuf_encoding.call("a4", "SetChargingProfile", PAYLOADS[4]),
+    protobuf_encoding.call_result("b1", "Reset", b'{"status":"Accepted"}'),
+    protobuf_encoding.call_error("c1", "Reset", "InternalError", "x", b'{"a":1}'),
 )
 REQUEST = gateway_targets.REQUEST % b"CP-1%20a"
 ACCEPTANCE = (
@@ -128,7 +136,7 @@ TARGETS: dict[str, tuple[Callable[[bytes], None], tuple[bytes, ...]]] = {
     "ocpp_frames": (message_targets.ocpp_frames, TEXTS),
     "translate_up": (message_targets.translate_up, TEXTS),
     "translate_down": (message_targets.translate_down, ENVELOPES),
-    "csms_envelopes": (message_targets.csms_envelopes, (*ENVELOPES, *TEXTS)),
+    "csms_envelopes": (message_targets.csms_envelopes, (*ENVELOPES, *TEXTS, *BINARY)),
     "schema_check": (
         message_targets.schema_check,
         tuple(bytes((number,)) + payload for number in range(len(schemas.ACTIONS)) for payload in PAYLOADS),

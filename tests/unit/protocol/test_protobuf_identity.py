@@ -10,9 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from loadtest.protocol import proto_schema, schemas
+from loadtest.protocol import proto_schema, protobuf_meter_values, schemas
 from loadtest.protocol.encodings import encoding
 from loadtest.protocol.frames import CALL, CALL_RESULT
+from loadtest.protocol.protobuf_types import message_class, shape
 
 protobuf = encoding("protobuf")
 
@@ -23,7 +24,9 @@ INSTANTS = st.builds(
     st.sampled_from(["seconds", "milliseconds", "microseconds"]),
     st.sampled_from([("+00:00", "Z"), ("", "")]),
 )
-ODD_INSTANTS = st.sampled_from(["2016-12-31T23:59:60Z", "2026-01-31t12:00:00z", "2026-01-31T12:00:00.1Z"])
+ODD_INSTANTS = st.sampled_from(
+    ["2016-12-31T23:59:60Z", "2026-01-31t12:00:00z", "2026-01-31T12:00:00.1Z", "0001-01-01T00:00:00.000+02:00"]
+)
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
 
 
@@ -73,6 +76,41 @@ def test_refusals_keep_code_description_and_details(unique_id: str, description:
     found = protobuf.decode(protobuf.call_error(unique_id, "Reset", "InternalError", description, written))
     assert (found.unique_id, found.error_code, found.error_description) == (unique_id, "InternalError", description)
     assert json.loads(bytes(found.error_details)) == (details or {})
+
+
+MESSAGE = message_class("MeterValuesRequest")
+SHAPE = shape("MeterValuesRequest")
+
+
+def serialised(payload: dict[str, Any]) -> bytes:
+    return MESSAGE(**SHAPE.fields(payload)).SerializeToString()
+
+
+@settings(max_examples=200)
+@given(
+    values(proto_schema.official("MeterValues")).map(serialised),
+    st.lists(st.tuples(st.floats(0, 1, exclude_max=True), st.sampled_from("=+-"), st.integers(0, 255)), max_size=3),
+)
+def test_bytes_that_are_read_the_short_way_say_the_same_the_long_way(
+    content: bytes, changes: list[tuple[float, str, int]]
+) -> None:
+    """Whatever becomes of them on the way; what the library refuses is not read the short way."""
+    changed = bytearray(content)
+    for where, how, byte in changes:
+        position = int(where * len(changed))
+        changed[position : position + (how != "+")] = b"" if how == "-" else bytes([byte])
+    found = protobuf_meter_values.text(bytes(changed))
+    if found is not None:
+        assert json.loads(found) == SHAPE.payload(MESSAGE.FromString(bytes(changed)))
+
+
+def test_the_usual_meter_values_are_read_the_short_way() -> None:
+    sampled = [{"value": "1.5", "unit": "W", "phase": "L1"}, {"value": 'é"\\'}, {"value": ""}]
+    for numbers in ({"connectorId": 0}, {"connectorId": 2**40, "transactionId": -1}):
+        payload = numbers | {"meterValue": [{"timestamp": "2026-01-31T12:00:00Z", "sampledValue": sampled}] * 2}
+        found = protobuf_meter_values.text(serialised(json.loads(json.dumps(payload))))
+        assert found is not None
+        assert json.loads(found) == payload
 
 
 @given(
