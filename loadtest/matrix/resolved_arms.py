@@ -7,11 +7,15 @@ import os
 import re
 from typing import TYPE_CHECKING, NamedTuple
 
+from loadtest.brokers.kind import Demand
+from loadtest.brokers.kind_settings import in_force
+from loadtest.brokers.kinds import KINDS
 from loadtest.errors import UsageError
 from loadtest.matrix.plan import PlannedArm
 from loadtest.matrix.setting_values import merged, shown, texts
 from loadtest.runner.request import RunRequest
 from loadtest.runner.scenarios import Scenario, folders
+from loadtest.scenario.broker_settings import broker_settings
 from loadtest.scenario.settings import SETTINGS
 
 if TYPE_CHECKING:
@@ -64,7 +68,7 @@ def resolved_arms(
             arms.append(arm)
     for row, own in found:
         for fault in own:
-            name = fault.partition(":")[0]
+            name = re.split(r"\W", fault, maxsplit=1)[0]
             everywhere = len(found) == len(rows) and all(fault in others for _, others in found)
             shared = common.places.get(name, "[settings]") if everywhere else f"arm {row.name!r},"
             faults.append(f"{row.places.get(name, shared)} {fault}")
@@ -79,6 +83,9 @@ def _resolved(row: ArmRow, request: RunRequest, seeds: Sequence[int]) -> Planned
     """
     of_a_run = {"results": "results", "run_id": "auto", "seed": str(max(seeds))}
     resolved = dataclasses.replace(request, settings={**request.settings, **of_a_run}).resolved()
+    if resolved.broker in KINDS:
+        demand = Demand(qos=resolved.qos, persistent=resolved.persistent, subscribers=resolved.subscribers)
+        in_force(KINDS[resolved.broker], broker_settings(resolved.broker_setting), demand)
     kept = {name: value for name, value in resolved.public().items() if name not in _OF_A_SINGLE_RUN}
     return PlannedArm(name=row.name, own=shown(row.own), request=request, resolved=kept)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -56,7 +57,7 @@ def test_arms_written_one_by_one(tmp_path: Path) -> None:
         thresholds = ["p99 uplink < 50ms", "lost <= 0"]
         [settings]
         charge_points = 500
-        broker_settings = {persistence = false, max_queued_messages = 5}
+        broker_settings = {max_packet_size = 0, max_queued_messages = 5}
         persistent = true
         [[arm]]
         name = "mine"
@@ -64,16 +65,16 @@ def test_arms_written_one_by_one(tmp_path: Path) -> None:
         [[arm]]
         name = "yours"
         broker = "mosquitto"
-        broker_settings = {set_tcp_nodelay = "false", persistence = true}
+        broker_settings = {set_tcp_nodelay = "false", max_packet_size = 9000}
         persistent = false
         """,
     )
     assert (plan.name, plan.seeds, plan.order_seed, plan.pause_s, plan.baseline) == ("a", (7, 3), 7, 60.0, "mine")
     mine, yours = plan.arms
     assert mine.request.settings["threshold"] == "p99 uplink < 50ms; lost <= 0"
-    assert mine.request.settings["broker_setting"] == "persistence=false; max_queued_messages=5"
+    assert mine.request.settings["broker_setting"] == "max_packet_size=0; max_queued_messages=5"
     assert yours.request.settings["broker_setting"] == (
-        "persistence=true; max_queued_messages=5; set_tcp_nodelay=false"
+        "max_packet_size=9000; max_queued_messages=5; set_tcp_nodelay=false"
     )
     assert (mine.resolved["persistent"], yours.resolved["persistent"]) == (True, False)
     assert yours.own["persistent"] == "no"
@@ -107,6 +108,20 @@ def test_arms_from_axes_have_names_people_can_read(tmp_path: Path) -> None:
         "qos1-persistent-set_tcp_nodelay-true",
     ]
     assert plan.arms[0].own == {"qos": "0", "persistent": "no", "broker_setting": "set_tcp_nodelay=true"}
+
+
+def test_settings_that_a_broker_does_not_have_are_faults_of_its_arm(tmp_path: Path) -> None:
+    text = TWO_ARMS.replace("qos = 0", 'broker = "aedes"\nbroker_settings = {max_queued_messages = 5}')
+    (fault,) = faults_of(tmp_path, text)
+    assert fault.startswith("arm 'b', broker_setting max_queued_messages: Aedes has no such setting; ")
+
+
+def test_plans_in_the_documents_can_be_run(tmp_path: Path) -> None:
+    text = (ROOT / "docs" / "matrix.md").read_text()
+    whole, axes = re.findall(r"^```toml\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+    assert [arm.name for arm in plan_of(tmp_path, whole).arms] == ["tuned", "nagle"]
+    crossed = plan_of(tmp_path, f'scenario = "steady"\n{axes}')
+    assert [arm.name for arm in crossed.arms if "nats" in arm.name] == ["nats-qos0", "nats-qos1"]
 
 
 def test_two_arms_may_be_the_same_thing(tmp_path: Path) -> None:
