@@ -10,10 +10,10 @@ class FleetCounters(msgspec.Struct):
 
     ``connect_in_vain`` are those of the refused and failed attempts to connect that would fail again tomorrow;
     ``dropped_by_link`` those of all drops that befell charge points kept away by their own links or restarts.
-    On the direct path: ``sessions_resumed`` by brokers that had kept them, with ``messages_resent`` that had not been
-    acknowledged before; ``messages_forgotten`` were not either, and the broker had kept no session;
-    ``sessions_taken_over`` by another client of the same id; ``broker_violations`` of MQTT, each of which ended a
-    connection.
+    On the direct path: ``mqtt_connects`` are those of all connects; ``sessions_resumed`` by brokers that had kept them,
+    with ``messages_resent`` that had not been acknowledged before; ``messages_forgotten`` were not either, and the
+    broker had kept no session; ``sessions_taken_over`` by another client of the same id; ``broker_violations`` of MQTT,
+    each of which ended a connection; ``messages_too_large`` for the broker, and so never sent.
     """
 
     connect_attempts: int = 0
@@ -46,11 +46,13 @@ class FleetCounters(msgspec.Struct):
     link_resets: int = 0
     link_closes: int = 0
     link_half_open: int = 0
+    mqtt_connects: int = 0
     sessions_resumed: int = 0
     sessions_taken_over: int = 0
     messages_resent: int = 0
     messages_forgotten: int = 0
     broker_violations: int = 0
+    messages_too_large: int = 0
 
     def report(self) -> dict[str, int]:
         """By the names they are reported under."""

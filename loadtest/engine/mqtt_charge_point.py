@@ -16,12 +16,17 @@ from loadtest.errors import RemoteProtocolError
 from loadtest.protocol import topics
 from loadtest.protocol.frames import CALL, CALL_RESULT, Call, CallError, CallResult
 from loadtest.scenario.settings import DIRECT
+from loadtest.transport import mqtt5_properties
 from loadtest.transport import mqtt_reasons as reasons
+from loadtest.transport.mqtt_exchange import MessageTooLarge
 from loadtest.transport.mqtt_faults import MqttError
 from loadtest.transport.mqtt_wire import MqttWire
 from loadtest.units import NS_PER_S
 
 if TYPE_CHECKING:
+    from loadtest.engine.configuration import Configuration
+    from loadtest.engine.fleet import Fleet
+    from loadtest.scenario.profile import ChargePointProfile
     from loadtest.transport.mqtt_terms import ConnectRequest
 
 _PING_SHARE = 0.9
@@ -31,10 +36,15 @@ _PING_SHARE = 0.9
 class MqttChargePoint(ChargePoint, MqttWire):
     """A charge point that is an MQTT client. Arguments as of :class:`ChargePoint`."""
 
-    __slots__ = slots_of(ChargePoint)
+    __slots__ = ("_reply_to", *slots_of(ChargePoint))
 
     path: ClassVar = DIRECT
     handshake_name: ClassVar = "MQTT"
+
+    def __init__(self, fleet: Fleet, number: int, profile: ChargePointProfile, configuration: Configuration) -> None:
+        super().__init__(fleet, number, profile, configuration)
+        # While a command is answered: what it says about that, topic and properties (MQTT 5).
+        self._reply_to: tuple[bytes, bytes] | None = None
 
     # Connecting -------------------------------------------------------------------------------------------------
 
@@ -57,6 +67,7 @@ class MqttChargePoint(ChargePoint, MqttWire):
 
     def on_open(self) -> None:
         """Everything stands: say so, and register."""
+        self.fleet.counters.mqtt_connects += 1
         status = self.fleet.direct.status_topic(self.identity)
         if status is not None:
             self.publish(status, ONLINE, self.fleet.direct.qos, retain=True)
@@ -109,19 +120,27 @@ class MqttChargePoint(ChargePoint, MqttWire):
         """Publish a CALL."""
         direct = self.fleet.direct
         message = direct.encoding.call(message_id.decode(), action.decode(), payload)
-        self.publish(topics.call_topic(self.identity).encode(), message, direct.qos)
+        try:
+            self.publish(topics.call_topic(self.identity).encode(), message, direct.qos)
+        except MessageTooLarge:  # as good as lost by the broker that says so: no answer will come
+            self.fleet.counters.messages_too_large += 1
 
     def send_result(self, call: Call, payload: bytes) -> None:
         """Answer a CALL of the central system."""
         direct = self.fleet.direct
-        message = direct.encoding.call_result(call.message_id, call.action, payload)
-        self.publish(topics.reply_topic(self.identity).encode(), message, direct.qos)
+        self._reply(direct.encoding.call_result(call.message_id, call.action, payload))
 
     def send_error(self, call: Call, code: str, description: str) -> None:
         """Refuse a CALL of the central system."""
         direct = self.fleet.direct
-        message = direct.encoding.call_error(call.message_id, call.action, code, description)
-        self.publish(topics.reply_topic(self.identity).encode(), message, direct.qos)
+        self._reply(direct.encoding.call_error(call.message_id, call.action, code, description))
+
+    def _reply(self, message: bytes) -> None:
+        topic, properties = self._reply_to or (topics.reply_topic(self.identity).encode(), b"")
+        try:
+            self.publish(topic, message, self.fleet.direct.qos, properties=properties)
+        except MessageTooLarge:
+            self.fleet.counters.messages_too_large += 1
 
     def on_publish(self, topic: bytes, payload: bytes, header: int, properties: bytes) -> None:
         """A message arrived, on the only topic there is."""
@@ -138,6 +157,22 @@ class MqttChargePoint(ChargePoint, MqttWire):
             else:
                 self.take(CallResult(message_id, envelope.payload), now_ns)
         elif envelope.message_type == CALL:
+            self._reply_to = _reply_to(properties) if properties else None
             self.take(Call(message_id, envelope.action, envelope.payload.copy()), now_ns)
+            self._reply_to = None
         else:
             self.take(CallError(message_id, envelope.error_code, ""), now_ns)
+
+
+def _reply_to(properties: bytes) -> tuple[bytes, bytes] | None:
+    """Where an answer is to go, with which properties (MQTT 5.0 section 4.10), if a command says so.
+
+    Raises:
+        RemoteProtocolError: The properties are malformed.
+    """
+    said = mqtt5_properties.decode(properties)
+    topic = said.response_topic
+    if not topic or "+" in topic or "#" in topic:
+        return None
+    answer = mqtt5_properties.Properties(correlation_data=said.correlation_data)
+    return topic.encode(), mqtt5_properties.encode(answer)

@@ -1,7 +1,8 @@
 """The same messages counted by everybody on their way: where a figure drops is where messages went missing.
 
 What the gateway dropped stands between the two by reason, and so does what no counter explains, so that the lines of
-one way add up to each other.
+one way add up to each other. Of two paths at once, one of them around the gateway, the gateway has seen only a part:
+its lines are left out then.
 """
 
 from __future__ import annotations
@@ -28,6 +29,8 @@ DOWN, REPLIES = "down", "reply"
 
 _BETWEEN, _DROPPED = ": explained by no counter", " dropped: "
 _WITHOUT_BROKER = "gateway: given up without a broker"
+_AROUND = "engine.mqtt_connects"
+_OF_GATEWAY = "gateway."
 _TAKEN = "gateway.upstream_calls"
 _GIVEN_UP = "gateway.dropped_without_broker"
 _ANSWERED = "csms.answered"
@@ -41,6 +44,7 @@ _PASSED_ON = ("gateway.downstream_results", "gateway.downstream_errors")
 
 def counted_by(ledger: Ledger, counters: Mapping[str, int], totals: Mapping[Tag, Histogram]) -> list[HopCount]:
     """The counts in the order of the way, up to the subscriber and back; whoever did not count is left out."""
+    counters = _of_all(counters)
     total = ledger.total
     hops = [HopCount(UP, "charge points: CALLs sent", total.sent)]
     arrivals = ledger.delivered + ledger.duplicated
@@ -56,6 +60,8 @@ def counted_by(ledger: Ledger, counters: Mapping[str, int], totals: Mapping[Tag,
             if given_up:
                 hops.append(HopCount(UP, _WITHOUT_BROKER, given_up))
             hops += _unexplained(UP, "gateway and subscriber", taken - given_up - arrivals)
+    elif ledger.observed:
+        hops += _missing(UP, "charge points and subscriber", total.sent - ledger.delivered, ledger.link_cut)
     if ledger.observed:
         hops.append(HopCount(UP, "subscriber: arrivals, repeated ones included", arrivals))
         hops.append(HopCount(UP, "subscriber: different messages", ledger.delivered))
@@ -78,6 +84,7 @@ def losing_hop(ledger: Ledger, counters: Mapping[str, int], lost_by_links: int) 
         counters: Every running total.
         lost_by_links: Messages that are known to be lost with the connection they were on.
     """
+    counters = _of_all(counters)
     taken = counters.get(_TAKEN)
     if taken is None:
         return ON_THE_WAY
@@ -91,6 +98,13 @@ def losing_hop(ledger: Ledger, counters: Mapping[str, int], lost_by_links: int) 
     }
     found = [place for place, count in places.items() if count > 0]
     return found[0] if len(found) == 1 else ON_THE_WAY
+
+
+def _of_all(counters: Mapping[str, int]) -> Mapping[str, int]:
+    """The counters without those of a gateway that not all messages went through."""
+    if not counters.get(_AROUND):
+        return counters
+    return {name: count for name, count in counters.items() if not name.startswith(_OF_GATEWAY)}
 
 
 def vanished(hops: Iterable[HopCount]) -> list[HopCount]:
@@ -135,6 +149,8 @@ def _down(ledger: CommandLedger, counters: Mapping[str, int], samples: int) -> l
         if repeated:
             hops.append(HopCount(DOWN, "gateway: commands repeated", repeated))
         hops += _missing(DOWN, "gateway and charge points", passed_on + repeated - arrivals, _cut(ledger.downlink))
+    else:
+        hops += _missing(DOWN, "central system and charge points", sent - different, _cut(ledger.downlink))
     hops.append(HopCount(DOWN, "charge points: commands taken, repeated ones included", arrivals))
     hops.append(HopCount(DOWN, "charge points: different commands", different))
     hops.append(HopCount(DOWN, "downlink histograms: samples", samples))
@@ -152,6 +168,8 @@ def _replies(ledger: CommandLedger, counters: Mapping[str, int], samples: int) -
         hops += _missing(REPLIES, "charge points and gateway", written - taken, _cut(ledger.replies))
         hops.append(HopCount(REPLIES, "gateway: answers taken from charge points", taken))
         hops += _unexplained(REPLIES, "gateway and subscriber", taken - arrivals)
+    else:
+        hops += _missing(REPLIES, "charge points and subscriber", written - different, _cut(ledger.replies))
     hops.append(HopCount(REPLIES, "subscriber: arrivals, repeated ones included", arrivals))
     hops.append(HopCount(REPLIES, "subscriber: different answers", different))
     hops.append(HopCount(REPLIES, "reply histograms: samples", samples))

@@ -132,7 +132,9 @@ def _system(record: RunRecord) -> Iterator[Reason]:
         )
     given_up = operations.timed_out + operations.cut_off + operations.link_cut  # each may be answered yet, too late
     late = record.counters.get("engine.late_or_duplicate_answers", 0) - given_up
-    if late > 0 and not record.faults:  # a connection that breaks makes MQTT repeat what was not acknowledged
+    # A connection that breaks makes MQTT repeat what was not acknowledged.
+    repeated = record.faults or record.counters.get("engine.sessions_resumed", 0)
+    if late > 0 and not repeated:
         yield Reason(
             "answers_doubled",
             f"{late:,} CALLs were answered more than once. Does another central system answer too? "

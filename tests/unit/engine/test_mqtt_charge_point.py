@@ -182,6 +182,22 @@ def test_a_broker_that_breaks_the_protocol_is_counted_and_left(world: World) -> 
     assert world.one.state == OPEN
 
 
+def test_a_place_taken_by_another_client_is_counted(world: World) -> None:
+    world.register()
+    world.one.on_closed(0x8E, None)
+    assert (world.fleet.counters.sessions_taken_over, world.fleet.counters.disconnects) == (1, 1)
+
+
+def test_what_the_broker_takes_no_packet_for_is_counted_and_never_answered() -> None:
+    with World(direct={"keep_alive_s": 0.0}) as world:
+        world.register()
+        assert world.one.terms is not None  # type: ignore[attr-defined]  # it is on the direct path
+        world.one._terms = world.one.terms._replace(max_packet_bytes=50)  # type: ignore[attr-defined]
+        world.advance_s(332)
+        assert world.fleet.counters.messages_too_large == 1
+        assert (world.row().sent, world.row().timed_out) == (4, 1)
+
+
 def test_what_is_no_ocpp_is_counted(world: World) -> None:
     world.register()
     wire = broker(world)

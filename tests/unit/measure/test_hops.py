@@ -78,6 +78,12 @@ def test_without_our_gateway_there_are_no_lines_about_it() -> None:
     assert found["back: central system: answers published"] == 95
 
 
+def test_of_a_gateway_that_some_go_around_nothing_is_said() -> None:
+    found = lines(COUNTERS | {"engine.mqtt_connects": 5}, sent=100, delivered=99)
+    assert not [text for text in found if "gateway" in text]
+    assert found["up: between charge points and subscriber: explained by no counter"] == 1
+
+
 def test_dropped_commands_are_not_taken_for_dropped_answers() -> None:
     commands = CommandLedger(
         operations=[OperationRow("steady", "Reset", sent=10)],
