@@ -9,9 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from loadtest.brokers.kind import Demand
-from loadtest.brokers.start import start as start_broker
-from loadtest.brokers.sys_topics import SysTopics, figures_now
 from loadtest.clock import monotonic_ns
 from loadtest.control import messages
 from loadtest.engine.credentials import Credentials
@@ -19,20 +16,19 @@ from loadtest.errors import LoadTestError, UsageError, join_hints
 from loadtest.measure.health import HealthMonitor
 from loadtest.measure.interval import IntervalReport
 from loadtest.protocol.phases import DRAIN
+from loadtest.runner.broker_part import start_broker
 from loadtest.runner.descriptors import gateway_fault, raise_limit, refuse_connections
 from loadtest.runner.embedded_security import EmbeddedSecurity
 from loadtest.runner.gateway_config import read_switches, unfit_for_runs
 from loadtest.runner.gateway_probe import answers_handshake
 from loadtest.runner.gateway_processes import GatewayRequest, start_gateway
-from loadtest.runner.process_usage import ProcessTreeUsage, total
 from loadtest.scenario.faults import BROKER
-from loadtest.scenario.settings import MQTT_5
 from loadtest.units import NS_PER_MS, NS_PER_S, NS_PER_US
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
 
-    from loadtest.brokers.broker import Broker
+    from loadtest.runner.broker_part import BrokerPart
     from loadtest.runner.fault_injection import Breakable, Refusing
     from loadtest.runner.gateway_part import GatewayPart
     from loadtest.runner.gateway_processes import GatewayProcesses
@@ -57,13 +53,10 @@ class SystemUnderTest:
         self._send = send
         self._log_dir = Path(settings.log_dir)
         self._health = HealthMonitor()
-        self._broker: Broker | None = None
-        self._broker_usages: dict[int, ProcessTreeUsage] = {}
+        self._broker: BrokerPart | None = None
         self._gateway: GatewayProcesses | None = None
         self._gateway_switches: dict[str, Any] = {}
         self._security = EmbeddedSecurity(0, ())
-        self._sys_topics: SysTopics | None = None
-        self._listening: asyncio.Task[None] | None = None
         self._watching: list[asyncio.Task[None]] = []
 
     async def start(self) -> dict[str, Any]:
@@ -121,32 +114,18 @@ class SystemUnderTest:
             refuse_connections(settings.direct, limit)
 
     async def _start_broker(self) -> None:
-        settings = self._settings
-        self._broker = await start_broker(
-            settings.broker,
-            self._log_dir,
-            demand=Demand(
-                qos=settings.qos,
-                charge_points=settings.charge_points - settings.direct,
-                mqtt5=settings.direct > 0 and settings.mqtt_version == MQTT_5,
-                persistent=settings.persistent,
-                subscribers=settings.subscribers,
-                id_prefixes=settings.id_prefixes,
-            ),
-            settings=settings.broker_settings,
-        )
-        url, embedded = self._broker.facts.url, self._broker.facts.embedded
-        self._sys_topics = SysTopics(url, {} if embedded else await figures_now(url))
+        self._broker = await start_broker(self._settings)
 
     async def _start_gateway(self) -> None:
         settings = self._settings
         assert self._broker is not None
+        broker = self._broker.broker.facts
         self._security = EmbeddedSecurity(settings.security_profile, settings.fleet(), settings.password)
         self._gateway = await start_gateway(
             GatewayRequest(
-                broker_url=self._broker.facts.url,
+                broker_url=broker.url,
                 processes=settings.gateway_processes,
-                qos=self._broker.facts.qos,
+                qos=broker.qos,
                 epoch_ns=settings.epoch_ns,
                 switches=self._security.gateway | self._gateway_switches,
                 metrics_port=settings.gateway_metrics_port,
@@ -157,7 +136,7 @@ class SystemUnderTest:
 
     def _facts(self) -> dict[str, Any]:
         assert self._broker is not None
-        gateway = self._gateway
+        gateway, broker = self._gateway, self._broker.broker.facts
         embedded, given = self._security.charge_points, self._settings.credentials
         gateway_facts = {
             "url": self._settings.gateway if gateway is None else gateway.url,
@@ -166,15 +145,15 @@ class SystemUnderTest:
             "pids": [] if gateway is None else gateway.pids,
         } | ({} if gateway is None else {"switches": gateway.switches})
         return {
-            "adaptations": list(self._broker.facts.adaptations),
+            "adaptations": list(broker.adaptations),
             "credentials": msgspec.to_builtins(given if gateway is None else embedded),
             **({"gateway": gateway_facts} if self._settings.gateway_needed else {}),
-            "broker": self._broker.facts.public() | {"url": self._broker.facts.url},
+            "broker": broker.public() | {"url": broker.url},
         }
 
     def _watch(self) -> None:
         assert self._broker is not None
-        broker = self._broker
+        broker = self._broker.broker
 
         async def watch_broker() -> None:
             self._part_died(await broker.died())
@@ -195,11 +174,9 @@ class SystemUnderTest:
             usage = self._gateway.usage()
             counters = self._gateway.counters() | {"cpu_ns.gateway": usage.cpu_ns}
             gauges = self._gateway.gauges() | {"rss_bytes.gateway": usage.rss_bytes}
-        if self._broker is not None and self._broker.pids:
-            known = self._broker_usages
-            usage = total([known.setdefault(pid, ProcessTreeUsage(pid)).read() for pid in self._broker.pids])
-            counters["cpu_ns.broker"] = usage.cpu_ns
-            gauges["rss_bytes.broker"] = usage.rss_bytes
+        if self._broker is not None and (used := self._broker.usage()) is not None:
+            counters["cpu_ns.broker"] = used.cpu_ns
+            gauges["rss_bytes.broker"] = used.rss_bytes
         return IntervalReport(
             index=index, final=final, counters=counters, gauges=gauges, health=self._health.take_interval()
         )
@@ -217,15 +194,15 @@ class SystemUnderTest:
 
     def enter_phase(self, command: messages.EnterPhase) -> None:
         """Tell the gateway, which settles its memory when the fleet stands; look at the broker's figures in the end."""
-        if command.phase == DRAIN and self._sys_topics is not None:
-            self._listening = asyncio.get_running_loop().create_task(self._sys_topics.open(), name="sys-topics")
+        if command.phase == DRAIN and self._broker is not None:
+            self._broker.listen()
         if self._gateway is not None:
             self._gateway.send(command)
 
     def breakable(self, fault: StandFault) -> Sequence[Breakable]:
         """The parts a fault is about; none when the part is not embedded."""
         if fault.part == BROKER:
-            return [self._broker] if self._broker is not None and self._broker.facts.embedded else []
+            return [self._broker.broker] if self._broker is not None and self._broker.broker.facts.embedded else []
         return self._gateway_parts(fault)
 
     def refusing(self, fault: Refuse) -> Sequence[Refusing]:
@@ -244,24 +221,16 @@ class SystemUnderTest:
             left_s = max(0, deadline_ns - monotonic_ns()) / NS_PER_S + DRAIN_SLACK_S
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._gateway.drained.wait(), left_s)
-        await self._tell_sys_figures()
+        if self._broker is not None and (figures := await self._broker.sys_figures()):
+            self._send(messages.Facts(BROKER, {"sys": figures}))
         index = max(0, (monotonic_ns() - self._settings.epoch_ns) // NS_PER_S)
         self._send(messages.Report(self.report(index, final=True)))
 
-    async def _tell_sys_figures(self) -> None:
-        if self._sys_topics is None or self._listening is None:
-            return
-        await self._listening
-        figures = await self._sys_topics.close()
-        if figures and self._broker is not None and len(self._broker.pids) <= 1:  # a restart begins them anew
-            self._send(messages.Facts(BROKER, {"sys": figures}))
-
     async def stop(self) -> None:
         """Take everything down, the gateway before the broker it talks to."""
-        tasks = self._watching if self._listening is None else [*self._watching, self._listening]
-        for task in tasks:
+        for task in self._watching:
             task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await asyncio.gather(*self._watching, return_exceptions=True)
         if self._gateway is not None:
             await self._gateway.stop()
         if self._broker is not None:
