@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from loadtest.compare.shuffling import StepDown
+from loadtest.compare.resampling import StepDown
 from loadtest.compare.statistics import ERROR_RATE
 from loadtest.measure.comparison_record import Curve, ShapeChange
 from loadtest.measure.histogram import Histogram

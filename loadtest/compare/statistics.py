@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy import stats
 
-from loadtest.compare.shuffling import StepDown, shuffled_p_values
+from loadtest.compare.resampling import StepDown, resampled_p_values
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -96,7 +96,7 @@ def _p_values(groups: Sequence[Values], pairs: Sequence[tuple[int, int]], floors
     elif judged:
         position = {member: place for place, member in enumerate(members)}
         wanted = [(position[pairs[number][0]], position[pairs[number][1]]) for number in judged]
-        found[:, judged] = shuffled_p_values([groups[member] for member in members], wanted, floors)
+        found[:, judged] = resampled_p_values([groups[member] for member in members], wanted, floors)
     return found
 
 

@@ -1,9 +1,9 @@
 """Many groups of runs held against each other at once: a step-down test that knows how far chance alone goes.
 
-What each run deviates from the mean of its group, all its figures together, is dealt out anew to the groups, and
-Student's statistic of every pair is taken again (Westfall and Young 1993, chapter 4, by permutation in place of the
-bootstrap). Deviations are dealt out in units of the spread of the group they come from, and count in units of that of
-the group they come to: groups need not be equally steady.
+What each run deviates from the mean of its group, all its figures together, is drawn anew for every place in every
+group, with replacement, and Student's statistic of every pair is taken again (the bootstrap of Westfall and Young 1993,
+chapter 4). Deviations are drawn in units of the spread of the group they come from, and count in units of that of the
+group they come to: groups need not be equally steady.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ class StepDown:
         return adjusted
 
 
-def shuffled_p_values(groups: Sequence[Values], pairs: Sequence[tuple[int, int]], floors: Values) -> Values:
+def resampled_p_values(groups: Sequence[Values], pairs: Sequence[tuple[int, int]], floors: Values) -> Values:
     """The p-values of every figure of every pair, corrected for all of them.
 
     Args:
@@ -90,11 +90,11 @@ def shuffled_p_values(groups: Sequence[Values], pairs: Sequence[tuple[int, int]]
     random = np.random.default_rng(_SEED)
     for first in range(0, _DRAWS, _BATCH):
         draws = min(_BATCH, _DRAWS - first)
-        places = np.argsort(random.random((draws, ends[-1])), axis=1)
-        dealt = np.split(residuals.T[places], ends[:-1], axis=1)  # each: draws by runs by figures
-        moved = np.stack([each.mean(axis=1) * scale for each, scale in zip(dealt, scales, strict=True)])
+        runs = random.integers(ends[-1], size=(draws, ends[-1]))
+        drawn = np.split(residuals.T[runs], ends[:-1], axis=1)  # each: draws by runs by figures
+        moved = np.stack([each.mean(axis=1) * scale for each, scale in zip(drawn, scales, strict=True)])
         spread = np.stack(
-            [each.var(axis=1) * scale**2 * size for each, scale, size in zip(dealt, scales, sizes, strict=True)]
+            [each.var(axis=1) * scale**2 * size for each, scale, size in zip(drawn, scales, sizes, strict=True)]
         )
         null = statistics(moved, spread)  # pairs by draws by figures
         steps.count(null.transpose(1, 0, 2).reshape(draws, -1))
