@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from fuzz.surroundings import MemoryTransport
 
-from loadtest.transport.mqtt_exchange import OPEN
+from loadtest.transport.mqtt_packet_stream import OPEN
 from loadtest.transport.mqtt_terms import ConnectRequest, MqttOptions
 from loadtest.transport.mqtt_wire import MqttWire
 

@@ -12,8 +12,9 @@ from loadtest.transport import mqtt5_codec, mqtt5_decoder
 from loadtest.transport import mqtt_codec as codec
 from loadtest.transport import mqtt_reasons as reasons
 from loadtest.transport.mqtt5_properties import decode
-from loadtest.transport.mqtt_exchange import ENDED, OPEN, SUBSCRIBING, MqttExchange
+from loadtest.transport.mqtt_exchange import MqttExchange
 from loadtest.transport.mqtt_faults import Fault, MqttError
+from loadtest.transport.mqtt_packet_stream import ENDED, OPEN, SUBSCRIBING
 from loadtest.transport.mqtt_terms import MQTT_5, granted
 
 if TYPE_CHECKING:

@@ -6,7 +6,6 @@ Sources: OASIS MQTT 3.1.1 and 5.0, sections 3.3 to 3.7 and 4.3 to 4.6.
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import TYPE_CHECKING
 
 from loadtest.errors import LocalProtocolError
 from loadtest.transport import mqtt5_codec
@@ -14,24 +13,16 @@ from loadtest.transport import mqtt_codec as codec
 from loadtest.transport.mqtt5_decoder import properties_at
 from loadtest.transport.mqtt5_properties import NO_PROPERTIES
 from loadtest.transport.mqtt_faults import Fault, MqttError
-from loadtest.transport.mqtt_flights import Flights, answers
-from loadtest.transport.mqtt_packet_stream import PacketStream
+from loadtest.transport.mqtt_flights import AWAITED, KIND, Flights
+from loadtest.transport.mqtt_packet_stream import OPEN, PacketStream
 from loadtest.transport.mqtt_reasons import FIRST_FAILURE, Reason
 from loadtest.transport.mqtt_terms import MQTT_5
-
-if TYPE_CHECKING:
-    import asyncio
-
-    from loadtest.transport.mqtt_terms import Terms
 
 MAX_UNACKNOWLEDGED = 200
 """Messages of QoS 1 and 2 a broker may leave unacknowledged before it is given up: it bounds what a client keeps."""
 
 _PACKET_IDS = 250
 """Packet ids go round below this: small enough to cost no memory, and more than may be in use."""
-
-CLOSED, CONNECTING, SUBSCRIBING, OPEN, CLOSING, ENDED = range(6)
-"""States: no transport; CONNACK awaited; SUBACK awaited; messages flow; DISCONNECT sent; only TCP remains."""
 
 
 class MessageTooLarge(LocalProtocolError):  # noqa: N818 - reads as the state it reports
@@ -41,13 +32,10 @@ class MessageTooLarge(LocalProtocolError):  # noqa: N818 - reads as the state it
 class MqttExchange(PacketStream):
     """The messages of a connection; how it is made and ended is its subclass's business."""
 
-    __slots__ = ("_in_flight", "_last_id", "_state", "_terms", "transport")
+    __slots__ = ("_in_flight", "_last_id")
 
     def __init__(self) -> None:
         super().__init__()
-        self.transport: asyncio.Transport | None = None
-        self._state = CLOSED
-        self._terms: Terms | None = None
         self._last_id = 0
         # The one PUBLISH or PUBREL in flight, under the last packet id; more than one is a matter of Flights.
         self._in_flight: bytes | Flights | None = None
@@ -233,8 +221,11 @@ class MqttExchange(PacketStream):
     def _acknowledged(self, kind: int, packet_id: int, code: int) -> None:
         """PUBACK, PUBREC or PUBCOMP."""
         flight = self._in_flight
-        packet = self._awaiting(flight, packet_id)
-        if packet is None or not answers(kind, packet):
+        if isinstance(flight, Flights):
+            packet = flight.packets.get(packet_id)
+        else:
+            packet = flight if packet_id == self._last_id else None
+        if packet is None or packet[0] & KIND != AWAITED[kind]:
             if kind == codec.PUBREC:  # else the broker would hold on to its half of the handshake for ever
                 self._answer(codec.pubrel(packet_id), known=False)
             self.on_stray(kind, packet_id)
@@ -246,17 +237,14 @@ class MqttExchange(PacketStream):
             self.transport.write(release)  # type: ignore[union-attr]
         else:
             if isinstance(flight, Flights):
-                following = flight.land(packet_id)
-                if following is not None:
-                    self.transport.write(following)  # type: ignore[union-attr]
-                elif flight.empty:
-                    self._in_flight = None
+                self._landed(flight, packet_id)
             else:
                 self._in_flight = None
             self.on_acknowledged(packet_id, code)
 
-    def _awaiting(self, flight: bytes | Flights | None, packet_id: int) -> bytes | None:
-        """The packet in flight under an id."""
-        if isinstance(flight, Flights):
-            return flight.packets.get(packet_id)
-        return flight if packet_id == self._last_id else None
+    def _landed(self, flights: Flights, packet_id: int) -> None:
+        following = flights.land(packet_id)
+        if following is not None:
+            self.transport.write(following)  # type: ignore[union-attr]
+        elif flights.empty:
+            self._in_flight = None

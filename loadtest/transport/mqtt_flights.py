@@ -10,15 +10,11 @@ from collections import deque
 
 from loadtest.transport import mqtt_codec as codec
 
-_PUBLISH_1, _PUBLISH_2, _PUBREL = 0x32, 0x34, 0x62
-_KIND = 0xF6  # of a first byte: what is left without DUP and RETAIN
+KIND = 0xF6
+"""What is left of a first byte without DUP and RETAIN."""
 
-_AWAITED = {codec.PUBACK: _PUBLISH_1, codec.PUBREC: _PUBLISH_2, codec.PUBCOMP: _PUBREL}
-
-
-def answers(kind: int, packet: bytes) -> bool:
-    """Whether an acknowledgement of this kind is the one that a packet in flight waits for."""
-    return packet[0] & _KIND == _AWAITED[kind]
+AWAITED = {codec.PUBACK: 0x32, codec.PUBREC: 0x34, codec.PUBCOMP: 0x62}
+"""By kind of acknowledgement, the kind of packet that waits for it: PUBLISH of QoS 1, of QoS 2, PUBREL."""
 
 
 class Flights:

@@ -7,26 +7,44 @@ thousands of connections rest in a process, and between packets each holds nothi
 from __future__ import annotations
 
 from abc import abstractmethod
+from typing import TYPE_CHECKING
 
 from loadtest.errors import RemoteProtocolError
+from loadtest.transport.mqtt_codec import PUBLISH
 from loadtest.transport.mqtt_faults import Fault, MqttError
 from loadtest.transport.wire import Wire
 
+if TYPE_CHECKING:
+    import asyncio
+
+    from loadtest.transport.mqtt_terms import Terms
+
+CLOSED, CONNECTING, SUBSCRIBING, OPEN, CLOSING, ENDED = range(6)
+"""States: no transport; CONNACK awaited; SUBACK awaited; messages flow; DISCONNECT sent; only TCP remains."""
+
+_TAKING = (OPEN, SUBSCRIBING, CONNECTING)
 _LONGEST_HEADER = 5
 
 
 class PacketStream(Wire):
-    """Subclass it; whole packets go to :meth:`_packet` until :meth:`_ended` says that nothing more is taken."""
+    """Subclass it; whole packets are handed on for as long as the connection takes any."""
 
-    __slots__ = ("_rest",)
+    __slots__ = ("_rest", "_state", "_terms", "transport")
 
     def __init__(self) -> None:
+        self.transport: asyncio.Transport | None = None
+        self._state = CLOSED
+        self._terms: Terms | None = None
         # The part of a packet that has arrived; None between packets.
         self._rest: bytearray | None = None
 
     @abstractmethod
+    def _published(self, first: int, data: bytes, start: int, stop: int) -> None:
+        """Take a PUBLISH after CONNACK, as :meth:`_packet` does."""
+
+    @abstractmethod
     def _packet(self, first: int, data: bytes, start: int, stop: int) -> None:
-        """Take a packet: its first byte, and its body as ``data[start:stop]``.
+        """Take another packet: its first byte, and its body as ``data[start:stop]``.
 
         Raises:
             RemoteProtocolError: It breaks the protocol.
@@ -37,76 +55,83 @@ class PacketStream(Wire):
         """Raise for a first byte that no packet may have now, however long its body."""
 
     @abstractmethod
-    def _largest(self) -> int:
-        """Largest packet taken, header included."""
-
-    @abstractmethod
-    def _ended(self) -> bool:
-        """Whether what is still to come is of no interest."""
-
-    @abstractmethod
     def _fail(self, fault: MqttError) -> None:
         """End the connection: the broker broke the protocol."""
 
     def data_received(self, data: bytes) -> None:
         """Called by the loop."""
-        if self._ended():
+        if self._state not in _TAKING:
             return
         try:
-            if self._rest is None:
-                self._cut(data)
-            else:
-                self._continue(self._rest, data)
+            if self._rest is not None:
+                whole = self._continue(self._rest, data)
+                if whole is None:
+                    return
+                data = whole
+            self._cut(data)
         except MqttError as fault:
             self._fail(fault)
         except RemoteProtocolError as error:
             self._fail(MqttError(Fault.MALFORMED, error.message))
 
-    def _continue(self, rest: bytearray, data: bytes) -> None:
-        """Go on with a packet of which a part had arrived."""
+    def _continue(self, rest: bytearray, data: bytes) -> bytes | None:
+        """Go on with a packet of which a part had arrived. Returns all bytes once it is whole."""
         rest += data
-        if len(rest) < 2:
-            return
-        start, stop = self._bounds(rest, 0, len(rest))
-        if not start or stop > len(rest):
+        start, length = _body(rest, 0, len(rest))
+        self._hold_to_limit(start + length)
+        if not start or start + length > len(rest):
             self._check(rest[0])
-            return
+            return None
         self._rest = None
-        self._cut(bytes(rest))
+        return bytes(rest)
 
     def _cut(self, data: bytes) -> None:
         position, end = 0, len(data)
+        limit = self._terms.taken_bytes  # type: ignore[union-attr]  # a connection has terms
         while end - position >= 2:
-            length, start = data[position + 1], position + 2
-            stop = start + length
+            start, length = position + 2, data[position + 1]
             if length & 0x80:
-                start, stop = self._bounds(data, position, end)
+                # Nearly every OCPP message lies between 128 and 16,383 bytes: the two-byte length is spelled out.
+                if start < end and data[start] < 0x80:
+                    length += (data[start] << 7) - 0x80
+                    start += 1
+                else:
+                    start, length = _body(data, position, end)
+            stop = start + length
+            if stop - position > limit:
+                self._hold_to_limit(stop - position)
+            first = data[position]
             if stop > end or not start:
-                self._check(data[position])  # do not wait for the rest of what cannot be a packet
+                self._check(first)  # do not wait for the rest of what cannot be a packet
                 break
-            self._packet(data[position], data, start, stop)
-            if self._ended():
+            if first & 0xF0 == PUBLISH and self._state != CONNECTING:
+                self._published(first, data, start, stop)
+            else:
+                self._packet(first, data, start, stop)
+            if self._state not in _TAKING:
                 return
             position = stop
         if position < end:
             self._rest = bytearray(data[position:])
 
-    def _bounds(self, data: bytes | bytearray, position: int, end: int) -> tuple[int, int]:
-        """Where the body of the packet at ``position`` begins and ends (section 2.2.3); 0, 0: its header is not whole.
+    def _hold_to_limit(self, size_bytes: int) -> None:
+        limit = self._terms.taken_bytes  # type: ignore[union-attr]
+        if size_bytes > limit:
+            raise MqttError(Fault.TOO_LARGE, f"{size_bytes} bytes; {limit} is the limit")
 
-        Raises:
-            MqttError: The length is not one, or too large.
-        """
-        length = 0
-        for digit in range(1, _LONGEST_HEADER):
-            at = position + digit
-            if at >= end:
-                return 0, 0
-            length |= (data[at] & 0x7F) << 7 * (digit - 1)
-            if not data[at] & 0x80:
-                stop = at + 1 + length
-                if stop - position > self._largest():
-                    detail = f"{stop - position} bytes; {self._largest()} is the limit"
-                    raise MqttError(Fault.TOO_LARGE, detail)
-                return at + 1, stop
-        raise MqttError(Fault.MALFORMED, "remaining length of more than four bytes")
+
+def _body(data: bytes | bytearray, position: int, end: int) -> tuple[int, int]:
+    """Where the body of the packet at ``position`` begins, and its length (section 2.2.3); 0, 0: its header is cut off.
+
+    Raises:
+        MqttError: The length has no end.
+    """
+    length = 0
+    for digit in range(1, _LONGEST_HEADER):
+        at = position + digit
+        if at >= end:
+            return 0, 0
+        length |= (data[at] & 0x7F) << 7 * (digit - 1)
+        if not data[at] & 0x80:
+            return at + 1, length
+    raise MqttError(Fault.MALFORMED, "remaining length of more than four bytes")

@@ -14,8 +14,8 @@ from loadtest.transport import mqtt5_codec, mqtt5_decoder
 from loadtest.transport import mqtt_codec as codec
 from loadtest.transport.mqtt5_properties import decode
 from loadtest.transport.mqtt_agreement import MqttAgreement
-from loadtest.transport.mqtt_exchange import CLOSED, CLOSING, CONNECTING, ENDED, OPEN, SUBSCRIBING
 from loadtest.transport.mqtt_faults import Fault, MqttError
+from loadtest.transport.mqtt_packet_stream import CLOSED, CLOSING, CONNECTING, ENDED, OPEN, SUBSCRIBING
 from loadtest.transport.mqtt_terms import asked
 
 if TYPE_CHECKING:
@@ -115,10 +115,8 @@ class MqttWire(MqttAgreement):
     # -- packets -----------------------------------------------------------------------------------------------------
 
     def _packet(self, first: int, data: bytes, start: int, stop: int) -> None:
-        if first & 0xF0 == codec.PUBLISH and self._state != CONNECTING:
-            self._published(first, data, start, stop)
-            return
-        self._check(first)
+        if self._state == CONNECTING or first not in _ACKNOWLEDGEMENTS:
+            self._check(first)
         if first in _ACKNOWLEDGEMENTS:
             self._about_message(first & 0xF0, data, start, stop)
         elif first == codec.PINGRESP and start == stop:
@@ -142,10 +140,10 @@ class MqttWire(MqttAgreement):
 
     def _about_message(self, kind: int, data: bytes, start: int, stop: int) -> None:
         code = 0
-        if stop - start > 2 and self._speaks_mqtt_5:
+        if stop - start != 2:
+            if stop - start < 2 or not self._speaks_mqtt_5:
+                raise MqttError(Fault.MALFORMED, f"acknowledgement of {stop - start} bytes")
             code = mqtt5_decoder.outcome(data[start + 2 : stop]).code
-        elif stop - start != 2:
-            raise MqttError(Fault.MALFORMED, f"acknowledgement of {stop - start} bytes")
         packet_id = data[start] << 8 | data[start + 1]
         if not packet_id:
             raise MqttError(Fault.MALFORMED, "acknowledgement with packet id 0")
@@ -164,12 +162,6 @@ class MqttWire(MqttAgreement):
         self._end_tcp()
 
     # -- the end -----------------------------------------------------------------------------------------------------
-
-    def _largest(self) -> int:
-        return 0 if self._terms is None else self._terms.taken_bytes
-
-    def _ended(self) -> bool:
-        return self._state in (CLOSED, CLOSING, ENDED)
 
     def _fail(self, fault: MqttError) -> None:
         opening, connecting = self.is_opening, self._state == CONNECTING
