@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from fuzz.surroundings import MemoryTransport
 
+from loadtest.transport.loop import run
 from loadtest.transport.mqtt_packet_stream import OPEN
 from loadtest.transport.mqtt_terms import ConnectRequest, MqttOptions
 from loadtest.transport.mqtt_wire import MqttWire
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Coroutine
 
     from loadtest.transport.mqtt_codec import Will
+
+T = TypeVar("T")
 
 CONNACK = b"\x20\x02\x00\x00"
 CONNACK_SESSION_PRESENT = b"\x20\x02\x01\x00"
@@ -100,11 +103,31 @@ class RecordingWire(MqttWire):
 
     # Over a socket -------------------------------------------------------------------------------------------------
 
-    async def dial(self, port: int) -> None:
+    async def dial(self, port: int, *, wait: bool = True) -> None:
         """Connect, and wait until it is open, or over."""
         self.closed.clear()
+        _dialled.append(self)
         await asyncio.get_running_loop().create_connection(lambda: self, "127.0.0.1", port)
-        await eventually(lambda: self.is_open or self.closed)
+        if wait:
+            await eventually(lambda: self.is_open or self.closed)
+
+
+_dialled: list[RecordingWire] = []
+
+
+def run_and_cut(main: Coroutine[Any, Any, T]) -> T:
+    """Run a coroutine, and leave no connection open whatever it comes to: closing the loop would wait for it."""
+
+    async def and_cut() -> T:
+        try:
+            return await main
+        finally:
+            for wire in _dialled:
+                wire.abort()
+            await eventually(lambda: all(wire.transport is None for wire in _dialled))
+            _dialled.clear()
+
+    return run(and_cut())
 
 
 async def eventually(condition: Callable[[], object], timeout_s: float = 20) -> None:
