@@ -29,6 +29,7 @@ _CLASSES = {
     kinds.NO_DIFFERENCE: "passed",
     kinds.DIFFERENT: "different",
 }
+_MOST_CHANGED, _MOST_ROWS = 60, 300
 _BESIDE = (kinds.THROUGHPUT, kinds.LOSS, kinds.REGISTERED, kinds.BACK, *kinds.COSTS)
 
 
@@ -87,11 +88,25 @@ def arms_view(comparison: Comparison) -> ArmsView:
         common=Table("The same in all arms", ("", ""), tuple(comparison.common.items()), left=2),
         adaptations=tuple(f"{arm.name}: {text}" for arm in comparison.arms for text in arm.adaptations),
         shapes=_shapes(comparison),
-        pairs=comparison_view(comparison),
+        pairs=_readable(comparison_view(comparison)),
         not_compared=tuple(comparison.not_compared),
         plan=comparison.plan,
         command=shlex.join(comparison.command),
     )
+
+
+def _readable(pairs: ComparisonView) -> ComparisonView:
+    """Tables that pages and pull requests can take; of many arms there are thousands of changes."""
+    return dataclasses.replace(
+        pairs, changed=_shortened(pairs.changed, _MOST_CHANGED), figures=_shortened(pairs.figures, _MOST_ROWS)
+    )
+
+
+def _shortened(table: Table, most: int) -> Table:
+    if len(table.rows) <= most:
+        return table
+    more = f"{len(table.rows) - most:,} more rows are in {kinds.COMPARISON_JSON}."
+    return dataclasses.replace(table, rows=table.rows[:most], note=f"{more} {table.note}".rstrip())
 
 
 def _subtitle(comparison: Comparison) -> str:

@@ -1,0 +1,32 @@
+"""What the report of a comparison says when there is much of it."""
+
+from __future__ import annotations
+
+import numpy as np
+from simulated_runs import arm
+
+from loadtest.compare.compare import Question, compare_arms
+from loadtest.measure.comparison_record import NO_VERDICT
+from loadtest.reports.arms_view import arms_view
+
+
+def test_of_many_arms_the_largest_changes_are_shown_and_the_rest_is_named() -> None:
+    random = np.random.default_rng(1)
+    arms = [arm(random, f"arm{each}", 4, samples=500, slower=lambda _, each=each: 2.0**each) for each in range(8)]
+    found = compare_arms(arms, Question(rank="uplink Heartbeat p50"))
+    pairs = arms_view(found).pairs
+    changed = sum(change.finding in ("worse", "better") for _, change in found.changes())
+    every = sum(1 for _ in found.changes())
+    assert len(pairs.changed.rows) == 60
+    assert f"{changed - 60:,} more rows are in comparison.json" in pairs.changed.note
+    assert f"{every - 300:,} more rows" in pairs.figures.note or len(pairs.figures.rows) == every
+    largest = found.found("worse")[0]
+    assert pairs.changed.rows[0][1:4] == (largest[1].baseline, largest[1].candidate, largest[0].name)
+
+
+def test_a_comparison_of_nothing_says_so() -> None:
+    random = np.random.default_rng(1)
+    found = compare_arms([arm(random, "one", 1, samples=5), arm(random, "two", 1, samples=5)], Question())
+    view = arms_view(found)
+    assert (found.outcome, view.result) == (NO_VERDICT, "void")
+    assert view.ranking.rows == view.pairs.figures.rows == ()
