@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import msgspec
 
 from loadtest.errors import LocalProtocolError, RemoteProtocolError
-from loadtest.protocol import protobuf_meter_values, protobuf_types
+from loadtest.protocol import protobuf_meter_values, protobuf_types, stamp
 from loadtest.protocol.envelope import Envelope
 from loadtest.protocol.frames import CALL, CALL_ERROR, CALL_RESULT
 from loadtest.protocol.protobuf_types import FAULTS, VERSION
@@ -61,6 +61,9 @@ def _bodies(kind: int, suffix: str) -> dict[str, _Body]:
 
 
 _REQUESTS, _RESPONSES = _bodies(CALL, "Request"), _bodies(CALL_RESULT, "Response")
+_BODY = len(_HEAD) + 1 + stamp.STAMP_LENGTH
+"""Where the body begins behind an id as long as the harness's own."""
+
 _METER_VALUES = _REQUESTS["MeterValues"]
 _make_error = protobuf_types.message_class("CallError")
 _CALL_ERROR = key(_NUMBERS["callError"])
@@ -99,7 +102,7 @@ def decode(data: bytes) -> Envelope:
     Raises:
         RemoteProtocolError: Not a message, one of another version, or with values OCPP 1.6 does not have.
     """
-    if (usual := _meter_values(data)) is not None:
+    if data[_BODY : _BODY + 1] == _METER_VALUES.key and (usual := _meter_values(data)) is not None:
         return usual
     try:
         message: Any = _read(data)
@@ -123,7 +126,7 @@ def _meter_values(data: bytes) -> Envelope | None:
         return None
     try:
         unique_id, position = read_content(data, len(_HEAD))
-        if data[position] != _METER_VALUES.key[0]:
+        if position != _BODY:
             return None
         content, end = read_content(data, position + 1)
         payload = protobuf_meter_values.text(content)

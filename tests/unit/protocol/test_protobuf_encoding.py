@@ -134,6 +134,16 @@ def test_lengths_are_the_library_s(length: int) -> None:
     assert varint(length) == Message(version=length).SerializeToString()[1:] or length == 0
 
 
+@pytest.mark.parametrize("length", [0, 35, 36, 37, 200])
+def test_meter_values_are_read_whatever_the_length_of_the_id(length: int) -> None:
+    text = json.dumps({"connectorId": 1, "meterValue": [METER_VALUE]}, separators=(",", ":")).encode()
+    data = protobuf.call("B" * length, "MeterValues", text)
+    found = protobuf.decode(data)
+    assert (found.unique_id, found.action, bytes(found.payload)) == ("B" * length, "MeterValues", text)
+    with pytest.raises(RemoteProtocolError):
+        protobuf.decode(data[:-1])
+
+
 def test_a_transaction_id_of_minus_one_is_kept() -> None:
     """OCPP-J 1.6 errata 3.18: that of a transaction whose start was never answered."""
     payload = b'{"transactionId":-1,"meterStop":0,"timestamp":"%b"}' % NOW.encode()
