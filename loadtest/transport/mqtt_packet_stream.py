@@ -63,27 +63,17 @@ class PacketStream(Wire):
         if self._state not in _TAKING:
             return
         try:
-            if self._rest is not None:
-                whole = self._continue(self._rest, data)
-                if whole is None:
+            rest = self._rest
+            if rest is not None:
+                rest += data
+                if not self._is_whole(rest):
                     return
-                data = whole
+                data, self._rest = bytes(rest), None
             self._cut(data)
         except MqttError as fault:
             self._fail(fault)
         except RemoteProtocolError as error:
             self._fail(MqttError(Fault.MALFORMED, error.message))
-
-    def _continue(self, rest: bytearray, data: bytes) -> bytes | None:
-        """Go on with a packet of which a part had arrived. Returns all bytes once it is whole."""
-        rest += data
-        start, length = _body(rest, 0, len(rest))
-        self._hold_to_limit(start + length)
-        if not start or start + length > len(rest):
-            self._check(rest[0])
-            return None
-        self._rest = None
-        return bytes(rest)
 
     def _cut(self, data: bytes) -> None:
         position, end = 0, len(data)
@@ -96,13 +86,10 @@ class PacketStream(Wire):
                     length += (data[start] << 7) - 0x80
                     start += 1
                 else:
+                    self._check(data[position])
                     start, length = _body(data, position, end)
-            stop = start + length
-            if stop - position > limit:
-                self._hold_to_limit(stop - position)
-            first = data[position]
-            if stop > end or not start:
-                self._check(first)  # do not wait for the rest of what cannot be a packet
+            stop, first = start + length, data[position]
+            if stop > end or not start or stop - position > limit:
                 break
             if first & 0xF0 == PUBLISH and self._state != CONNECTING:
                 self._published(first, data, start, stop)
@@ -112,12 +99,22 @@ class PacketStream(Wire):
                 return
             position = stop
         if position < end:
-            self._rest = bytearray(data[position:])
+            rest = bytearray(data[position:])
+            self._is_whole(rest)
+            self._rest = rest
 
-    def _hold_to_limit(self, size_bytes: int) -> None:
+    def _is_whole(self, rest: bytearray) -> bool:
+        """Whether a packet of which a part has arrived is complete. What cannot be one is not waited for.
+
+        Raises:
+            MqttError: It cannot be a packet, or is too large.
+        """
+        self._check(rest[0])
+        start, length = _body(rest, 0, len(rest))
         limit = self._terms.taken_bytes  # type: ignore[union-attr]
-        if size_bytes > limit:
-            raise MqttError(Fault.TOO_LARGE, f"{size_bytes} bytes; {limit} is the limit")
+        if start + length > limit:
+            raise MqttError(Fault.TOO_LARGE, f"{start + length} bytes; {limit} is the limit")
+        return 0 < start <= start + length <= len(rest)
 
 
 def _body(data: bytes | bytearray, position: int, end: int) -> tuple[int, int]:

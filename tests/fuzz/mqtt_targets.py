@@ -1,15 +1,18 @@
-"""MQTT: packets of a broker, to the decoder and to a client that has a session."""
+"""MQTT: packets of a broker, to the decoder, to a client that has a session, to the connection of a charge point."""
 
 from __future__ import annotations
 
 from fuzz.surroundings import MemoryTransport, in_pieces, still_loop
 
-from loadtest.errors import RemoteProtocolError
+from loadtest.errors import LocalProtocolError, RemoteProtocolError
 from loadtest.transport import mqtt_codec as codec
 from loadtest.transport.mqtt_client import MqttClient
 from loadtest.transport.mqtt_connection import Connection
 from loadtest.transport.mqtt_decoder import Decoder, Packet, Publish
+from loadtest.transport.mqtt_exchange import MAX_UNACKNOWLEDGED
+from loadtest.transport.mqtt_terms import MQTT_3_1_1, MQTT_5, ConnectRequest, MqttOptions
 from loadtest.transport.mqtt_url import parse
+from loadtest.transport.mqtt_wire import MqttWire
 
 LIMIT = 4096
 """Largest packet taken here."""
@@ -111,3 +114,73 @@ def _check_written(written: bytes) -> None:
             assert first in {0x40, 0x50, 0x62, 0x70, 0x82}
             assert body[:2] != b"\0\0"
         position += 2 + length
+
+
+ACCEPTANCES = {
+    MQTT_3_1_1: b"\x20\x02\x00\x00" + b"\x90\x03\xff\xff\x02",
+    MQTT_5: b"\x20\x06\x00\x00\x03\x21\x00\x02" + b"\x90\x04\xff\xff\x00\x02",  # two messages at once
+}
+
+
+class _Wire(MqttWire):
+    def __init__(self, options: MqttOptions) -> None:
+        super().__init__()
+        self.options = options
+        self.told: list[tuple[object, ...]] = []
+
+    def connect_request(self) -> ConnectRequest:
+        return ConnectRequest(self.options, "fuzz")
+
+    def subscription(self) -> tuple[bytes, int]:
+        return b"down", 2
+
+    def on_publish(self, topic: bytes, payload: bytes, header: int, properties: bytes) -> None:
+        self.told.append((topic, payload, header, properties))
+
+    def on_acknowledged(self, packet_id: int, code: int) -> None:
+        self.told.append((packet_id, code))
+
+    def on_stray(self, kind: int, packet_id: int) -> None:
+        self.told.append(("stray", kind, packet_id))
+
+    def on_pong(self) -> None:
+        self.told.append(("pong",))
+
+    def on_closed(self, code: int | None, exc: Exception | None) -> None:
+        self.told.append(("closed", code, str(exc)))
+
+
+def wire(data: bytes) -> None:
+    """A charge point's connection, in both versions: the same however cut; what it keeps stays bounded; one end."""
+    stream, pieces = in_pieces(data)
+    for version in (MQTT_3_1_1, MQTT_5):
+        options = MqttOptions(version, clean_start=False, max_packet_bytes=LIMIT, receive_maximum=9)
+        assert _told(options, [stream]) == _told(options, pieces)
+
+
+def _told(options: MqttOptions, pieces: list[bytes]) -> tuple[list[tuple[object, ...]], bytes]:
+    """What a connection tells its owner, and writes, while messages of each QoS are under way."""
+    with still_loop():
+        connection = _Wire(options)
+        transport = MemoryTransport()
+        connection.connection_made(transport)
+        connection.data_received(ACCEPTANCES[options.version])
+        assert connection.is_open
+        for number in range(6):
+            connection.publish(b"t", b"%d" % number, number % 3)
+        for piece in pieces:
+            before = connection.unacknowledged
+            connection.data_received(piece)
+            assert connection.unacknowledged <= before <= MAX_UNACKNOWLEDGED
+            assert connection._rest is None or len(connection._rest) <= LIMIT + FIXED_HEADER_BYTES
+        assert connection.is_open != transport.ended
+        if transport.ended:
+            try:
+                connection.publish(b"t", b"late", 1)
+            except LocalProtocolError:
+                pass
+            else:
+                raise AssertionError("a message on a connection that has ended")
+        connection.connection_lost(None)
+        assert [told[0] for told in connection.told].count("closed") == 1
+        return connection.told, bytes(transport.written)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from fuzz import gateway_targets, message_targets, mqtt_targets, websocket_targets
 
 from loadtest.protocol import protobuf_encoding, schemas
+from loadtest.transport import mqtt5_codec
 from loadtest.transport import mqtt_codec as codec
 from loadtest.transport import websocket_frames as ws
 
@@ -109,6 +110,12 @@ _MQTT = (
     b"\x90\x03\0\1\2" + b"".join(codec.puback(n) + codec.pubrec(n) + codec.pubcomp(n) for n in range(1, 6)),
     b"\xd0\0\xb0\2\0\1\x20\2\1\0\x20\2\0\5",
 )
+_MQTT_5 = (
+    mqtt5_codec.publish(b"down", ENVELOPES[0], 1, 7, properties=b"\x08\x00\x02re\x09\x00\x01\x01\x02\x00\x00\x00\x1e"),
+    mqtt5_codec.publish(b"down", ENVELOPES[1]) + mqtt5_codec.publish(b"down", b"x", 2, 9) + codec.pubrel(9),
+    b"".join(mqtt5_codec.acknowledgement(codec.puback(n), 0x97) + codec.pubrec(n) for n in range(1, 6)),
+    mqtt5_codec.disconnect(0x9D, b"\x1c\x00\x06b:1883") + mqtt5_codec.auth(0x18, b"\x15\x00\x01m"),
+)
 _NO = b"HTTP/1.1 400 Bad Request\r\nContent-Length: 14\r\n\r\nno_subprotocol"
 
 
@@ -133,6 +140,7 @@ TARGETS: dict[str, tuple[Callable[[bytes], None], tuple[bytes, ...]]] = {
     ),
     "mqtt_decoder": (mqtt_targets.decoder, tuple(WHOLE + s for s in _MQTT)),
     "mqtt_client": (mqtt_targets.client, tuple(WHOLE + s for s in _MQTT)),
+    "mqtt_wire": (mqtt_targets.wire, tuple(WHOLE + s for s in (*_MQTT, *_MQTT_5))),
     "ocpp_frames": (message_targets.ocpp_frames, TEXTS),
     "translate_up": (message_targets.translate_up, TEXTS),
     "translate_down": (message_targets.translate_down, ENVELOPES),
