@@ -208,12 +208,12 @@ class MqttWire(MqttAgreement):
 
     def pause_writing(self) -> None:
         """Called by the loop: a broker that does not read our answers is not read either."""
-        if self.transport is not None:
+        if self.transport is not None and not self.transport.is_closing():
             self.transport.pause_reading()
 
     def resume_writing(self) -> None:
         """Called by the loop."""
-        if self.transport is not None:
+        if self.transport is not None and not self.transport.is_closing():
             self.transport.resume_reading()
 
     def eof_received(self) -> None:
