@@ -34,10 +34,13 @@ $(VENV)/.broker: $(VENV)/.created .ci/broker
 	@touch $@
 
 # What --broker can start beside Mosquitto; what cannot be had is named. Aedes is one of npm's, the others are Debian's.
-brokers: setup
+brokers: setup $(VENV)/.brokers
+	@$(BIN)/loadtest doctor
+
+$(VENV)/.brokers: $(VENV)/.created .ci/brokers .ci/aedes
 	@.ci/brokers
 	@.ci/aedes $(VENV) || echo "going on without Aedes" >&2
-	@$(BIN)/loadtest doctor
+	@touch $@
 
 # Tools only some tests need: the C reference and a browser for the report. Those tests are skipped without them.
 $(VENV)/.test-tools: $(VENV)/.created .ci/test-tools
@@ -49,7 +52,7 @@ $(VENV)/.test-tools: $(VENV)/.created .ci/test-tools
 # tried once more with nothing beside it, in plain sight, and what fails twice is broken.
 AGAIN := --last-failed --last-failed-no-failures none
 
-test: setup $(VENV)/.test-tools
+test: setup $(VENV)/.brokers $(VENV)/.test-tools
 	$(BIN)/pytest -n 3 --dist worksteal -m "not alone" || $(BIN)/pytest $(AGAIN) -m "not alone"
 	$(BIN)/pytest -m alone || $(BIN)/pytest $(AGAIN) -m alone
 

@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import contextlib
 import os
+import platform
+import time
 from typing import NamedTuple
 
 import psutil
 
 from loadtest.units import NS_PER_S
 
+_LINUX = platform.system() == "Linux"
+
 
 class Usage(NamedTuple):
     """What a process has used.
 
     Attributes:
-        cpu_ns: CPU time since it started, user and system; the kernel counts in steps of 10 ms.
+        cpu_ns: CPU time since it started, user and system.
         rss_bytes: Memory in RAM now; 0 once it has ended.
     """
 
@@ -39,13 +43,23 @@ class ProcessUsage:
             return self._last
         try:
             with self._process.oneshot():
-                cpu, memory = self._process.cpu_times(), self._process.memory_info()
-        except (psutil.NoSuchProcess, psutil.AccessDenied):
+                self._last = Usage(_cpu_ns(self._process), self._process.memory_info().rss)
+        except (psutil.NoSuchProcess, psutil.AccessDenied, OSError):
             self._process = None
             self._last = Usage(self._last.cpu_ns, 0)
-        else:
-            self._last = Usage(round((cpu.user + cpu.system) * NS_PER_S), memory.rss)
         return self._last
+
+
+def _cpu_ns(process: psutil.Process) -> int:
+    """CPU time of all threads of a process; on Linux the scheduler's own, for ``/proc`` counts in steps of 10 ms.
+
+    Raises:
+        OSError: It has ended.
+    """
+    if _LINUX:
+        return time.clock_gettime_ns((~process.pid << 3) | 2)  # clock_getcpuclockid(3)
+    cpu = process.cpu_times()
+    return round((cpu.user + cpu.system) * NS_PER_S)
 
 
 class ProcessTreeUsage:
