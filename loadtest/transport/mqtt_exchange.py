@@ -222,7 +222,7 @@ class MqttExchange(PacketStream):
         """PUBACK, PUBREC or PUBCOMP."""
         flight = self._in_flight
         if isinstance(flight, Flights):
-            packet = flight.packets.get(packet_id)
+            packet = flight.sent(packet_id)
         else:
             packet = flight if packet_id == self._last_id else None
         if packet is None or packet[0] & KIND != AWAITED[kind]:

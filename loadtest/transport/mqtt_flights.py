@@ -53,8 +53,12 @@ class Flights:
         self._unsent.append(packet_id)
         return False
 
+    def sent(self, packet_id: int) -> bytes | None:
+        """The packet that has been sent under an id; None as well while it waits for its turn."""
+        return None if self._unsent and packet_id in self._unsent else self.packets.get(packet_id)
+
     def land(self, packet_id: int) -> bytes | None:
-        """A message is done. Returns the packet that may be sent in its place."""
+        """A message that was sent is done. Returns the packet that may be sent in its place."""
         del self.packets[packet_id]
         return self.packets[self._unsent.popleft()] if self._unsent else None
 

@@ -126,6 +126,16 @@ def test_the_window_of_the_broker_is_kept_to_also_after_a_reconnect() -> None:
     assert wire._in_flight is None
 
 
+def test_what_waits_for_its_turn_cannot_be_acknowledged() -> None:
+    wire = RecordingWire(options=OPTIONS)
+    transport = opened(wire, mqtt5.ConnAckPacket(receive_max=1).write())
+    sent, waiting = wire.publish(b"up", b"1", 1), wire.publish(b"up", b"2", 1)
+    packets(transport)
+    wire.data_received(mqtt5.PubAckPacket(waiting).write() + mqtt5.PubAckPacket(sent).write())
+    assert wire.seen == [("stray", mqtt_codec.PUBACK, waiting), ("acknowledged", sent, 0)]
+    assert [packet.packet_id for packet in packets(transport)] == [waiting]  # type: ignore[union-attr]
+
+
 def test_a_message_the_broker_does_not_take_over_is_done_with_its_reason() -> None:
     wire = RecordingWire(options=OPTIONS)
     transport = opened(wire)
