@@ -74,11 +74,11 @@ def versions() -> Check:
 
 
 def file_descriptors(hard_limit: int) -> Check:
-    """Every charge point is a socket in an engine, and another one in the gateway."""
+    """Every charge point is a socket in an engine, and another one in the gateway or the broker."""
     if hard_limit == resource.RLIM_INFINITY:
         return Check(Level.OK, "file descriptors", "no limit")
     room = max(0, hard_limit - RESERVE)
-    found = f"{hard_limit:,} for each process: {room:,} charge points fit into an engine or a gateway process"
+    found = f"{hard_limit:,} for each process: {room:,} charge points fit into an engine, a gateway process or a broker"
     (fleet,) = (int(setting.default) for setting in SETTINGS if setting.name == "charge_points")
     if room < fleet:
         fix = (
@@ -89,12 +89,12 @@ def file_descriptors(hard_limit: int) -> Check:
 
 
 def ephemeral_ports(port_range: str) -> Check:
-    """Every charge point is a connection from a port of its own to one address of the gateway."""
+    """Every charge point is a connection from a port of its own to one address of the gateway or broker."""
     try:
         low, high = map(int, port_range.split())
     except ValueError:
         return Check(Level.NOTE, "ephemeral ports", "unknown on this system")
-    found = f"{high - low + 1:,} ({low} to {high}): as many charge points to one address and port of a gateway"
+    found = f"{high - low + 1:,} ({low} to {high}): as many charge points to one address and port"
     if high - low + 1 < LEAST_PORTS:
         return Check(Level.PROBLEM, "ephemeral ports", found, 'sysctl -w net.ipv4.ip_local_port_range="10240 65535"')
     return Check(Level.OK, "ephemeral ports", found)

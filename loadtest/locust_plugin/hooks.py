@@ -39,7 +39,7 @@ from loadtest.locust_plugin.scenario_check import check_scenario
 from loadtest.locust_plugin.telling import tell_error, tell_note, tell_verdict
 from loadtest.locust_plugin.web.live_page import LivePage
 from loadtest.locust_plugin.web.login import add_login
-from loadtest.scenario.settings import masked, secret
+from loadtest.scenario.settings import DIRECT, masked, secret
 
 if TYPE_CHECKING:
     from argparse import Namespace
@@ -159,7 +159,8 @@ class _Master:
         settings = settings_of(self._options)
         check_scenario(self._environment.user_classes, settings)
         if self._live_page is not None:
-            self._environment.host = masked(settings.gateway)  # what Locust's page shows, and asks for, as its host
+            # What Locust's page shows, and asks for, as its host.
+            self._environment.host = masked(settings.broker if settings.path == DIRECT else settings.gateway)
         return settings
 
     def _plan_fleet(self, settings: RunSettings, users: int | None) -> tuple[Share, ...]:

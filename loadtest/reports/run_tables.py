@@ -6,9 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 from loadtest.reports.figures import bytes_text, count_text, latency_text, share_text, span_text
 from loadtest.reports.table import Table
+from loadtest.scenario.direct_path import OF_DIRECT, OF_GATEWAY
+from loadtest.scenario.settings import DIRECT
 
 if TYPE_CHECKING:
-    from loadtest.measure.run_record import RunRecord
+    from loadtest.measure.run_record import RunDescription, RunRecord
 
 MOST_EVENTS = 100
 
@@ -76,12 +78,18 @@ def tested(record: RunRecord) -> tuple[Table, ...]:
         Table("Phases", ("Phase", "From", "To", "Length"), spans),
         _fleet(record),
         _faults(record),
-        _facts("Settings", run.settings | {"seed": run.seed}),
+        _facts("Settings", _of_use(run) | {"seed": run.seed}),
         _facts("System under test", run.sut),
         _facts("Host", run.host),
         _facts("Versions", run.versions),
     ]
     return tuple(table for table in found if table.rows)
+
+
+def _of_use(run: RunDescription) -> dict[str, Any]:
+    """The settings, but for those of a path that no charge point took."""
+    useless = OF_GATEWAY if run.paths == {DIRECT} else () if DIRECT in run.paths else OF_DIRECT
+    return {name: value for name, value in run.settings.items() if name not in useless}
 
 
 def _fleet(record: RunRecord) -> Table:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from loadtest.measure.storm import SHARES
 from loadtest.reports.figures import bytes_text, count_text, latency_text
 from loadtest.reports.table import Table
+from loadtest.scenario.settings import DIRECT
 
 if TYPE_CHECKING:
     from loadtest.measure.run_record import RunRecord
@@ -54,7 +55,7 @@ def storms(record: RunRecord) -> Table:
             for cause in dict.fromkeys(cause for storm in found for cause in storm.failures)
         ),
         ("CALLs per second, most", [count_text(storm.most_messages_per_s) for storm in found]),
-        ("Received by the gateway per second, most", [_bytes(storm.most_bytes_per_s) for storm in found]),
+        *_received(record),
         ("Transaction messages waiting, most", [count_text(storm.backlog_most) for storm in found]),
         ("No more of them than before after", [_after(storm.backlog_drained_after_s) for storm in found]),
         ("Register p99", [_latency(storm.register_p99_us) for storm in found]),
@@ -68,6 +69,14 @@ def storms(record: RunRecord) -> Table:
         "Times and counts run from the first loss, or from the first connection due in a boot storm; counts until 99 % "
         "were registered. Percentiles are those of the phases it happened in.",
     )
+
+
+def _received(record: RunRecord) -> list[tuple[str, list[str]]]:
+    """What the gateway received, if there was one."""
+    if record.run.paths == {DIRECT}:
+        return []
+    busiest = [_bytes(storm.most_bytes_per_s) for storm in record.storms]
+    return [("Received by the gateway per second, most", busiest)]
 
 
 def _after(time_s: float | None) -> str:

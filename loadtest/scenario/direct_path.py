@@ -19,8 +19,9 @@ if TYPE_CHECKING:
 
     from loadtest.scenario.settings import RunSettings
 
-_OF_GATEWAY = ("gateway", "gateway_processes", "gateway_config", "gateway_metrics_port", "security_profile")
-_OF_DIRECT = ("encoding", "envelope", "mqtt_version", "session_expiry_s", "mqtt_keep_alive_s", "status_topic")
+OF_GATEWAY = ("gateway", "gateway_processes", "gateway_config", "gateway_metrics_port", "security_profile")
+OF_DIRECT = ("encoding", "envelope", "mqtt_version", "session_expiry_s", "mqtt_keep_alive_s", "status_topic")
+"""Resolved settings that only one of the paths has any use for."""
 _BELOW_CHARGE_POINTS = "ocpp/c"
 """Where the topics of messages lie, which the central system subscribes to: nothing else may be there."""
 
@@ -81,12 +82,12 @@ def check_paths(paths: Collection[str], settings: RunSettings) -> None:
     if GATEWAY not in paths:
         faults = [
             f"{flag}: is for the gateway, and no charge point goes through one: all are on the direct path"
-            for flag in _given(settings, _OF_GATEWAY)
+            for flag in _given(settings, OF_GATEWAY)
         ]
     if DIRECT not in paths:
         faults = [
             f"{flag}: is for charge points that are MQTT clients, and there are none; write --path direct"
-            for flag in _given(settings, _OF_DIRECT)
+            for flag in _given(settings, OF_DIRECT)
         ]
     if {GATEWAY, DIRECT} <= set(paths):
         faults += [

@@ -54,7 +54,7 @@ class Fleet:
     """An engine and its charge points, from start to stop of the ``with`` block.
 
     Args:
-        url: The gateway.
+        url: The gateway; of a broker, ``mqtt://…``, the charge points are on the direct path.
         charge_points: How many.
         epoch_ns: Origin of the reports' seconds, when other children are to share it.
         heartbeat_s: Heartbeat interval where the gateway's side leaves it open.
@@ -66,11 +66,12 @@ class Fleet:
         self._charge_points = charge_points
         self._ramp_s = ramp_s
         self._child = ControlledChild(MODULE)
+        self._direct = url.startswith("mqtt:")
         self._settings: dict[str, Any] = {
             "run_tag": RUN_TAG,
             "epoch_ns": monotonic_ns() if epoch_ns is None else epoch_ns,
             "seed": 1,
-            "gateway_url": url,
+            **({"direct": {"broker_url": url}} if self._direct else {"gateway_url": url}),
             "engine": 0,
             "charge_points": charge_points,
             "ramp_s": ramp_s,
@@ -101,7 +102,7 @@ class Fleet:
         Raises:
             HarnessError: Some did not register within a minute more than the ramp.
         """
-        self._child.send(AddCohort(0, self._charge_points))
+        self._child.send(AddCohort(0, self._charge_points, path="direct" if self._direct else "gateway"))
         self._child.send(EnterPhase(RAMP, monotonic_ns()))
         self._child.report_when(
             lambda report: report.gauges.get("registered") == self._charge_points, self._ramp_s + 60

@@ -7,6 +7,7 @@ measured and how stands in ``docs/performance.md``.
 from __future__ import annotations
 
 import argparse
+import itertools
 import os
 import platform
 import sys
@@ -88,20 +89,32 @@ def memory(reference: Reference, samples: Samples) -> None:
         per_charge_point = (fleet.rss_bytes - base_bytes) / CHARGE_POINTS
     samples.add("memory: engine, no charge point", "MB", base_bytes / 1e6)
     samples.add("memory: engine, per charge point", "B", per_charge_point)
+    direct = embedded_path.resting_bytes(CHARGE_POINTS, DAY_S, ramp_s=RESTING_RAMP_S)
+    samples.add("memory: engine, per charge point, direct path", "B", direct)
 
 
 def whole_path(samples: Samples) -> None:
-    """Engine, gateway, broker and subscriber: at a moderate rate, and with more offered than they can carry."""
-    for name, rate in ((f"path {PATH_RATE_PER_S:,}/s", PATH_RATE_PER_S), ("path saturated", SATURATING_RATE_PER_S)):
+    """Engine, gateway, broker and subscriber: at a moderate rate, and with more offered than they can carry.
+
+    Then without the gateway, charge points being MQTT clients.
+    """
+    rates = ((f"{PATH_RATE_PER_S:,}/s", PATH_RATE_PER_S), ("saturated", SATURATING_RATE_PER_S))
+    for path, (label, rate) in itertools.product(("path", "direct path"), rates):
+        name, direct = f"{path} {label}", path == "direct path"
         heartbeat_s = CHARGE_POINTS / rate
         window = embedded_path.measure(
-            CHARGE_POINTS, heartbeat_s, ramp_s=2 * RAMP_S, settle_s=round(heartbeat_s) + 1, window_s=WINDOW_S
+            CHARGE_POINTS,
+            heartbeat_s,
+            ramp_s=2 * RAMP_S,
+            settle_s=round(heartbeat_s) + 1,
+            window_s=WINDOW_S,
+            direct=direct,
         )
         samples.add(f"{name}: round trips", "/s", window.per_second)
         for process in window.cpu_ns:
             samples.add(f"{name}: {process}", "µs/rt", window.cpu_us_per_round_trip(process))
         cores = sum(window.cpu_ns.values()) / 1e9 / window.seconds
-        samples.add(f"{name}: all four", "cores", cores)
+        samples.add(f"{name}: all {'three' if direct else 'four'}", "cores", cores)
         samples.add(f"{name}: per core", "rt/s", window.per_second / cores)
         if rate == PATH_RATE_PER_S:  # beyond saturation a round trip takes as long as the load has lasted
             samples.add(f"{name}: round trip p50", "µs", window.service_us[0])

@@ -83,6 +83,18 @@ def test_the_mixed_fleet_of_the_documents_is_what_they_say() -> None:
     assert [part.first_id for part in parts] == ["cp-000000", "dc-001800", "watched-002000"]
 
 
+def test_the_fleet_on_both_paths_of_the_documents_can_be_run() -> None:
+    text = (Path(__file__).parents[4] / "docs" / "ocpp-over-mqtt.md").read_text()
+    (source,) = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+    scope: dict[str, Any] = {"__name__": "documented"}
+    exec(source, scope)
+    classes = [each for each in scope.values() if getattr(each, "__module__", "") == "documented"]
+    settings = resolve({"charge_points": 400})
+    check_scenario(classes, settings)
+    parts = parts_of(plan_fleet(classes, settings, 1, None), classes, settings)
+    assert [(part.charge_points, part.path) for part in parts] == [(300, "gateway"), (100, "direct")]
+
+
 def test_each_class_takes_its_path_and_the_rest_that_of_the_settings() -> None:
     classes = [Modern, System, Kerb]
     for path, expected in (
