@@ -12,7 +12,7 @@ import click
 from loadtest.cli.compare import compare_opened, write_comparison
 from loadtest.cli.comparison import print_comparison
 from loadtest.cli.matrix_progress import matrix_progress
-from loadtest.cli.matrix_tables import print_order, print_outcome
+from loadtest.cli.matrix_tables import outcome_table, print_order, print_reasons
 from loadtest.cli.run_folders import results_option
 from loadtest.cli.summary import stdout
 from loadtest.errors import ExitCode, ResultError, UsageError
@@ -62,9 +62,10 @@ def matrix(plan: str, results: Path, run_id: str, *, resume: bool, dry_run: bool
     with folders.held(folder):
         _run(record, read, folder, plain=plain, quiet=quiet)
     _make_reports(record, folder)
-    print_outcome(record, stdout())
+    stdout().print(outcome_table(record))
     code = exit_code(record)
-    if record.state == "interrupted":
+    if record.state == "interrupted":  # otherwise the comparison says what it has left out, and why
+        print_reasons(record, stdout())
         click.echo(f"go on with: loadtest matrix {shlex.quote(str(folder))} --resume")
     elif _compared(folder) == REGRESSION and code == ExitCode.PASSED:
         code = ExitCode.REGRESSION

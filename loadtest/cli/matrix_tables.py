@@ -38,9 +38,8 @@ def print_order(matrix: MatrixRecord, out: Console) -> None:
     out.print(order)
 
 
-def print_outcome(matrix: MatrixRecord, out: Console) -> None:
-    """What became of each arm's runs, and why some have no figures that count."""
-    out.print(outcome_table(matrix))
+def print_reasons(matrix: MatrixRecord, out: Console) -> None:
+    """Why some runs have no figures that count."""
     given_up = {arm.name for arm in matrix.arms if arm.given_up}
     for run in matrix.runs:
         if run.state == "void" or (run.state == "failed" and run.arm not in given_up):

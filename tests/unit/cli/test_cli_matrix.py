@@ -15,7 +15,7 @@ from sample_run import SampleRun
 
 from loadtest.cli.main import loadtest
 from loadtest.cli.matrix_progress import heading, matrix_progress, said
-from loadtest.cli.matrix_tables import about, print_outcome
+from loadtest.cli.matrix_tables import about, outcome_table, print_reasons
 from loadtest.cli.run_folders import all_runs, find_run
 from loadtest.errors import ExitCode, ResultError, UsageError
 from loadtest.matrix import folder as folders
@@ -142,7 +142,9 @@ def test_the_outcome_counts_each_run_once_and_tells_why(matrix: MatrixRecord) ->
     matrix.runs_of("qos1")[0].state = "skipped"
     matrix.arms[1].given_up = "no such feature"
     out = io.StringIO()
-    print_outcome(matrix, Console(file=out, width=100))
+    console = Console(file=out, width=100)
+    console.print(outcome_table(matrix))
+    print_reasons(matrix, console)
     head, qos0, qos1, *why = out.getvalue().splitlines()
     assert head.split() == ["arm", "passed", "failed", "void", "broken", "left"]
     assert (qos0.split(), qos1.split()) == (["qos0", "-", "-", "1", "1", "-"], ["qos1", "-", "-", "-", "1", "1"])
