@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from locust.event import Events
 
 _URLS = ("gateway", "broker")
-_IN_WEB_FORM = ("charge_points", "duration", "ramp", "seed", *_URLS)
+_IN_WEB_FORM = ("charge_points", "duration", "ramp", "seed", "path", *_URLS)
 """What a start form asks for."""
 
 

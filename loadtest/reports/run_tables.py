@@ -94,10 +94,12 @@ def _of_use(run: RunDescription) -> dict[str, Any]:
 
 def _fleet(record: RunRecord) -> Table:
     """Which charge points there were to be."""
+    around = DIRECT in record.run.paths  # else there is but one path, and no word to be said about it
     rows = tuple(
         (
             part.name,
             part.model,
+            *((part.path,) if around else ()),
             part.first_id if part.first_id == part.last_id else f"{part.first_id} to {part.last_id}",
             count_text(part.charge_points),
             share_text(part.charge_points, record.run.charge_points),
@@ -105,7 +107,8 @@ def _fleet(record: RunRecord) -> Table:
         )
         for part in record.run.fleet
     )
-    return Table("Fleet", ("Class", "Model", "Ids", "Charge points", "Share", "Cohorts"), rows, left=3)
+    headings = ("Class", "Model", *(("Path",) if around else ()), "Ids", "Charge points", "Share", "Cohorts")
+    return Table("Fleet", headings, rows, left=headings.index("Ids") + 1)
 
 
 def _faults(record: RunRecord) -> Table:

@@ -240,3 +240,15 @@ def test_the_mix_of_the_fleet_is_part_of_what_was_tested(tmp_path: Path) -> None
         ("Kerb", "AC", "cp-000000 to cp-000089", "90", "98.9 %", "2"),
         ("Probe", "DC", "dc-000090", "1", "1.1 %", "1"),
     )
+
+
+def test_a_report_says_nothing_of_a_path_that_nobody_took(tmp_path: Path) -> None:
+    """Settings, fleet and storms of charge points that are all MQTT clients, or none of which is."""
+    settings = {"gateway": "embedded", "gateway_processes": 1, "mqtt_version": "5", "charge_points": 9}
+    for path, named in (("direct", ["mqtt version"]), ("gateway", ["gateway", "gateway processes"])):
+        parts = [FleetPart(name="Kerb", charge_points=9, cohorts=1, path=path)]
+        SampleRun(description={"fleet": parts, "settings": settings}).finished(tmp_path / path)
+        shown = view(open_run(tmp_path / path)).tested
+        rows = {table.title: table.rows for table in shown}
+        assert [row[0] for row in rows["Settings"]] == [*named, "charge points", "seed"]
+        assert ("direct" in rows["Fleet"][0]) == (path == "direct")

@@ -82,14 +82,14 @@ def form(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> dict[str, Any]:
 
 def test_the_web_form_asks_for_what_matters(monkeypatch: pytest.MonkeyPatch) -> None:
     asked = form(monkeypatch, "--charge-points", "7", "--broker", "mqtt://host:1884")
-    assert asked.keys() == {"charge_points", "duration", "ramp", "seed", "gateway", "broker"}
+    assert asked.keys() == {"charge_points", "duration", "ramp", "seed", "path", "gateway", "broker"}
     assert (asked["charge_points"]["default_value"], asked["broker"]["default_value"]) == ("7", "mqtt://host:1884")
 
 
 def test_the_web_form_shows_no_password(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LOADTEST_GATEWAY", "ws://u:s3cret@host")
     asked = form(monkeypatch, "--broker", "mqtt://u:s3cret@host")
-    assert asked.keys() == {"charge_points", "duration", "ramp", "seed"}
+    assert asked.keys() == {"charge_points", "duration", "ramp", "seed", "path"}
     assert "s3cret" not in str(asked)
 
 
