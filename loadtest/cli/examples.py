@@ -22,6 +22,12 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
         "loadtest baseline show main",
     ),
     "matrix": ("loadtest matrix qos --dry-run", "loadtest matrix qos", "loadtest matrix qos --resume"),
+    "capacity": (
+        "loadtest capacity steady",
+        "loadtest capacity steady --objective 'p99 uplink < 50ms' --from 500 --to 20000 --precision 10%",
+        "loadtest capacity steady --of rate --charge-points 2000",
+        "loadtest capacity steady --of connect-rate --charge-points 2000 --duration 5s",
+    ),
     "compare": (
         "loadtest compare before after",
         "loadtest compare main after --baseline main --tolerance 10%",

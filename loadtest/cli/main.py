@@ -21,6 +21,7 @@ _COMMANDS = {
     "report": ("report", "report"),
     "baseline": ("baseline", "baseline"),
     "matrix": ("matrix", "matrix"),
+    "capacity": ("capacity", "capacity"),
     "compare": ("compare", "compare"),
     "conformance": ("conformance", "conformance"),
     "doctor": ("doctor", "doctor"),

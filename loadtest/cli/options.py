@@ -27,6 +27,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
         "duration",
         "ramp",
         "warmup",
+        "heartbeat_interval",
         "seed",
         "engines",
         "call_timeout",
@@ -34,6 +35,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
         "repeat",
         "from_run",
     ),
+    "Search": ("axis", "objective", "lowest", "highest", "precision", "repeats", "most_runs"),
     "System under test": (
         *("path", "gateway", "gateway_processes", "gateway_config", "gateway_metrics_port", "broker", "broker_setting"),
         *("qos", "persistent", "encoding", "envelope", "mqtt_version", "session_expiry", "mqtt_keep_alive"),
@@ -70,6 +72,8 @@ class SettingsCommand(click.Command):
             if record is not None and isinstance(parameter, click.Option):
                 rows[heading_of.get(parameter.name or "", "Options")].append(record)
         for heading, records in rows.items():
+            if not records:  # of another command
+                continue
             with formatter.section(heading):
                 formatter.write_dl(records)
         with formatter.section("Environment"):

@@ -61,7 +61,7 @@ def run(
     --processes 2, are passed on as they are; after -- everything is.
     """
     if from_run is None:
-        request = _request(scenario, locust_arguments, options)
+        request = run_request(scenario, locust_arguments, options)
     else:
         request = _again(from_run, scenario, locust_arguments, options)
     against = open_baseline(baseline, tolerance, request)
@@ -95,7 +95,7 @@ def run(
 @click.argument("locust_arguments", nargs=-1, type=click.UNPROCESSED, metavar="[LOCUST OPTIONS]")
 def web(scenario: str, web_host: str, web_port: int, locust_arguments: tuple[str, ...], **options: Any) -> int:
     """Serve SCENARIO under Locust's web UI until Ctrl-C; runs are started and stopped there."""
-    request = _request(scenario, locust_arguments, options)
+    request = run_request(scenario, locust_arguments, options)
 
     def announce(line: str) -> None:
         click.echo(line)
@@ -129,7 +129,12 @@ def _told(outcome: RunOutcome, of: int) -> RunOutcome:
     return outcome
 
 
-def _request(scenario: str | None, locust_arguments: tuple[str, ...], options: dict[str, Any]) -> RunRequest:
+def run_request(scenario: str | None, locust_arguments: tuple[str, ...], options: dict[str, Any]) -> RunRequest:
+    """What a command line asks to be run.
+
+    Raises:
+        UsageError: There is no such scenario.
+    """
     if scenario is None:
         raise UsageError("SCENARIO: there is none", hint="for example: loadtest run steady; or --from RUN")
     if scenario.startswith("-"):

@@ -11,6 +11,7 @@ from click.shell_completion import CompletionItem
 from loadtest.cli.options import default_of
 from loadtest.errors import ResultError
 from loadtest.measure import run_set
+from loadtest.measure.capacity_record import CAPACITY_JSON
 from loadtest.measure.matrix_record import MATRIX_JSON
 from loadtest.measure.run_record import LATENCY_HLOG, RUN_JSON
 from loadtest.measure.run_set import SET_JSON
@@ -36,14 +37,14 @@ def results_option(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def all_runs(results: Path) -> list[Path]:
-    """The folders of runs, those in sets and matrices among them, the newest first; empty without such a folder.
+    """The folders of runs, those in sets, matrices and searches too, the newest first; empty without such a folder.
 
     Raises:
         ResultError: It cannot be read.
     """
     try:
         sets = [path for each in results.iterdir() for path in (each.iterdir() if _is_matrix(each) else (each,))]
-        within = [path.iterdir() if (path / SET_JSON).exists() else (path,) for path in sets]
+        within = [path.iterdir() if _holds_runs(path) else (path,) for path in sets]
         folders = [path for paths in within for path in paths if any((path / mark).exists() for mark in _MARKS)]
     except FileNotFoundError:
         return []
@@ -68,6 +69,8 @@ def find_run(run: str, results: Path) -> Path:
         if any((folder / mark).exists() for mark in _MARKS):
             return folder
     for folder in (results / run, Path(run)):
+        if (folder / CAPACITY_JSON).exists():
+            raise ResultError(f"{run} is a search of several runs, not one", hint="loadtest list shows its runs")
         if _is_matrix(folder):
             raise ResultError(f"{run} is a matrix of runs, not one", hint="loadtest list shows its runs")
         if (folder / SET_JSON).exists():
@@ -97,6 +100,10 @@ def complete_run(_context: click.Context, _parameter: click.Parameter, incomplet
 
 def _is_matrix(folder: Path) -> bool:
     return (folder / MATRIX_JSON).exists()
+
+
+def _holds_runs(folder: Path) -> bool:
+    return (folder / SET_JSON).exists() or (folder / CAPACITY_JSON).exists()
 
 
 def _written_ns(folder: Path) -> int:

@@ -199,8 +199,8 @@ class RegisteringConnection(CallingConnection):
         if result.status == "Accepted":
             if not self.heartbeat_ns:
                 self.fleet.registered_ever += 1
-            interval_s = result.interval if result.interval > 0 else self.profile.default_heartbeat_s
-            self.heartbeat_ns = self.fleet.shared_interval_ns(interval_s)
+            given_s = result.interval if result.interval > 0 else self.profile.default_heartbeat_s
+            self.heartbeat_ns = self.fleet.shared_interval_ns(self.profile.heartbeat_s or given_s)
             self._registered(now_ns, booted=True)
         else:
             wait_s = result.interval if result.interval > 0 else _REGISTRATION_RETRY_S

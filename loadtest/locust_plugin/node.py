@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections import Counter, defaultdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -213,7 +214,10 @@ class Node:
         self._cohorts[id(user)] = _Cohort(fleet_class, first, count, engine)
         assert self._plan is not None
         path = path_of(type(user), self._plan.settings)
-        engine.send(messages.AddCohort(first, count, msgspec.to_builtins(user.profile), path))
+        profile = user.profile
+        if self._plan.settings.heartbeat_interval_s:
+            profile = msgspec.structs.replace(profile, heartbeat_s=self._plan.settings.heartbeat_interval_s)
+        engine.send(messages.AddCohort(first, count, msgspec.to_builtins(profile), path))
 
     def _start_subscriber(self, user: CsmsSubscriber, number: int) -> None:
         assert self._plan is not None
@@ -231,7 +235,8 @@ class Node:
                 "answer_foreign": False,
                 "run_tag": plan.run_tag,
                 "epoch_ns": plan.epoch_ns,
-                "heartbeat_interval_s": user.heartbeat_interval_s,
+                # Gateways cut who is silent for longer than what was said here, in whole seconds.
+                "heartbeat_interval_s": math.ceil(settings.heartbeat_interval_s) or user.heartbeat_interval_s,
                 "phases": plan.phases,
                 "subscriber_index": number,
                 "subscriber_count": plan.subscribers,

@@ -15,7 +15,7 @@ from loadtest.scenario.reconnect import CappedDoubling, ReconnectPolicy
 
 _ABOVE_ZERO = ("power_w", "voltage_v", "time_scale", "default_heartbeat_s")
 _ZERO_OR_MORE = (
-    *("meter_interval_s", "clock_aligned_s", "minimum_status_s"),
+    *("meter_interval_s", "clock_aligned_s", "minimum_status_s", "heartbeat_s"),
     *("reboot_s", "download_s", "install_s", "upload_s"),
 )
 _PROBABILITIES = ("firmware_failure", "upload_failure")
@@ -50,6 +50,7 @@ class ChargePointProfile(msgspec.Struct, frozen=True, kw_only=True):
         stop_aligned_measurands: Clock-aligned values in StopTransaction, ``StopTxnAlignedData``.
         configuration: Initial values of further configuration keys, by key.
         default_heartbeat_s: Heartbeat interval when the central system leaves it open (``interval`` 0).
+        heartbeat_s: Heartbeat interval whatever the central system says, as of ``--heartbeat-interval``; 0: as it says.
         boot_on_reconnect: Send a BootNotification after every reconnect, as many stations do, not only after
             a restart.
         reconnect: How long it waits after a lost or refused connection.
@@ -86,6 +87,7 @@ class ChargePointProfile(msgspec.Struct, frozen=True, kw_only=True):
     configuration: dict[str, str] = {}
 
     default_heartbeat_s: float = 300.0
+    heartbeat_s: float = 0.0
     boot_on_reconnect: bool = True
     reconnect: ReconnectPolicy = CappedDoubling()
     link: LinkModel | None = None

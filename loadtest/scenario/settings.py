@@ -93,6 +93,15 @@ SETTINGS: tuple[Setting, ...] = (
         help="seed of every random choice; the same seed gives the same schedule",
     ),
     Setting(
+        name="heartbeat_interval",
+        kind="duration",
+        default="0s",
+        high=86400,
+        metavar="TIME",
+        help="heartbeat interval of all charge points, fractions of a second allowed; 0: as the scenario, or your "
+        "central system, says",
+    ),
+    Setting(
         name="engines", kind="int", default=1, low=1, high=256, metavar="N", help="engine processes per Locust worker"
     ),
     Setting(
@@ -332,6 +341,7 @@ class RunSettings(msgspec.Struct, frozen=True, kw_only=True):
     ramp_s: float
     warmup_s: float
     seed: int
+    heartbeat_interval_s: float
     engines: int
     path: str
     gateway: str

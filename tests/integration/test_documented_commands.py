@@ -252,6 +252,7 @@ def test_no_command_is_left_out() -> None:
         "loadtest run",
         "loadtest conformance",
         "loadtest matrix",
+        "loadtest capacity",  # test_capacity_runs.py
         "locust ",
         *(f"loadtest {name}" for name in SERVING),
     )

@@ -9,6 +9,7 @@ import pytest
 from click.testing import CliRunner
 
 from loadtest import __version__
+from loadtest.cli.capacity import capacity
 from loadtest.cli.main import loadtest
 from loadtest.cli.messages import show_error
 from loadtest.cli.options import GROUPS, given
@@ -24,7 +25,7 @@ def test_every_setting_has_its_option(command: str) -> None:
 
 
 def test_the_groups_of_the_help_name_settings() -> None:
-    names = {setting.name for setting in SETTINGS} | {parameter.name for parameter in run.params}
+    names = {setting.name for setting in SETTINGS} | {each.name for each in (*run.params, *capacity.params)}
     assert {name for group in GROUPS.values() for name in group} <= names
 
 

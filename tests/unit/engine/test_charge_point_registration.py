@@ -77,6 +77,16 @@ def test_interval_0_leaves_the_heartbeat_to_the_charge_point() -> None:
         assert world.new() == ["Heartbeat"] * 4
 
 
+def test_an_interval_of_its_own_outdoes_that_of_the_central_system() -> None:
+    with World(heartbeat_s=2.5) as world:
+        world.register(interval_s=3)
+        world.new()
+        for _ in range(4):
+            world.advance_s(2.5)
+            world.answer_all()
+        assert world.new() == ["Heartbeat"] * 4
+
+
 @pytest.mark.parametrize("status", ["Pending", "Rejected", "Perhaps"])
 def test_not_accepted_means_silence_and_another_boot_after_the_interval(status: str) -> None:
     with World(transaction_gap_s=1.0) as world:

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from locust.runners import WorkerNode
 from msgspec.structs import replace
 
+from loadtest.capacity.limit import DESCRIPTORS
 from loadtest.errors import EnvironmentNotReady, UsageError
 from loadtest.locust_plugin import ChargePointFleet, CsmsSubscriber, MqttChargePointFleet, wire
 from loadtest.locust_plugin.dispatcher import PlannedDispatcher, in_rounds
@@ -248,6 +249,7 @@ def test_the_engines_it_proposes_are_enough_and_not_one_too_many(limit: int, cha
     if error is None:
         assert charge_points <= limit - SPARE_DESCRIPTORS
         return
+    assert DESCRIPTORS in error.message, "by these words a search for capacity knows it"
     found = re.search(r"use --engines (\d+)", error.hint)
     assert found is not None
     engines = int(found[1])

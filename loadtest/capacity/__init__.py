@@ -1,0 +1,1 @@
+"""The search for the largest load that meets the thresholds: levels, the runs at them, what they show together."""

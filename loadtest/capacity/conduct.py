@@ -1,0 +1,144 @@
+"""Conducting a search: one run after the other, each with a fate that is on record before the next one begins."""
+
+from __future__ import annotations
+
+import dataclasses
+from statistics import median
+from typing import TYPE_CHECKING, Protocol
+
+from loadtest.capacity.answer import answer
+from loadtest.capacity.judging import judge, refused
+from loadtest.capacity.knee import knee
+from loadtest.capacity.search import Bounds, Search
+from loadtest.clock import monotonic_ns, utc_now
+from loadtest.errors import LoadTestError
+from loadtest.measure import capacity_record
+from loadtest.measure.capacity_record import CapacityStep
+from loadtest.units import NS_PER_S
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
+    from loadtest.capacity.axis import Axis
+    from loadtest.measure.capacity_record import CapacityRecord
+    from loadtest.runner.request import RunRequest
+    from loadtest.runner.run import RunOutcome
+
+KNEE_SAMPLES = 1000
+"""Of fewer the p99 is the luck of single messages."""
+
+
+class Watcher(Protocol):
+    """Who is told how a search goes on."""
+
+    def begins(self, step: CapacityStep) -> None:
+        """A run begins."""
+
+    def ended(self, step: CapacityStep) -> None:
+        """It has ended; its record says how."""
+
+
+def conduct(
+    record: CapacityRecord,
+    axis: Axis,
+    request: RunRequest,
+    folder: Path,
+    run_one: Callable[[RunRequest], RunOutcome],
+    watcher: Watcher,
+    interrupts: Sequence[int],
+) -> None:
+    """Search to the end, or until the user asks for an end.
+
+    Args:
+        record: Without steps; written whenever something has changed.
+        axis: What is searched for.
+        request: What all runs have in common.
+        folder: Of the search.
+        run_one: Carries out one run.
+        watcher: Is told how it goes.
+        interrupts: Grows when the user asks for an end; ``run_one`` knows them as well and ends what is on.
+
+    Raises:
+        LoadTestError: The very first run could not be made: there is nothing to keep.
+        ResultError: Nothing can be written any more.
+    """
+    plan, base = record.plan, request.resolved()
+    search = Search(
+        Bounds(
+            lowest=plan.lowest,
+            highest=plan.highest,
+            precision=plan.precision_percent / 100,
+            repeats=plan.repeats,
+            most_runs=plan.most_runs,
+        )
+    )
+    interrupted = False
+    while not interrupted and (level := search.next_level()) is not None:
+        if interrupts:
+            interrupted = True
+            break
+        attempt = len(record.at(level)) + 1
+        step = CapacityStep(
+            level=level,
+            attempt=attempt,
+            seed=base.seed + attempt - 1,
+            settings=axis.settings(level, base),
+            folder=f"{level}-{attempt}",
+            started_at=utc_now(),
+        )
+        record.steps.append(step)
+        capacity_record.write(record, folder)
+        watcher.begins(step)
+        interrupted = _run(step, record, request, folder, run_one)
+        match step.state:
+            case "passed" | "failed" | "limited" | "void" as vote:
+                search.take(level, vote)
+            case _:
+                interrupted = True
+        capacity_record.write(record, folder)
+        watcher.ended(step)
+    record.state, record.ended_at = "interrupted" if interrupted else "complete", utc_now()
+    record.result = answer(search.finding(), record, _knee(record))
+    capacity_record.write(record, folder)
+
+
+def _run(
+    step: CapacityStep,
+    record: CapacityRecord,
+    request: RunRequest,
+    folder: Path,
+    run_one: Callable[[RunRequest], RunOutcome],
+) -> bool:
+    """Carry out one run; returns whether the user has stopped it."""
+    begun_ns = monotonic_ns()
+    own = {"results": str(folder), "run_id": step.folder, "seed": str(step.seed), **step.settings}
+    try:
+        outcome = run_one(dataclasses.replace(request, settings={**request.settings, **own}))
+    except LoadTestError as error:
+        refused(step, error)
+        if not (folder / step.folder).exists():
+            step.folder = ""
+        if len(record.steps) == 1 and step.state == "void":
+            raise
+        return False
+    finally:
+        step.elapsed_s = (monotonic_ns() - begun_ns) / NS_PER_S
+    made = judge(step, outcome.run_dir, record.plan, cut_short=outcome.interrupted)
+    if made is not None:
+        record.host, record.plan.thresholds = made.run.host, made.run.thresholds
+    if not outcome.run_dir.exists():
+        step.folder = ""
+    return outcome.interrupted
+
+
+def _knee(record: CapacityRecord) -> int | None:
+    """Of the first of the plan's legs, by the p99 in the middle of the tries at each level."""
+    leg = record.plan.legs[0]
+    curve: dict[int, list[float]] = {}
+    for step in record.steps:
+        if step.state in ("passed", "failed"):
+            for row in step.latency:
+                if row.leg == leg and row.count >= KNEE_SAMPLES:
+                    curve.setdefault(step.level, []).append(row.p99_us)
+    return knee({level: median(values) for level, values in curve.items()})
