@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from loadtest.locust_plugin.description import boot_id
+from loadtest.locust_plugin.host import clock_id, network_id
 from loadtest.scenario.credentials import CredentialFiles
 from loadtest.scenario.direct_path import direct_path
 from loadtest.scenario.plan import Plan
@@ -43,7 +43,8 @@ def set_up(run: Run) -> Plan:
     return Plan(
         run_tag=run_tag,
         epoch_ns=run.epoch_ns,
-        host_boot_id=boot_id(),
+        clock=clock_id(),
+        network=network_id(),
         gateway_url=facts["gateway"]["url"] if "gateway" in facts else "",
         credentials=credentials,
         broker_url=broker_url,

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import gevent
 from gevent.event import Event
 
+from loadtest.clock import monotonic_ns
 from loadtest.errors import LoadTestError
 from loadtest.locust_plugin import beginning, ending, wire
 from loadtest.locust_plugin.course import Course
@@ -67,8 +68,9 @@ class Conductor:
         self.verdict: Verdict | None = None
         self.collector: Collector | None = None
         self.ended: dict[str, Path] = {}
-        for name in (wire.ASK, wire.READY, wire.REPORT, wire.EVENT, wire.FAULT_STATE):
+        for name in (wire.ASK, wire.READY, wire.REPORT, wire.EVENT, wire.FAULT_STATE, wire.CLOCK, wire.LOG):
             runner.register_message(name, self._on_message)
+        runner.register_message(wire.CLOCK_ASK, self._on_clock_ask)
 
     def prepare(self, settings: RunSettings, fleet: Sequence[Share], command: list[str]) -> None:
         """Open the record and set up the system under test.
@@ -183,6 +185,10 @@ class Conductor:
             self._run = None
             self.ended[run.description.run_id] = run.folder
         ending.write_reports(run.folder)
+
+    def _on_clock_ask(self, environment: Environment, msg: Message, **_: object) -> None:
+        answer = {"asked_ns": msg.data["asked_ns"], "theirs_ns": monotonic_ns()}
+        self._runner.send_message(wire.CLOCK_TELL, answer, client_id=msg.node_id)
 
     def _on_message(self, environment: Environment, msg: Message, **_: object) -> None:
         if self._run is not None and msg.data["run_tag"] == self._run.parts.run_tag:

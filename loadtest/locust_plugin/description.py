@@ -71,11 +71,6 @@ def run_name(settings: RunSettings, scenario: str) -> str:
     return name
 
 
-def boot_id() -> str:
-    """Which boot of which host this is: processes that share it share a monotonic clock."""
-    return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
-
-
 def _sha256(file: Path) -> str:
     """Empty for what is no file: Locust also takes folders and URLs."""
     return hashlib.sha256(file.read_bytes()).hexdigest() if file.is_file() else ""

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import itertools
-import math
+import platform
 from collections import Counter, defaultdict
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import gevent
@@ -13,15 +12,16 @@ import msgspec
 
 from loadtest.clock import monotonic_ns
 from loadtest.control import messages
-from loadtest.errors import LoadTestError
+from loadtest.errors import EnvironmentNotReady, LoadTestError
 from loadtest.locust_plugin import wire
 from loadtest.locust_plugin.child import Child
-from loadtest.locust_plugin.description import boot_id
+from loadtest.locust_plugin.child_logs import ChildLogs
+from loadtest.locust_plugin.child_settings import engine_settings, subscriber_settings
+from loadtest.locust_plugin.clock_watch import ClockWatch
 from loadtest.locust_plugin.fleet import path_of
+from loadtest.locust_plugin.host import clock_id, refuse_unreachable
 from loadtest.measure.run_events import PART_DIED, REFUSED
-from loadtest.protocol import topics
 from loadtest.scenario import plan as plans
-from loadtest.scenario.settings import secret
 from loadtest.units import NS_PER_S
 
 if TYPE_CHECKING:
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from locust.runners import LocalRunner, WorkerRunner
 
     from loadtest.locust_plugin.users import ChargePointFleet, CsmsSubscriber
+    from loadtest.measure.host_clock import ClockComparison
 
 READY_TIMEOUT_S = 30.0
 
@@ -55,6 +56,12 @@ class Node:
         self._environment = environment
         self._runner = runner
         self._plan: plans.Plan | None = None
+        self._run_tag = -1
+        self._offset_ns = 0  # this host's clock minus the master's
+        self._clock_watch = ClockWatch(lambda now_ns: self._tell(wire.CLOCK_ASK, asked_ns=now_ns))
+        self._comparing: gevent.Greenlet | None = None
+        self._logs = ChildLogs()
+        self._early: dict[ChargePointFleet | CsmsSubscriber, tuple[str, dict[str, str]]] = {}
         self._engines: list[Child] = []
         self._subscribers: list[Child] = []
         self._tokens = itertools.count()
@@ -67,6 +74,7 @@ class Node:
             (wire.CUT, self._on_cut),
             (wire.SUBSCRIBER_FAULT, self._on_subscriber_fault),
             (wire.DRAIN, self._on_drain),
+            (wire.CLOCK_TELL, self._on_clock_tell),
             (wire.END, self._on_end),
         ):
             runner.register_message(name, handler)
@@ -91,14 +99,16 @@ class Node:
     def release_cohort(self, user: ChargePointFleet) -> None:
         """Disconnect a user's charge points for good, or ask for none any more."""
         self._asking = {token: asking for token, asking in self._asking.items() if asking is not user}
+        self._early.pop(user, None)
         cohort = self._cohorts.pop(id(user), None)
         if cohort is not None:
             self._held[cohort.engine][cohort.fleet_class] -= cohort.charge_points
             cohort.engine.send(messages.RemoveCohort(cohort.first))
 
     def _ask(self, role: str, user: ChargePointFleet | CsmsSubscriber, **more: str) -> None:
-        if self._plan is None:
-            return  # the start of the run failed, which has been reported
+        if self._plan is None:  # its clock is being compared; or the start of the run failed, which has been reported
+            self._early[user] = role, more
+            return
         token = next(self._tokens)
         self._asking[token] = user
         self._tell(wire.ASK, role=role, token=token, **more)
@@ -111,37 +121,45 @@ class Node:
         self._plan = None
         if not text:
             return
-        self._plan = plan = plans.decode(text)
-        if plan.host_boot_id != boot_id():
-            self._tell(
-                wire.EVENT,
-                source="worker",
-                kind=REFUSED,
-                text=f"worker {self._index} runs on another host than the master, with a clock of its own",
-                hint="start all workers of a run on one host",
-            )
-            self._plan = None
+        plan = plans.decode(text)
+        self._run_tag = plan.run_tag
+        try:
+            refuse_unreachable(plan, self._index)
+        except EnvironmentNotReady as error:
+            self._refuse(error)
             return
+        if plan.clock == clock_id():
+            self._begin(plan, 0)
+        else:
+            self._comparing = gevent.spawn(self._compare_clocks, plan)
+
+    def _compare_clocks(self, plan: plans.Plan) -> None:
+        """Begin as soon as it is known how to convert instants, then watch that this stays true."""
+        try:
+            comparison = self._clock_watch.compare()
+        except EnvironmentNotReady as error:
+            self._refuse(error)
+            return
+        self._begin(plan, comparison.offset_ns)
+        self._clock_watch.follow(comparison, self._tell_clock)
+
+    def _tell_clock(self, comparison: ClockComparison) -> None:
+        described = comparison.describe(worker=self._name, host=platform.node(), clock=clock_id())
+        self._tell(wire.CLOCK, clock=msgspec.to_builtins(described))
+
+    def _begin(self, plan: plans.Plan, offset_ns: int) -> None:
+        """Start the engines. From here on all instants are of this host's clock; the epoch is the same moment."""
+        self._offset_ns = offset_ns
+        self._plan = plan = msgspec.structs.replace(plan, epoch_ns=plan.epoch_ns + offset_ns)
+        self._logs = ChildLogs(plan.log_dir)
         for number in range(plan.settings.engines):
             engine = self._start_child(wire.ENGINE, "loadtest.engine", number)
             self._engines.append(engine)
-            engine.configure(
-                {
-                    "run_tag": plan.run_tag,
-                    "epoch_ns": plan.epoch_ns,
-                    "seed": plan.settings.seed,
-                    "gateway_url": plan.gateway_url,
-                    "direct": msgspec.to_builtins(plan.direct),
-                    "engine": self._index * plan.settings.engines + number,
-                    "charge_points": plan.settings.charge_points,
-                    "ramp_s": plan.settings.ramp_s,
-                    "phases": plan.phases,
-                    "call_timeout_s": plan.settings.call_timeout_s,
-                    "credentials": msgspec.to_builtins(plan.credentials),
-                    "password": secret("password"),
-                }
-            )
+            engine.configure(engine_settings(plan, self._index * plan.settings.engines + number))
             gevent.spawn(self._report_refusal, engine)
+        early, self._early = self._early, {}
+        for user, (role, more) in early.items():
+            self._ask(role, user, **more)
 
     def _on_grant(self, environment: Environment, msg: Message, **_: object) -> None:
         data: dict[str, Any] = msg.data
@@ -154,12 +172,15 @@ class Node:
             self._start_subscriber(user, data["number"])  # type: ignore[arg-type]  # the role says which it is
 
     def _on_phase(self, environment: Environment, msg: Message, **_: object) -> None:
-        command = messages.EnterPhase(msg.data["phase"], msg.data["start_ns"])
+        command = messages.EnterPhase(msg.data["phase"], msg.data["start_ns"] + self._offset_ns)
         for child in self._engines + self._subscribers:
             child.send(command)
 
     def _on_cut(self, environment: Environment, msg: Message, **_: object) -> None:
         fields = {name: value for name, value in msg.data.items() if name in messages.CutOff.__struct_fields__}
+        for instant in ("at_ns", "until_ns"):
+            if fields.get(instant):
+                fields[instant] += self._offset_ns
         command = messages.CutOff(**fields)
         for engine in self._engines:
             engine.send(command)
@@ -172,7 +193,7 @@ class Node:
                 self._break(child, data)
 
     def _break(self, child: Child, data: dict[str, Any]) -> None:
-        name, at_ns = data["name"], data["at_ns"]
+        name, at_ns = data["name"], data["at_ns"] + self._offset_ns
         if data["fault"]["type"] == "pause":  # what stands still hears no command
             act = child.pause if data["begins"] else child.resume
             gevent.spawn_later(max(0, at_ns - monotonic_ns()) / NS_PER_S, act)
@@ -185,25 +206,37 @@ class Node:
         self._cohorts.clear()  # Locust stops its users next; the charge points are being counted out already
         children = self._engines if msg.data["role"] == wire.ENGINE else self._subscribers
         for child in children:
-            child.send(messages.Drain(msg.data["deadline_ns"]))
+            child.send(messages.Drain(msg.data["deadline_ns"] + self._offset_ns))
 
     def _on_end(self, environment: Environment, msg: Message, **_: object) -> None:
         self.stop_children()
+
+    def _on_clock_tell(self, environment: Environment, msg: Message, **_: object) -> None:
+        self._clock_watch.take(msg.data["asked_ns"], msg.data["theirs_ns"])
 
     # Children ---------------------------------------------------------------------------------------------------
 
     def stop_children(self) -> None:
         """Stop every child of this process; harmless when there are none."""
+        if self._comparing is not None:
+            self._comparing.kill()
+            self._comparing = None
+        self._early.clear()
         children = self._engines + self._subscribers
         self._engines, self._subscribers = [], []
         self._cohorts.clear()
         self._held.clear()
         for child in children:
             child.stop()
+        self._logs.remove()
 
     @property
     def _index(self) -> int:
         return max(0, self._runner.worker_index)
+
+    @property
+    def _name(self) -> str:
+        return f"worker-{self._index}"
 
     def _add_cohort(self, user: ChargePointFleet, first: int, count: int) -> None:
         """Place it in the engine with fewest charge points of its class; among these, in the one with fewest of all."""
@@ -221,74 +254,48 @@ class Node:
 
     def _start_subscriber(self, user: CsmsSubscriber, number: int) -> None:
         assert self._plan is not None
-        plan, settings = self._plan, self._plan.settings
         subscriber = self._start_child(wire.SUBSCRIBER, "loadtest.csms", number)
         self._subscribers.append(subscriber)
-        subscriber.configure(
-            {
-                "broker_url": plan.broker_url,
-                "qos": settings.qos,
-                "encoding": settings.encoding,
-                "envelope": settings.envelope,
-                "shared_group": plan.shared_group,
-                "answer": settings.csms == "embedded",
-                "answer_foreign": False,
-                "run_tag": plan.run_tag,
-                "epoch_ns": plan.epoch_ns,
-                # Gateways cut who is silent for longer than what was said here, in whole seconds.
-                "heartbeat_interval_s": math.ceil(settings.heartbeat_interval_s) or user.heartbeat_interval_s,
-                "phases": plan.phases,
-                "subscriber_index": number,
-                "subscriber_count": plan.subscribers,
-                "client": settings.subscriber_client,
-                "keep_session": settings.persistent,
-                "seed": settings.seed,
-                **_commands(user),
-            }
-        )
+        subscriber.configure(subscriber_settings(self._plan, user, number))
         gevent.spawn(self._report_refusal, subscriber)
 
     def _report_refusal(self, child: Child) -> None:
         try:
             child.wait_ready(READY_TIMEOUT_S)
         except LoadTestError as error:
+            self._tell_log(child)
             self._tell(wire.EVENT, source=child.name, kind=REFUSED, text=error.message, hint=error.hint)
 
     def _start_child(self, role: str, module: str, number: int) -> Child:
-        assert self._plan is not None
-        source = f"worker-{self._index}/{role}-{number}"
-        log_dir = Path(self._plan.log_dir)
-        log_dir.mkdir(parents=True, exist_ok=True)
-        log_file = log_dir / f"{source.replace('/', '-')}.log"
-        return Child(module, source, log_file, self._on_notice, self._on_child_exit)
+        name = f"{self._name}/{role}-{number}"
+        return Child(module, name, self._logs.file(name), self._on_notice, self._on_child_exit)
 
     def _on_notice(self, child: Child, notice: messages.Notice) -> None:
         role = wire.ENGINE if child in self._engines else wire.SUBSCRIBER
         match notice:
             case messages.Ready():
-                self._tell(wire.READY, source=child.name, role=role, host=boot_id())
+                self._tell(wire.READY, source=child.name, role=role, host=clock_id())
             case messages.Report(report):
+                if report.final:
+                    self._tell_log(child)
                 self._tell(wire.REPORT, source=child.name, role=role, body=msgspec.msgpack.encode(report))
             case messages.FaultState(name=name, at_ns=at_ns):
-                self._tell(wire.FAULT_STATE, source=child.name, fault=name, at_ns=at_ns)
+                self._tell(wire.FAULT_STATE, source=child.name, fault=name, at_ns=at_ns - self._offset_ns)
             case messages.Event(kind, text):
                 self._tell(wire.EVENT, source=child.name, kind=kind, text=text, hint="")
 
     def _on_child_exit(self, child: Child, status: int) -> None:
         how = f"killed by signal {-status}" if status < 0 else f"ended with status {status}"
+        self._tell_log(child)
         self._tell(wire.EVENT, source=child.name, kind=PART_DIED, text=f"{child.name} {how}", hint="")
 
+    def _tell_log(self, child: Child) -> None:
+        """Whatever it has said goes to the run's folder, which is where the master is."""
+        if said := self._logs.to_send(child.name):
+            self._tell(wire.LOG, source=child.name, text=said)
+
+    def _refuse(self, error: LoadTestError) -> None:
+        self._tell(wire.EVENT, source=self._name, kind=REFUSED, text=error.message, hint=error.hint)
+
     def _tell(self, name: str, **data: object) -> None:
-        run_tag = self._plan.run_tag if self._plan is not None else -1
-        self._runner.send_message(name, {"run_tag": run_tag, **data})
-
-
-def _commands(user: CsmsSubscriber) -> dict[str, Any]:
-    """What a subscriber has to know to send commands; the answers to its own must not go to another."""
-    if not user.commands:
-        return {}
-    return {
-        "commands": msgspec.to_builtins(user.commands),
-        "filters": [topics.CALL_FILTER],
-        "reply_filter": topics.REPLY_FILTER,
-    }
+        self._runner.send_message(name, {"run_tag": self._run_tag, **data})

@@ -103,7 +103,9 @@ class Run:
         )
         self._on_refused = on_refused
         self.collector = Collector(self.folder, self.description, thresholds)
-        self.parts = RunParts(runner, self.collector, self.description.run_tag, Allotment(fleet), self.refuse)
+        self.parts = RunParts(
+            runner, self.collector, self.description.run_tag, Allotment(fleet), self.refuse, self.log_dir
+        )
         self.stand = Stand(
             self.log_dir,
             self.parts.take_stand_report,

@@ -9,14 +9,17 @@ import msgspec
 
 from loadtest.errors import EnvironmentNotReady, LoadTestError
 from loadtest.locust_plugin import wire
+from loadtest.locust_plugin.child_logs import log_name
 from loadtest.locust_plugin.mirror import Mirror
 from loadtest.locust_plugin.sources import Sources
 from loadtest.locust_plugin.telling import tell_note
+from loadtest.measure.host_clock import HostClock
 from loadtest.measure.interval import IntervalReport
 from loadtest.measure.run_events import FIRST_CONNECT_FAULT, PART_DIED, REFUSED, WORKER_LOST
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from locust.rpc.protocol import Message
     from locust.runners import LocalRunner, MasterRunner
@@ -36,6 +39,7 @@ class RunParts:
         run_tag: Marks this run's messages; workers may still speak of a run before it.
         allotment: Gives cohorts to workers that ask.
         on_refused: Called with the reason when a part refuses to take part.
+        log_dir: The run's folder for logs.
 
     Attributes:
         sources: Who reports, and what was said last.
@@ -51,6 +55,7 @@ class RunParts:
         run_tag: int,
         allotment: Allotment,
         on_refused: Callable[[LoadTestError], None],
+        log_dir: Path,
     ) -> None:
         self.run_tag = run_tag
         self.sources = Sources()
@@ -62,6 +67,7 @@ class RunParts:
         self._collector = collector
         self._mirror = Mirror(runner.stats)
         self._on_refused = on_refused
+        self._log_dir = log_dir
         self._phase: dict[str, Any] = {}
         self._connect_fault_told = False
 
@@ -89,6 +95,10 @@ class RunParts:
                 self._mirror.add_failures(data["source"], report.operations)
             case wire.EVENT if data["kind"] == REFUSED:
                 self._on_refused(EnvironmentNotReady(data["text"], hint=data["hint"]))
+            case wire.CLOCK:
+                self._collector.compare_clock(msgspec.convert(data["clock"], HostClock))
+            case wire.LOG:
+                (self._log_dir / log_name(data["source"])).write_text(data["text"])
             case wire.FAULT_STATE:
                 self.on_subscriber_back(data["fault"], data["at_ns"])
             case wire.EVENT:

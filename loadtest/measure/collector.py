@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from loadtest.clock import Clock
+    from loadtest.measure.host_clock import HostClock
     from loadtest.measure.interval import IntervalReport, Series
     from loadtest.measure.ledger import Ledger
     from loadtest.measure.run_record import FaultSpan, Role, RunDescription, State, ThresholdOutcome
@@ -187,6 +188,11 @@ class Collector:
     def adapted(self, sentences: Iterable[str]) -> None:
         """What had to be otherwise than asked for, with this system under test."""
         self._record.run.adaptations += sentences
+
+    def compare_clock(self, clock: HostClock) -> None:
+        """How the clock of a worker's host compares with ours, as far as is known by now."""
+        clocks = [known for known in self._record.clocks if known.worker != clock.worker]
+        self._record.clocks = sorted([*clocks, clock], key=lambda each: each.worker)
 
     def missed_early(self) -> ThresholdOutcome | None:
         """The threshold for which the run is to end now; to be asked now and then, it is put on record."""

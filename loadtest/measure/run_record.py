@@ -14,6 +14,7 @@ from typing import Any, Literal, TypeVar
 import msgspec
 
 from loadtest.errors import DamagedResultError, ResultError, UsageError
+from loadtest.measure.host_clock import HostClock, one_way_error_us
 from loadtest.measure.interval import RegionalOutage
 from loadtest.measure.result_files import write_whole
 from loadtest.measure.storm import Storm
@@ -363,6 +364,7 @@ class RunRecord(msgspec.Struct, kw_only=True):
         counted_by: The same messages, counted hop by hop.
         counters: Every running total of every process, added up by name.
         unbalanced: Equations of the ledgers that do not hold.
+        clocks: Of workers whose hosts do not share the master's clock.
         locust: Locust's own totals, for comparison.
     """
 
@@ -392,8 +394,14 @@ class RunRecord(msgspec.Struct, kw_only=True):
     counters: dict[str, int] = {}
     latency: list[LatencySummary] = []
     health: list[SourceHealth] = []
+    clocks: list[HostClock] = []
     events: list[RunEvent] = []
     locust: dict[str, Any] = {}
+
+    @property
+    def one_way_error_us(self) -> float:
+        """How wrong times between engines and subscribers may be because their hosts have clocks of their own."""
+        return one_way_error_us(self.clocks, {health.source: health.role for health in self.health})
 
 
 _Document = TypeVar("_Document", bound=msgspec.Struct)

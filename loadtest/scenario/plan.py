@@ -15,8 +15,9 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         run_tag: 16 bits that mark this run's messages.
-        epoch_ns: The run's origin of time on the monotonic clock of the host.
-        host_boot_id: Which host that clock belongs to.
+        epoch_ns: The run's origin of time on the master's monotonic clock.
+        clock: Which clock that is.
+        network: Whose loopback interface the URLs may lead to.
         gateway_url: Where charge points connect.
         credentials: Files with what they show there and trust.
         broker_url: Where subscribers connect.
@@ -29,7 +30,8 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
 
     run_tag: int
     epoch_ns: int
-    host_boot_id: str
+    clock: str
+    network: str
     gateway_url: str
     credentials: CredentialFiles = CredentialFiles()
     broker_url: str

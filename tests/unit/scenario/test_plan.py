@@ -11,7 +11,8 @@ def test_a_plan_reaches_the_workers_unchanged() -> None:
     plan = Plan(
         run_tag=7,
         epoch_ns=123,
-        host_boot_id="boot",
+        clock="boot time:[1]",
+        network="boot net:[1]",
         gateway_url="ws://127.0.0.1:1/ocpp",
         broker_url="mqtt://127.0.0.1:2",
         shared_group="",

@@ -10,7 +10,7 @@ import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
-from loadtest.locust_plugin.description import boot_id, describe, run_name
+from loadtest.locust_plugin.description import describe, run_name
 from loadtest.locust_plugin.repeat import repeat_command
 from loadtest.measure.run_record import Limits
 from loadtest.protocol.phases import PHASES
@@ -99,8 +99,3 @@ def test_a_run_gets_a_name_of_its_own(tmp_path: Path) -> None:
         assert run_name(settings, "steady") == expected
         (tmp_path / expected).mkdir()
         (tmp_path / expected / "run.json").write_text("{}")
-
-
-def test_processes_of_one_boot_share_its_id() -> None:
-    assert boot_id() == boot_id()
-    assert len(boot_id()) == 36

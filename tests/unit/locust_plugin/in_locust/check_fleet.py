@@ -196,7 +196,7 @@ def test_cohorts_are_given_by_class_and_subscribers_up_to_their_number() -> None
     runner = SimpleNamespace(
         stats=None, send_message=lambda name, data, client_id: sent.append({"name": name, "to": client_id} | data)
     )
-    parts = RunParts(_as_runner(runner), None, 1, Allotment(cut_into({"A": 18, "B": 2}, 3)), lambda _: None)  # type: ignore[arg-type]
+    parts = RunParts(_as_runner(runner), None, 1, Allotment(cut_into({"A": 18, "B": 2}, 3)), lambda _: None, Path())  # type: ignore[arg-type]
     asks = [(wire.COHORT, "B"), (wire.SUBSCRIBER, ""), (wire.COHORT, "A"), (wire.SUBSCRIBER, "")]
     for token, (role, fleet_class) in enumerate(asks):
         data = {"role": role, "token": token, "fleet_class": fleet_class}
@@ -220,7 +220,7 @@ def test_a_subscriber_that_asks_while_another_is_answered_gets_a_place_of_its_ow
             parts.take(ask)  # type: ignore[arg-type]
 
     runner = _as_runner(SimpleNamespace(stats=None, send_message=answer))
-    parts = RunParts(runner, None, 1, Allotment(cut_into({"A": 1}, 1)), lambda _: None)  # type: ignore[arg-type]
+    parts = RunParts(runner, None, 1, Allotment(cut_into({"A": 1}, 1)), lambda _: None, Path())  # type: ignore[arg-type]
     parts.subscribers = 2
     parts.take(ask)  # type: ignore[arg-type]
     assert numbers == [0, 1]

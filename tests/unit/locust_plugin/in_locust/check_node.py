@@ -6,14 +6,17 @@ from argparse import Namespace
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
+import gevent
 import msgspec
 import pytest
 from locust.env import Environment
 
 import loadtest.locust_plugin.node as nodes
 from loadtest.control import messages
+from loadtest.errors import EnvironmentNotReady
 from loadtest.locust_plugin import ChargePointFleet, CsmsSubscriber, wire
-from loadtest.locust_plugin.description import boot_id
+from loadtest.locust_plugin.clock_watch import ClockWatch
+from loadtest.locust_plugin.host import clock_id, network_id
 from loadtest.locust_plugin.sources import Sources
 from loadtest.measure.interval import DeliveryRow, IntervalReport, OperationRow
 from loadtest.scenario import plan as plans
@@ -92,7 +95,8 @@ def environment(runner: FakeRunner, monkeypatch: pytest.MonkeyPatch, tmp_path: P
     plan = Plan(
         run_tag=9,
         epoch_ns=1,
-        host_boot_id=boot_id(),
+        clock=clock_id(),
+        network=network_id(),
         gateway_url="ws://127.0.0.1:1",
         broker_url="mqtt://127.0.0.1:2",
         shared_group="",
@@ -277,14 +281,95 @@ def test_nobody_waits_for_what_is_lost() -> None:
     assert sources.missing_final(wire.SUBSCRIBER) == ["a/subscriber-0"]
 
 
-def test_a_worker_on_another_host_takes_no_part(environment: Environment, runner: FakeRunner) -> None:
-    """Its monotonic clock has another origin: nothing it measured would be true."""
-    node = node_of(environment)
+# On another host ------------------------------------------------------------------------------------------------------
+
+AHEAD_NS = 5_000_000_000_000
+
+
+def replan(environment: Environment, **changes: str) -> Plan:
     options = vars(environment.parsed_options)
-    elsewhere = msgspec.structs.replace(plans.decode(options[wire.PLAN_OPTION]), host_boot_id="another boot")
-    options[wire.PLAN_OPTION] = elsewhere.encode()
+    plan = msgspec.structs.replace(plans.decode(options[wire.PLAN_OPTION]), **changes)
+    options[wire.PLAN_OPTION] = plan.encode()
+    return plan
+
+
+def test_a_worker_that_cannot_reach_the_masters_loopback_takes_no_part(
+    environment: Environment, runner: FakeRunner
+) -> None:
+    node = node_of(environment)
+    plan = replan(environment, network="another host", clock="another host")
     node._on_test_start()
     name, told = runner.sent[-1]
-    assert (name, told["kind"], told["run_tag"]) == (wire.EVENT, "refused", elsewhere.run_tag)
+    assert (name, told["kind"], told["run_tag"]) == (wire.EVENT, "refused", plan.run_tag)
     assert "another host" in told["text"]
+    assert "ws://127.0.0.1:1" in told["text"]
+    assert "--gateway and --broker" in told["hint"]
     assert not node.active
+
+
+def test_a_worker_with_a_clock_of_its_own_converts_every_instant(
+    environment: Environment, runner: FakeRunner, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    node = node_of(environment)
+    node._clock_watch = ClockWatch(lambda now_ns: node._tell(wire.CLOCK_ASK, asked_ns=now_ns), first=(3, 0.0))
+    plan = replan(environment, clock="another host", log_dir=str(tmp_path / "only on the master"))
+    take = runner.send_message
+
+    def answered(name: str, data: dict[str, Any]) -> None:
+        if name == wire.CLOCK_ASK:
+            runner.receive(wire.CLOCK_TELL, asked_ns=data["asked_ns"], theirs_ns=data["asked_ns"] - AHEAD_NS)
+        take(name, data)
+
+    monkeypatch.setattr(runner, "send_message", answered)
+    node._on_test_start()
+    user = Depot(environment)
+    user.on_start()
+    assert not [name for name, _ in runner.sent if name == wire.ASK], "it cannot be given anything yet"
+    for _ in range(10):  # greenlets get their turn
+        gevent.sleep(0)
+    told = next(data for name, data in runner.sent if name == wire.CLOCK)["clock"]
+    assert (told["worker"], told["readings"]) == ("worker-1", 1)
+    assert abs(told["offset_ns"] - AHEAD_NS) <= told["bound_us"] * 1000
+    assert [data["role"] for name, data in runner.sent if name == wire.ASK] == [wire.COHORT]
+
+    (first, _) = node._engines
+    assert first.settings["epoch_ns"] == plan.epoch_ns + told["offset_ns"]  # type: ignore[attr-defined]
+    runner.receive(wire.PHASE, phase="ramp", start_ns=5)
+    runner.receive(wire.CUT, share=0.5, draw=1, at_ns=6, until_ns=0)
+    runner.receive(wire.CUT, share=0.5, draw=1, at_ns=6, until_ns=8)
+    runner.receive(wire.DRAIN, role=wire.ENGINE, deadline_ns=7)
+    ahead = told["offset_ns"]
+    assert commands(environment)[0] == [
+        messages.EnterPhase("ramp", 5 + ahead),
+        messages.CutOff(0.5, 1, 6 + ahead, 0),
+        messages.CutOff(0.5, 1, 6 + ahead, 8 + ahead),
+        messages.Drain(7 + ahead),
+    ]
+    node._on_notice(first, messages.FaultState("x", begun=False, at_ns=ahead + 9))
+    assert runner.sent[-1][1]["at_ns"] == 9, "and back to the master's"
+
+
+def test_what_children_write_where_the_master_cannot_see_it_is_sent(
+    environment: Environment, runner: FakeRunner, tmp_path: Path
+) -> None:
+    replan(environment, log_dir=str(tmp_path / "only on the master"))
+    node = node_of(environment)
+    node._on_test_start()
+    (first, second) = node._engines
+    first.log_file.write_text("something went wrong")
+    for engine in (first, second):
+        node._on_notice(engine, messages.Report(report(final=True)))
+    logs = [data for name, data in runner.sent if name == wire.LOG]
+    assert [(data["source"], data["text"]) for data in logs] == [("worker-1/engine-0", "something went wrong")]
+    node.stop_children()
+    assert not first.log_file.parent.exists()
+
+
+def test_a_master_that_does_not_tell_its_time_is_named() -> None:
+    with pytest.raises(EnvironmentNotReady, match="has not told its time"):
+        ClockWatch(lambda _: None, first=(1, 0.0)).compare(0.0)
+
+
+def test_processes_of_one_host_share_its_clock_and_its_network() -> None:
+    assert clock_id() == clock_id()
+    assert clock_id() != network_id()

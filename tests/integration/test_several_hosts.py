@@ -1,0 +1,108 @@
+"""One run on three hosts, each with a clock of its own: every figure is as if there were one clock."""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import TYPE_CHECKING, NamedTuple
+
+import pytest
+from network_namespaces import Hosts, why_not
+from scenario_copies import unhurried
+
+from loadtest.brokers.mosquitto import Mosquitto
+from loadtest.measure import run_record
+from loadtest.units import NS_PER_S, NS_PER_US
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from loadtest.measure.run_record import RunRecord
+
+pytestmark = pytest.mark.integration
+
+AHEAD_S = (0, 5_000, 90_000)
+"""The master's clock is this machine's; the workers' are ahead, by more than any histogram holds."""
+CHARGE_POINTS = 61
+
+
+class Run(NamedTuple):
+    record: RunRecord
+    folder: Path
+    statuses: list[int]
+    said: str
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
+    if reason := why_not():
+        pytest.skip(reason)
+    mosquitto = Mosquitto().executable()
+    if mosquitto is None:
+        pytest.skip(f"Mosquitto is not installed: {Mosquitto().install_command()}")
+    folder = tmp_path_factory.mktemp("hosts")
+    scenario = unhurried(folder, "steady")
+    with Hosts(AHEAD_S, folder) as hosts:
+        master = hosts.address(0)
+        configuration = folder / "mosquitto.conf"
+        configuration.write_text(f"listener 1883 {master}\nallow_anonymous true\nuser root\nset_tcp_nodelay true\n")
+        hosts.start(0, mosquitto, "-c", str(configuration))
+        hosts.wait_for_port(0, 1883)
+        broker = f"mqtt://{master}:1883"
+        hosts.start(0, sys.executable, "-m", "loadtest", "gateway", "--bind", f"{master}:33033", "--broker", broker)
+        hosts.wait_for_port(0, 33033)
+        locust = (sys.executable, "-m", "locust", "-f", str(scenario))
+        conducting = hosts.start(
+            0, *locust, "--headless", "--only-summary", "--master", "--expect-workers", "2",
+            "--charge-points", str(CHARGE_POINTS), "--ramp", "0.3s", "--duration", "2s", "--subscribers", "2",
+            "--gateway", f"ws://{master}:33033/ocpp", "--broker", broker,
+            "--results", str(folder / "results"), "--run-id", "run",
+        )  # fmt: skip
+        workers = [hosts.start(number, *locust, "--worker", "--master-host", master) for number in (1, 2)]
+        statuses = [process.wait(90) for process in (conducting, *workers)]
+        results = folder / "results" / "run"
+        assert (results / run_record.RUN_JSON).exists(), hosts.said()
+        yield Run(run_record.load(results), results, statuses, hosts.said())
+
+
+def test_the_run_passes_and_every_count_agrees(run: Run) -> None:
+    record = run.record
+    assert record.verdict is not None
+    assert record.verdict.reasons == [], run.said
+    assert run.statuses == [0, 0, 0]
+    sent = record.operations.sent
+    assert sent == record.operations.answered == record.deliveries.delivered > 0
+    assert (record.deliveries.lost, record.deliveries.duplicated, record.unbalanced) == (0, 0, [])
+
+
+def test_each_worker_had_its_own_part_of_the_fleet(run: Run) -> None:
+    """Two engines with one charge point between them would throw each other out of the gateway."""
+    assert run.record.registered == run.record.registered_at_end == CHARGE_POINTS
+    assert {health.source for health in run.record.health if health.role == "engine"} == {
+        "worker-0/engine-0",
+        "worker-1/engine-0",
+    }
+    sent = json.loads((run.folder / run_record.LEDGER_JSON).read_bytes())["operations"]
+    assert sum(row["sent"] for row in sent if row["action"] == "BootNotification") == CHARGE_POINTS
+
+
+def test_the_measured_offsets_are_the_true_ones_within_their_bounds(run: Run) -> None:
+    clocks = run.record.clocks
+    assert [clock.worker for clock in clocks] == ["worker-0", "worker-1"]
+    for clock, ahead_s in zip(sorted(clocks, key=lambda each: each.offset_ns), AHEAD_S[1:], strict=True):
+        assert abs(clock.offset_ns - ahead_s * NS_PER_S) <= clock.bound_us * NS_PER_US, clock
+        assert 0 < clock.bound_us <= clock.error_us
+        assert clock.clock in {health.host for health in run.record.health}
+    assert run.record.one_way_error_us == sum(clock.error_us for clock in clocks), "from one worker to the other"
+
+
+def test_one_way_times_are_times_between_two_hosts_and_not_between_two_clocks(run: Run) -> None:
+    legs = {row.tag.split(".")[1]: row for row in run.record.latency}
+    assert {"uplink", "round_trip"} <= legs.keys()
+    for row in run.record.latency:
+        assert row.overflow == 0, row
+        if ".uplink." in row.tag:
+            # The error of the conversion, and no more, may stand between what is shown and what was.
+            assert row.min_us >= -run.record.one_way_error_us, row
+    assert {phase.name for phase in run.record.phases} == {"ramp", "steady", "drain"}
