@@ -42,7 +42,12 @@ class Hosts:
     Args:
         clocks_s: For each host, by how many seconds its monotonic clock is ahead.
         log_dir: For the output of what runs there.
+
+    Attributes:
+        network: What all addresses begin with.
     """
+
+    network = "10.77.0."
 
     def __init__(self, clocks_s: Sequence[int], log_dir: Path) -> None:
         self._clocks_s = clocks_s
@@ -83,7 +88,7 @@ class Hosts:
 
     def address(self, number: int) -> str:
         """A host's address; it is known to the other hosts alone."""
-        return f"10.77.0.{number + 1}"
+        return f"{self.network}{number + 1}"
 
     def start(self, number: int, *command: str) -> subprocess.Popen[bytes]:
         """Run a command on a host, in a process group of its own."""

@@ -33,6 +33,9 @@ def print_summary(record: RunRecord, console: Console | None = None) -> None:
             out.print(line, markup=False, soft_wrap=True)
     if checked := str(Validity.of(record.counters)):
         out.print(f"checked  {checked}", markup=False, soft_wrap=True)
+    if error_us := record.one_way_error_us:
+        between = f"clocks   one-way times are measured between hosts: give or take {milliseconds(round(error_us))} ms"
+        out.print(between, markup=False, soft_wrap=True)
     if stand_in := _stand_in(record):
         out.print(stand_in, markup=False, soft_wrap=True)
     for sentence in record.run.adaptations:

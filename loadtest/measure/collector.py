@@ -294,6 +294,7 @@ class Collector:
             registered_after_s=record.registered_after_s,
             storms=record.storms,
             transactions=record.transactions,
+            one_way_error_us=record.one_way_error_us,
         )
         ended_by = self._watch.ended_by
         return [

@@ -34,6 +34,8 @@ _PARTS = re.compile(r"[\w:.-]+", re.ASCII)
 LEGS = (UPLINK, ROUND_TRIP, CONNECT, REGISTER)
 COMMAND_LEGS = (COMMAND, DOWNLINK, REPLY)
 """Legs of what the central system asks of charge points; their series are by its actions."""
+ONE_WAY_LEGS = frozenset({UPLINK, DOWNLINK, REPLY})
+"""Legs that begin in one process and end in another, possibly by another clock."""
 
 
 class Tag(NamedTuple):

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from loadtest.measure.histogram import Histogram
 from loadtest.measure.run_record import ThresholdOutcome
+from loadtest.measure.tags import ONE_WAY_LEGS
 from loadtest.protocol.phases import FAULT, RAMP, RECOVERY
 from loadtest.scenario.bounds import US_PER, scaled
 from loadtest.scenario.thresholds import Latency, Messages, Rate, Registered, Threshold, Transactions
@@ -47,6 +48,7 @@ class Evidence:
         registered_after_s: Of the ramp, as in the record.
         storms: Of the run.
         transactions: ``None`` when there were none.
+        one_way_error_us: How wrong times between processes on different hosts may be.
     """
 
     over: bool
@@ -60,6 +62,7 @@ class Evidence:
     registered_after_s: Mapping[int, float]
     storms: Sequence[Storm]
     transactions: TransactionTotals | None
+    one_way_error_us: float = 0.0
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -144,7 +147,9 @@ def _latency(threshold: Latency, evidence: Evidence) -> _Observed:
     # A percentile is the upper edge of a slot 0.1 % wide; the largest sample is known exactly.
     value_us = merged.max_us if threshold.stat == "max" else min(merged.percentile(threshold.percent), merged.max_us)
     missing = f"there are no samples of the leg {threshold.leg}{of} in phase {threshold.watched_phase}"
-    return _Observed(value_us, merged.total, "" if merged.total else missing)
+    doubt_us = evidence.one_way_error_us if threshold.leg in ONE_WAY_LEGS else 0.0
+    doubt = f"give or take {doubt_us / 1000:.2f} ms between the hosts' clocks" if doubt_us else ""
+    return _Observed(value_us, merged.total, doubt if merged.total else missing)
 
 
 def _messages(threshold: Messages, evidence: Evidence) -> _Observed:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from loadtest.reports.figures import bytes_text, count_text, latency_text, share_text, span_text
+from loadtest.reports.one_way import clocks
 from loadtest.reports.table import Table
 from loadtest.scenario.direct_path import OF_DIRECT, OF_GATEWAY
 from loadtest.scenario.settings import DIRECT
@@ -81,6 +82,7 @@ def tested(record: RunRecord) -> tuple[Table, ...]:
         _facts("Settings", _of_use(run) | {"seed": run.seed}),
         _facts("System under test", run.sut),
         _facts("Host", run.host),
+        clocks(record),
         _facts("Versions", run.versions),
     ]
     return tuple(table for table in found if table.rows)

@@ -17,6 +17,7 @@ from loadtest.reports.figures import count_text, latency_text, rate_text, share_
 from loadtest.reports.latency_tables import latency
 from loadtest.reports.ledger_tables import ledgers, place
 from loadtest.reports.legs import LEG_MEANINGS, LEG_NAMES
+from loadtest.reports.one_way import time_text
 from loadtest.reports.run_tables import events, health, tested, thresholds
 from loadtest.reports.storm_table import storms
 
@@ -186,10 +187,10 @@ def _headlines(run: RunFolder, phase: str) -> tuple[Headline, ...]:
         if histogram.total:
             p50_us, p99_us, p999_us = percentiles_us(histogram, (50, 99, 99.9))
             (service_us,) = percentiles_us(run.merged(phase, leg, SERVICE), (99,))
-            note = (
-                f"p50 {latency_text(p50_us)} · p99.9 {latency_text(p999_us)} · service p99 {latency_text(service_us)}"
+            p50, p99, p999, service = (
+                time_text(value_us, leg, record.one_way_error_us) for value_us in (p50_us, p99_us, p999_us, service_us)
             )
-            found.append(Headline(f"{LEG_NAMES[leg]} p99", latency_text(p99_us), note))
+            found.append(Headline(f"{LEG_NAMES[leg]} p99", p99, f"p50 {p50} · p99.9 {p999} · service p99 {service}"))
     deliveries = record.deliveries
     if deliveries.observed:
         beside = f"{share_text(deliveries.lost, record.operations.sent)} of {count_text(record.operations.sent)} sent"

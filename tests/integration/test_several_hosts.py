@@ -1,9 +1,12 @@
-"""One run on three hosts, each with a clock of its own: every figure is as if there were one clock."""
+"""The commands of docs/distributed.md on three hosts, each with a clock of its own: figures are as of one clock."""
 
 from __future__ import annotations
 
 import json
+import re
+import shlex
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
@@ -16,7 +19,6 @@ from loadtest.units import NS_PER_S, NS_PER_US
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from loadtest.measure.run_record import RunRecord
 
@@ -25,6 +27,8 @@ pytestmark = pytest.mark.integration
 AHEAD_S = (0, 5_000, 90_000)
 """The master's clock is this machine's; the workers' are ahead, by more than any histogram holds."""
 CHARGE_POINTS = 61
+DOCUMENT = Path(__file__).parents[2] / "docs" / "distributed.md"
+COMMANDS = re.findall(r"^((?:mosquitto|loadtest|locust) .*?) +#", DOCUMENT.read_text(), re.MULTILINE)
 
 
 class Run(NamedTuple):
@@ -43,27 +47,29 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
         pytest.skip(f"Mosquitto is not installed: {Mosquitto().install_command()}")
     folder = tmp_path_factory.mktemp("hosts")
     scenario = unhurried(folder, "steady")
+    small = ("--charge-points", str(CHARGE_POINTS), "--ramp", "0.3s", "--duration", "2s")
+    results = ("--results", str(folder / "results"), "--run-id", "run", "--quiet")
     with Hosts(AHEAD_S, folder) as hosts:
-        master = hosts.address(0)
+
+        def documented(command: str) -> list[str]:
+            """A command of the document, for here."""
+            program, *words = shlex.split(command.replace("10.0.0.", hosts.network))
+            words = [str(scenario) if word in ("steady", "scenarios/steady.py") else word for word in words]
+            return [sys.executable, "-m", program, *words]
+
+        _, gateway, run, *workers = COMMANDS
         configuration = folder / "mosquitto.conf"
-        configuration.write_text(f"listener 1883 {master}\nallow_anonymous true\nuser root\nset_tcp_nodelay true\n")
+        configuration.write_text(f"listener 1883 {hosts.address(0)}\nallow_anonymous true\nuser root\n")
         hosts.start(0, mosquitto, "-c", str(configuration))
         hosts.wait_for_port(0, 1883)
-        broker = f"mqtt://{master}:1883"
-        hosts.start(0, sys.executable, "-m", "loadtest", "gateway", "--bind", f"{master}:33033", "--broker", broker)
+        hosts.start(0, *documented(gateway))
         hosts.wait_for_port(0, 33033)
-        locust = (sys.executable, "-m", "locust", "-f", str(scenario))
-        conducting = hosts.start(
-            0, *locust, "--headless", "--only-summary", "--master", "--expect-workers", "2",
-            "--charge-points", str(CHARGE_POINTS), "--ramp", "0.3s", "--duration", "2s", "--subscribers", "2",
-            "--gateway", f"ws://{master}:33033/ocpp", "--broker", broker,
-            "--results", str(folder / "results"), "--run-id", "run",
-        )  # fmt: skip
-        workers = [hosts.start(number, *locust, "--worker", "--master-host", master) for number in (1, 2)]
-        statuses = [process.wait(90) for process in (conducting, *workers)]
-        results = folder / "results" / "run"
-        assert (results / run_record.RUN_JSON).exists(), hosts.said()
-        yield Run(run_record.load(results), results, statuses, hosts.said())
+        processes = [hosts.start(0, *documented(run), *small, *results)]
+        processes += [hosts.start(number, *documented(worker)) for number, worker in enumerate(workers, 1)]
+        statuses = [process.wait(90) for process in processes]
+        run_dir = folder / "results" / "run"
+        assert (run_dir / run_record.RUN_JSON).exists(), hosts.said()
+        yield Run(run_record.load(run_dir), run_dir, statuses, hosts.said())
 
 
 def test_the_run_passes_and_every_count_agrees(run: Run) -> None:

@@ -8,6 +8,7 @@ import io
 from rich.console import Console
 
 from loadtest.cli.summary import print_summary
+from loadtest.measure.host_clock import HostClock
 from loadtest.measure.run_record import (
     DeliveryTotals,
     LatencySummary,
@@ -15,6 +16,7 @@ from loadtest.measure.run_record import (
     Reason,
     RunDescription,
     RunRecord,
+    SourceHealth,
     TransactionTotals,
     Verdict,
 )
@@ -54,6 +56,14 @@ def record(*latency: LatencySummary) -> RunRecord:
         deliveries=DeliveryTotals(observed=True, delivered=7, lost=3),
         latency=list(latency),
     )
+
+
+def test_one_way_times_between_hosts_come_with_their_error() -> None:
+    apart = record(series("steady.uplink.Heartbeat.intended", 900))
+    apart.health = [SourceHealth(source=f"worker-{n}/x", role=role) for n, role in enumerate(("engine", "subscriber"))]
+    assert "clocks" not in shown(apart)
+    apart.clocks = [HostClock(worker="worker-1", host="b", clock="b", offset_ns=1, bound_us=90.0, error_us=450.0)]
+    assert "between hosts: give or take 0.45 ms" in shown(apart)
 
 
 def test_response_and_service_time_stand_in_one_row_of_the_steady_phase() -> None:

@@ -15,8 +15,6 @@ MS = 1_000_000
     st.integers(-(10**18), 10**18),
     st.integers(10**18, 2 * 10**18),
     st.lists(st.tuples(delays_ns, delays_ns), min_size=1),
-    st.integers(10**18, 2 * 10**18),
-    st.lists(st.tuples(delays_ns, delays_ns), min_size=1),
 )
 def test_the_offset_is_within_the_bound_however_long_either_way_takes(
     true_offset_ns: int, asked_ns: int, ways: list[tuple[int, int]]

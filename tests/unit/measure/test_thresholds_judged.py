@@ -251,3 +251,10 @@ def test_a_phase_that_has_not_begun_ends_nothing() -> None:
     early = dataclasses.replace(KNOWN, over=False, phases=KNOWN.phases[:2], now_s=15.0)
     assert watch.look(14, lambda: early) is None
     assert watch.needs_storms
+
+
+def test_a_threshold_on_a_one_way_time_tells_how_wrong_that_may_be() -> None:
+    unsure = dataclasses.replace(KNOWN, one_way_error_us=1234.0)
+    (uplink, round_trip) = judge([parse("p50 uplink Heartbeat < 1s"), parse("p50 connect < 1s")], unsure)
+    assert uplink.observed.endswith("(give or take 1.23 ms between the hosts' clocks)")
+    assert "give or take" not in round_trip.observed

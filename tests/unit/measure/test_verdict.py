@@ -4,6 +4,7 @@ import datetime as dt
 
 import pytest
 
+from loadtest.measure.host_clock import HostClock
 from loadtest.measure.run_record import (
     CommandSummary,
     CommandTotals,
@@ -62,6 +63,11 @@ def engine(**changes: object) -> list[SourceHealth]:
 def test_a_run_within_its_limits_passes() -> None:
     verdict = judge(record())
     assert (verdict.result, verdict.reasons, verdict.exit_code) == ("passed", [], 0)
+
+
+def test_hosts_whose_clocks_were_compared_may_differ() -> None:
+    compared = [HostClock(worker="worker-1", host="h", clock="b", offset_ns=1, bound_us=1.0, error_us=1.0)]
+    assert judge(record(health=engine(host="a") + engine(host="b"), clocks=compared)).result == "passed"
 
 
 def test_what_links_did_is_not_held_against_the_system() -> None:
