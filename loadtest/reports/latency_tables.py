@@ -35,7 +35,7 @@ def latency(run: RunFolder, leg: str, title: str) -> Table:
                 count_text(histogram.total),
                 *(time_text(value_us, leg, error_us) for value_us in percentiles_us(histogram, _PERCENTS)),
                 time_text(histogram.max_us, leg, error_us),
-                time_text(*percentiles_us(service, (99,)), leg, error_us) if service else "–",
+                time_text(percentiles_us(service, (99,))[0], leg, error_us) if service else "–",
                 _out_of_range(summary),
             )
         )
