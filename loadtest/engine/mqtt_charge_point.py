@@ -5,6 +5,7 @@ The profile it keeps to is docs/ocpp-over-mqtt.md.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, ClassVar
 
 from loadtest.clock import monotonic_ns
@@ -12,7 +13,7 @@ from loadtest.engine.charge_point import ChargePoint
 from loadtest.engine.connect_failures import NOT_MQTT, SUBSCRIPTION_REFUSED, cause_of_reason
 from loadtest.engine.direct import OFFLINE, ONLINE
 from loadtest.engine.layout import slots_of
-from loadtest.errors import RemoteProtocolError
+from loadtest.errors import LocalProtocolError, RemoteProtocolError
 from loadtest.protocol import topics
 from loadtest.protocol.frames import CALL, CALL_RESULT, Call, CallError, CallResult
 from loadtest.scenario.settings import DIRECT
@@ -68,9 +69,7 @@ class MqttChargePoint(ChargePoint, MqttWire):
     def on_open(self) -> None:
         """Everything stands: say so, and register."""
         self.fleet.counters.mqtt_connects += 1
-        status = self.fleet.direct.status_topic(self.identity)
-        if status is not None:
-            self.publish(status, ONLINE, self.fleet.direct.qos, retain=True)
+        self._tell_status(ONLINE)
         super().on_open()
 
     def on_refused(self, status: int, reason: str) -> None:
@@ -102,10 +101,15 @@ class MqttChargePoint(ChargePoint, MqttWire):
     def close(self, code: int = 0) -> None:
         """Take leave; the last will is then not published, so that the status has to be told."""
         if self.is_open:
-            status = self.fleet.direct.status_topic(self.identity)
-            if status is not None:
-                self.publish(status, OFFLINE, self.fleet.direct.qos, retain=True)
+            self._tell_status(OFFLINE)
         super().close(code)
+
+    def _tell_status(self, status: bytes) -> None:
+        """Publish whether it is there, if it is to, and if the broker has room for it."""
+        topic = self.fleet.direct.status_topic(self.identity)
+        if topic is not None and self.terms is not None:
+            with suppress(LocalProtocolError):
+                self.publish(topic, status, self.fleet.direct.qos, retain=self.terms.retain_available)
 
     @property
     def ping_interval_ns(self) -> int:

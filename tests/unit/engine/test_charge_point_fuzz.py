@@ -14,6 +14,8 @@ from virtual_fleet import ACCEPTED, World, check_payload
 from loadtest.csms.addressees import Addressee
 from loadtest.csms.command_payloads import MAKERS, Draw
 from loadtest.protocol import call_errors, frames
+from loadtest.protocol.encodings import EnvelopeName, encoding
+from loadtest.transport import mqtt_codec as codec
 
 NOW = dt.datetime(2026, 1, 31, 12, 0, tzinfo=dt.UTC)
 ANSWERS: dict[str, object] = {
@@ -68,3 +70,22 @@ def is_text(data: bytes) -> bool:
     except UnicodeDecodeError:
         return False
     return True
+
+
+ENVELOPES: tuple[EnvelopeName, ...] = ("emqx", "array", "maeve")
+MESSAGES = [b"xx" + encoding("json", each).call("m", "GetConfiguration", b'{"key":["x"]}') for each in ENVELOPES]
+
+
+@settings(max_examples=60)
+@given(st.data())
+def test_no_message_of_a_broker_does_harm(data: st.DataObject) -> None:
+    """On the direct path: messages in its envelope, in others, damaged, and none at all."""
+    with World(direct={}) as world:
+        world.register()
+        topic = f"ocpp/cs/{world.one.identity}".encode()
+        for payload in data.draw(st.lists(inputs(MESSAGES), max_size=8)):
+            qos = data.draw(st.integers(0, 2))
+            world.one.data_received(codec.publish(topic, payload[2:], qos, 7 if qos else 0))
+            world.advance_s(0.1)
+        assert isinstance(world.ask("GetLocalListVersion", {}, "last"), frames.CallResult)
+        assert not world.wire().ending
