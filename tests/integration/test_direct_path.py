@@ -64,7 +64,7 @@ def samples(record: RunRecord, leg: str, action: str) -> int:
 
 
 def test_flapping_links_with_kept_sessions_and_no_gateway(tmp_path: Path) -> None:
-    sizes = ("--charge-points", "60", "--duration", "4s", "--call-timeout", "2s")
+    sizes = ("--charge-points", "60", "--duration", "4s", "--call-timeout", "5s")
     sessions = ("--path", "direct", "--mqtt-version", "5", "--session-expiry", "60s", "--encoding", "protobuf")
     record = run(tmp_path, "flapping_links", FLAPPING, *sizes, *sessions, "--status-topic", "status/${cid}")
     counters, deliveries = record.counters, record.deliveries
