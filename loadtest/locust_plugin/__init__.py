@@ -2,9 +2,10 @@
 
 Scenario files import from here::
 
-    from loadtest.locust_plugin import ChargePointFleet, CsmsSubscriber, MqttChargePointFleet
+    from loadtest.locust_plugin import CapacitySearch, ChargePointFleet, CsmsSubscriber, MqttChargePointFleet
 """
 
+from loadtest.locust_plugin.stairs import CapacitySearch
 from loadtest.locust_plugin.users import ChargePointFleet, CsmsSubscriber, MqttChargePointFleet
 
-__all__ = ["ChargePointFleet", "CsmsSubscriber", "MqttChargePointFleet"]
+__all__ = ["CapacitySearch", "ChargePointFleet", "CsmsSubscriber", "MqttChargePointFleet"]

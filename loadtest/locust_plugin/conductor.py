@@ -15,6 +15,7 @@ from loadtest.errors import LoadTestError
 from loadtest.locust_plugin import beginning, ending, wire
 from loadtest.locust_plugin.course import Course
 from loadtest.locust_plugin.run import Run
+from loadtest.locust_plugin.stepped_course import SteppedCourse
 from loadtest.measure.run_events import REFUSED
 
 if TYPE_CHECKING:
@@ -121,7 +122,11 @@ class Conductor:
         run = self._run
         assert run is not None
         assert run.plan is not None
-        self._course = gevent.spawn(self._conduct, run, Course(run, run.plan, workers, self._spawned.is_set))
+        if run.stairs is None:
+            course = Course(run, run.plan, workers, self._spawned.is_set)
+        else:
+            course = SteppedCourse(run, run.plan, workers, self._spawned.is_set, run.stairs)
+        self._course = gevent.spawn(self._conduct, run, course)
         return run.plan.encode()
 
     def on_spawning_complete(self) -> None:

@@ -57,20 +57,30 @@ class Course:
         try:
             self._gather()
             if self._ramp():
-                self._steady(self._warm_up())
+                self._hold()
         except _EndedEarly:
             return
 
+    @property
+    def _cohorts(self) -> int:
+        """How many there are to be when the ramp begins."""
+        return self._run.parts.allotment.planned
+
+    @property
+    def _charge_points(self) -> int:
+        """How many these have."""
+        return self._plan.settings.charge_points
+
     def _gather(self) -> None:
         """Wait until every cohort is placed and every child is ready."""
-        plan, parts = self._plan, self._run.parts
+        plan, parts, cohorts = self._plan, self._run.parts, self._cohorts
         engines = self._workers * plan.settings.engines
         sources, allotment = parts.sources, parts.allotment
 
         def gathered() -> bool:
             return (
                 self._all_spawned()
-                and allotment.given >= allotment.planned
+                and allotment.given >= cohorts
                 and sources.ready(wire.ENGINE) >= engines
                 and sources.ready(wire.SUBSCRIBER) >= plan.subscribers
             )
@@ -80,7 +90,7 @@ class Course:
             raise EnvironmentNotReady(
                 f"after {PREPARE_TIMEOUT_S:g} s only {sources.ready(wire.ENGINE)} of {engines} engines, "
                 f"{sources.ready(wire.SUBSCRIBER)} of {plan.subscribers} subscribers and "
-                f"{allotment.given} of {allotment.planned} cohorts are there",
+                f"{allotment.given} of {cohorts} cohorts are there",
                 hint=f"see the logs in {plan.log_dir}",
             )
 
@@ -101,13 +111,17 @@ class Course:
         self._wait_until(
             deadline_ns,
             lambda: (
-                run.system_died or sources.registered + sources.never_by_link >= settings.charge_points or turned_away()
+                run.system_died or sources.registered + sources.never_by_link >= self._charge_points or turned_away()
             ),
         )
         if run.system_died or turned_away():  # nobody else will register
             return False
         self._wait_until(end_ns)
         return True
+
+    def _hold(self) -> None:
+        """What comes when all are there."""
+        self._steady(self._warm_up())
 
     def _warm_up(self) -> int | None:
         """Have the full load without looking at it; returns when that is over, if there was any."""

@@ -14,6 +14,7 @@ from loadtest.locust_plugin.fault_conductor import FaultConductor
 from loadtest.locust_plugin.fleet import parts_of
 from loadtest.locust_plugin.run_parts import RunParts
 from loadtest.locust_plugin.scenario_check import thresholds_of
+from loadtest.locust_plugin.stairs import stairs_of
 from loadtest.locust_plugin.stand import Stand
 from loadtest.measure.collector import Collector
 from loadtest.measure.run_events import CONDUCTOR_FAULT, PART_DIED, REFUSED
@@ -53,6 +54,7 @@ class Run:
     Attributes:
         folder: Where everything of it is written.
         system: The class of the scenario that says what the system under test has to stand.
+        stairs: How the fleet grows in steps; ``None``: it is there from the beginning.
         plan: What the workers go by; ``None`` until the system under test is up.
         system_died: A part of the system under test is gone.
         ending: It is being drained and written; nothing new begins.
@@ -89,7 +91,11 @@ class Run:
         self.plan: Plan | None = None
         self.system_died = self.ending = self.interrupted = self.hurried = self.over = False
         self.system = _system_class(runner)
+        self.stairs = stairs_of(runner.environment)
         thresholds = thresholds_of(self.system, settings)
+        phases = phases_of(self.system.faults)
+        if self.stairs is not None:
+            thresholds, phases = self.stairs.of_steps(thresholds), self.stairs.phases
         self.description = describe(
             settings,
             locustfile,
@@ -99,7 +105,7 @@ class Run:
             fleet=parts_of(fleet, runner.environment.user_classes, settings),
             limits=self.system.limits,
             thresholds=thresholds,
-            phases=phases_of(self.system.faults),
+            phases=phases,
         )
         self._on_refused = on_refused
         self.collector = Collector(self.folder, self.description, thresholds)

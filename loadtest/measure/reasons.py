@@ -17,7 +17,7 @@ from loadtest.measure.run_events import (
 from loadtest.measure.run_record import Reason
 from loadtest.measure.tags import PACER, parse
 from loadtest.measure.validity import INVALID_ANSWER, INVALID_MESSAGE, Validity
-from loadtest.protocol.phases import STEADY
+from loadtest.protocol.phases import STEADY, STEP
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -236,7 +236,7 @@ def _first(record: RunRecord, kind: str) -> str:
 
 def _is_steady_pacer(text: str) -> bool:
     tag = parse(text)
-    return tag.leg == PACER and tag.phase == STEADY
+    return tag.leg == PACER and (tag.phase == STEADY or tag.phase.startswith(f"{STEP}:"))
 
 
 def _is_instrument(source: str) -> bool:

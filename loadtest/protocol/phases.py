@@ -21,8 +21,13 @@ UNDER_LOAD = (WARMUP, STEADY)
 FAULT, RECOVERY = "fault", "recovery"
 """Kinds of the phases a scenario adds: ``fault:<name>`` while something is broken, ``recovery:<name>`` after it."""
 
+STEP = "step"
+"""Kind of the phases of a run that grows in steps, one for each: ``step:01``, ``step:02``."""
+
 MAX_PHASES = 16
 """The stamp has one hexadecimal digit for the phase."""
+
+MAX_STEPS = MAX_PHASES - len(PHASES)
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,39}")
 _RANK = {RAMP: 0, WARMUP: 1, STEADY: 2, DRAIN: 4}
@@ -43,6 +48,17 @@ def with_faults(names: Iterable[str]) -> tuple[str, ...]:
     if faults:
         raise UsageError(faults)
     return PHASES + tuple(f"{kind}:{name}" for name in wanted for kind in (FAULT, RECOVERY))
+
+
+def with_steps(count: int) -> tuple[str, ...]:
+    """:data:`PHASES` followed by one for each of so many steps.
+
+    Raises:
+        UsageError: There are none, or too many.
+    """
+    if not 1 <= count <= MAX_STEPS:
+        raise UsageError(f"{count} steps; one run can have 1 to {MAX_STEPS}")
+    return PHASES + tuple(f"{STEP}:{number:02d}" for number in range(1, count + 1))
 
 
 def order(phase: str) -> tuple[int, str]:

@@ -171,11 +171,13 @@ class Allotment:
     Attributes:
         planned: How many cohorts that is.
         given: How many have been given.
+        charge_points: How many these have.
     """
 
     def __init__(self, shares: Sequence[Share]) -> None:
         self.planned = sum(share.cohorts for share in shares)
         self.given = 0
+        self.charge_points = 0
         self._shares = {share.name: share for share in shares}
         self._given = dict.fromkeys(self._shares, 0)
         self._end = sum(share.charge_points for share in shares)
@@ -186,6 +188,9 @@ class Allotment:
         self.given += 1
         self._given[name] += 1
         if number < share.cohorts:
-            return share.cohort(number)
-        first, self._end = self._end, self._end + share.largest_cohort
-        return first, share.largest_cohort
+            first, count = share.cohort(number)
+        else:
+            first, count = self._end, share.largest_cohort
+            self._end += count
+        self.charge_points += count
+        return first, count
