@@ -11,7 +11,7 @@ from rich.text import Text
 from loadtest.measure.storm import SHARES
 from loadtest.measure.tags import COMMAND_LEGS, INTENDED, LEGS, SERVICE, parse
 from loadtest.measure.validity import Validity
-from loadtest.protocol.phases import PHASES, STEADY
+from loadtest.protocol.phases import PHASES, judged
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -92,9 +92,9 @@ def _latest(tags: list[Tag]) -> list[Tag]:
 
 
 def phase_shown(present: set[str]) -> str:
-    """The phase whose latencies stand for a run: steady, else the last one there is."""
-    if STEADY in present:
-        return STEADY
+    """The phase whose latencies stand for a run: steady, or the last step, else the last one there is."""
+    if of_load := judged(present):
+        return of_load
     return next((phase for phase in reversed(PHASES) if phase in present), min(present, default=""))
 
 

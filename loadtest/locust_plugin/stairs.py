@@ -50,6 +50,11 @@ class CapacitySearch(LoadTestShape):
         self.step = 1
         self.users: Callable[[], tuple[int, int]] = lambda: (0, 1)
 
+    def reset_time(self) -> None:
+        """Begin anew; called by Locust before the first tick of each run."""
+        super().reset_time()
+        self.step = 1
+
     def tick(self) -> tuple[int, float]:
         """How many users there are to be now; called by Locust once a second."""
         try:

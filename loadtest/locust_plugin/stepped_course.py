@@ -36,7 +36,6 @@ class SteppedCourse(Course):
     ) -> None:
         super().__init__(run, plan, workers, all_spawned)
         self._stairs = stairs
-        stairs.step = 1
 
     @property
     def _cohorts(self) -> int:

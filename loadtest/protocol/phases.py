@@ -61,6 +61,12 @@ def with_steps(count: int) -> tuple[str, ...]:
     return PHASES + tuple(f"{STEP}:{number:02d}" for number in range(1, count + 1))
 
 
+def judged(present: Iterable[str]) -> str:
+    """The phase that stands for a run: steady, or the last step; empty when there is neither."""
+    found = set(present)
+    return STEADY if STEADY in found else max((phase for phase in found if phase.startswith(f"{STEP}:")), default="")
+
+
 def order(phase: str) -> tuple[int, str]:
     """Sort key that puts phases in the order in which they happen; added ones come before the drain."""
     return _RANK.get(phase, 3), phase.partition(":")[2] + phase

@@ -162,14 +162,14 @@ def _books(record: RunRecord) -> tuple[str, ...]:
 
 
 def phase_shown(run: RunFolder) -> str:
-    """The phase that headline figures and percentile curves are of: steady, or else the one with most samples."""
+    """The phase that headline figures and percentile curves are of: steady, a step, else that with most samples."""
     samples: dict[str, int] = {}
     for tag, histogram in run.totals.items():
         if tag.leg in (ROUND_TRIP, UPLINK):
             samples[tag.phase] = samples.get(tag.phase, 0) + histogram.total
-    if not samples or phases.STEADY in samples:
+    if not samples:
         return phases.STEADY
-    return max(samples, key=lambda phase: samples[phase])
+    return phases.judged(samples) or max(samples, key=lambda phase: samples[phase])
 
 
 def _length_s(run: RunFolder) -> float:

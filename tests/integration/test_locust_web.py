@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 import time
 import urllib.parse
 import urllib.request
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
+from scenario_copies import unhurried
 from servers import free_port
 
 from loadtest.errors import ExitCode
@@ -24,6 +27,8 @@ if TYPE_CHECKING:
     from locust_process import LocustRun
 
 pytestmark = pytest.mark.integration
+
+ON_STAIRS = Path(__file__).parents[2] / "docs" / "capacity.md"
 
 
 class WebUi:
@@ -142,3 +147,50 @@ def test_a_form_that_cannot_be_run_says_why_and_stops(start: Callable[..., Locus
     assert "error: --duration:" in log
     assert "Traceback" not in log
     assert "'many' is not a whole number" in json.loads(ui.get("/live/data"))["refused"]
+
+
+def documented_stairs(steps: int) -> str:
+    """The shape in the document, with fewer and shorter steps."""
+    (found,) = re.finditer(r"^```python\n(.*?)^```", ON_STAIRS.read_text(), re.MULTILINE | re.DOTALL)
+    block = found[1]
+    for field, value in (("steps", steps), ("step_s", 2), ("settle_s", 1)):
+        block, count = re.subn(rf"^(    {field} = )\S+", rf"\g<1>{value}", block, flags=re.MULTILINE)
+        assert count == 1
+    return block
+
+
+def test_a_step_that_misses_a_threshold_ends_the_climb(
+    start: Callable[..., LocustRun], free_tcp_port: int, tmp_path: Path
+) -> None:
+    """The second of three is held against what it cannot keep to: each of its charge points beats twice a second."""
+    options = ("--charge-points", "30", "--ramp", "300ms", "--heartbeat-interval", "500ms")
+    held = ("--threshold", "p99 uplink < 60s", "--threshold", "offered rate < 30/s")
+    scenario = unhurried(tmp_path, "steady", documented_stairs(3))
+    run = start("--web-host", "127.0.0.1", "--web-port", str(free_tcp_port), *options, *held, scenario=scenario)
+    ui = WebUi(free_tcp_port)
+    ui.wait_until_up()
+    ui.start()
+    ui.wait_for_state("running", "spawning")
+    ui.wait_for_state("stopped", timeout_s=80)
+    record = run_record.load(run.folder)
+    assert record.verdict is not None
+    assert [reason.code for reason in record.verdict.reasons] == ["threshold"], record.verdict
+    assert [span.name for span in record.phases] == [
+        *("ramp", "warmup", "step:01", "warmup", "step:02", "warmup", "drain"),
+    ]
+    assert record.registered == 20
+    outcomes = {outcome.text.partition(" <")[0]: outcome.passed for outcome in record.thresholds}
+    assert outcomes == {
+        "p99 uplink step:01": True,
+        "p99 uplink step:02": True,
+        "p99 uplink step:03": None,
+        "offered rate step:01": True,
+        "offered rate step:02": False,
+        "offered rate step:03": None,
+    }
+    shown = json.loads(ui.get("/live/data"))["run"]
+    assert [event["text"] for event in shown["events"] if event["kind"] == "step"] == [
+        "step:01: 10 charge points",
+        "step:02: 20 charge points",
+    ]
+    assert {row["phase"] for row in shown["legs"]} >= {"step:01", "step:02"}
