@@ -7,15 +7,18 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import shutil
 import signal
 import subprocess
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
 
 
 def why_not() -> str:
@@ -27,7 +30,7 @@ def why_not() -> str:
     trials = (
         ["unshare", "--net", "ip", "link", "add", "probe", "type", "bridge"],
         ["unshare", "--net", "ip", "link", "add", "probe0", "type", "veth", "peer", "name", "probe1"],
-        ["unshare", "--time", "--monotonic", "1", "--fork", "true"],
+        ["unshare", "--mount", "--time", "--monotonic", "1", "--fork", "mount", "-t", "tmpfs", "none", "/mnt"],
     )
     for trial in trials:
         tried = subprocess.run(trial, capture_output=True, text=True, check=False)
@@ -40,8 +43,9 @@ class Hosts:
     """So many hosts on one switch; gone with everything that runs on them at the end of the block.
 
     Args:
-        clocks_s: For each host, by how many seconds its monotonic clock is ahead.
+        clocks_s: For each host, by how many seconds its monotonic clock is ahead; the first one's is this machine's.
         log_dir: For the output of what runs there.
+        first_only: A folder that is another one, and empty, on all hosts but the first.
 
     Attributes:
         network: What all addresses begin with.
@@ -49,9 +53,10 @@ class Hosts:
 
     network = "10.77.0."
 
-    def __init__(self, clocks_s: Sequence[int], log_dir: Path) -> None:
+    def __init__(self, clocks_s: Sequence[int], log_dir: Path, first_only: Path) -> None:
         self._clocks_s = clocks_s
         self._log_dir = log_dir
+        self._first_only = first_only
         self._prefix = f"lt{os.getpid()}"
         self._switch = f"{self._prefix}-switch"
         self._made: list[str] = []
@@ -92,11 +97,18 @@ class Hosts:
 
     def start(self, number: int, *command: str) -> subprocess.Popen[bytes]:
         """Run a command on a host, in a process group of its own."""
-        shifted = ["unshare", "--time", "--monotonic", str(self._clocks_s[number]), "--fork", "--kill-child"]
-        prefix = ["ip", "netns", "exec", self._name(number), *(shifted if self._clocks_s[number] else [])]
+        prefix = ["ip", "netns", "exec", self._name(number)]
+        if number:
+            prefix += ["unshare", "--mount", "--time", "--monotonic", str(self._clocks_s[number]), "--fork"]
+            prefix += ["--kill-child", "sh", "-c", 'mount -t tmpfs none "$0" && exec "$@"', str(self._first_only)]
         with self.log(len(self._processes)).open("wb") as log:
             process = subprocess.Popen(
-                [*prefix, *command], stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
+                [*prefix, *command],
+                cwd=ROOT,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
             )
         self._processes.append(process)
         return process
@@ -112,9 +124,9 @@ class Hosts:
     def wait_for_port(self, number: int, port: int, timeout_s: float = 30) -> None:
         """Until something on a host listens on a port of its address."""
         deadline = time.monotonic() + timeout_s
-        wanted = f"{self.address(number)}:{port}"
-        while wanted not in _ip("netns", "exec", self._name(number), "ss", "-ltnH"):
-            assert time.monotonic() < deadline, f"nothing listens on {wanted}; they say:\n{self.said()}"
+        wanted = re.compile(rf"(?:{re.escape(self.address(number))}|0\.0\.0\.0|\*):{port} ")
+        while not wanted.search(_ip("netns", "exec", self._name(number), "ss", "-ltnH")):
+            assert time.monotonic() < deadline, f"nothing listens on port {port}; they say:\n{self.said()}"
             time.sleep(0.05)
 
     def _name(self, number: int) -> str:

@@ -49,7 +49,8 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
     scenario = unhurried(folder, "steady")
     small = ("--charge-points", str(CHARGE_POINTS), "--ramp", "0.3s", "--duration", "2s")
     results = ("--results", str(folder / "results"), "--run-id", "run", "--quiet")
-    with Hosts(AHEAD_S, folder) as hosts:
+    (folder / "results").mkdir()
+    with Hosts(AHEAD_S, folder, folder / "results") as hosts:
 
         def documented(command: str) -> list[str]:
             """A command of the document, for here."""
@@ -57,10 +58,8 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
             words = [str(scenario) if word in ("steady", "scenarios/steady.py") else word for word in words]
             return [sys.executable, "-m", program, *words]
 
-        _, gateway, run, *workers = COMMANDS
-        configuration = folder / "mosquitto.conf"
-        configuration.write_text(f"listener 1883 {hosts.address(0)}\nallow_anonymous true\nuser root\n")
-        hosts.start(0, mosquitto, "-c", str(configuration))
+        broker, gateway, run, *workers = COMMANDS
+        hosts.start(0, mosquitto, *shlex.split(broker)[1:])
         hosts.wait_for_port(0, 1883)
         hosts.start(0, *documented(gateway))
         hosts.wait_for_port(0, 33033)
@@ -101,6 +100,12 @@ def test_the_measured_offsets_are_the_true_ones_within_their_bounds(run: Run) ->
         assert 0 < clock.bound_us <= clock.error_us
         assert clock.clock in {health.host for health in run.record.health}
     assert run.record.one_way_error_us == sum(clock.error_us for clock in clocks), "from one worker to the other"
+
+
+def test_there_is_one_folder_of_results_and_workers_did_without_it(run: Run) -> None:
+    logs = {path.name: path.read_text() for path in (run.folder / "logs").iterdir()}
+    assert not [name for name, text in logs.items() if name.startswith("worker") and not text], "sent by nobody"
+    assert {path.name for path in run.folder.iterdir()} >= {"run.json", "ledger.json", "latency.hlog", "report.html"}
 
 
 def test_one_way_times_are_times_between_two_hosts_and_not_between_two_clocks(run: Run) -> None:
