@@ -15,6 +15,10 @@ from typing import NamedTuple
 
 from loadtest import __version__
 from loadtest.brokers.kinds import KINDS
+from loadtest.errors import ResultError
+from loadtest.measure import calibration_record
+from loadtest.measure.calibration_note import sentence
+from loadtest.measure.machine import this_machine
 from loadtest.runner.descriptors import RESERVE
 from loadtest.scenario.settings import SETTINGS
 
@@ -57,6 +61,7 @@ def all_checks(results: Path) -> list[Check]:
         clock(time.get_clock_info("monotonic").resolution, _read(_CLOCK_SOURCE)),
         timer(available=_timerfd_works()),
         *brokers(),
+        calibrated(results),
         writing(results),
         disk_space(shutil.disk_usage(_existing(results)).free, results),
     ]
@@ -139,6 +144,20 @@ def broker(name: str, title: str, version: str | None, install_command: str) -> 
     if version is None:
         return Check(Level.NOTE, f"broker {name}", f"{title} is not installed", install_command)
     return Check(Level.OK, f"broker {name}", f"{title} {version or 'of unknown version'}")
+
+
+def calibrated(results: Path) -> Check:
+    """Whether it is known here how much of a latency is the instrument's own."""
+    command = "loadtest calibrate" if results == Path("results") else f"loadtest calibrate --results {results}"
+    try:
+        calibration_record.load(results)
+    except ResultError as error:
+        return Check(Level.NOTE, "calibration", error.message, command)
+    note = calibration_record.note_of(results, this_machine())
+    if note is None:
+        return Check(Level.NOTE, "calibration", "the instrument has not been calibrated here", command)
+    current = note.truthful and not note.stale
+    return Check(Level.OK if current else Level.NOTE, "calibration", sentence(note), "" if current else command)
 
 
 def writing(results: Path) -> Check:

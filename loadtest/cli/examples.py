@@ -34,6 +34,7 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
         "loadtest compare results/qos0 results/qos1 results/qos2 --rank 'round trip p99'",
     ),
     "doctor": ("loadtest doctor",),
+    "calibrate": ("loadtest calibrate", "loadtest calibrate --quick"),
     "gateway": (
         "loadtest gateway --broker mqtt://127.0.0.1:1883",
         "loadtest gateway --bind 0.0.0.0:33033 --processes 2 --password-file passwords",

@@ -24,6 +24,7 @@ _COMMANDS = {
     "capacity": ("capacity", "capacity"),
     "compare": ("compare", "compare"),
     "conformance": ("conformance", "conformance"),
+    "calibrate": ("calibrate", "calibrate"),
     "doctor": ("doctor", "doctor"),
     "completion": ("completion", "completion"),
     "gateway": ("parts", "gateway"),

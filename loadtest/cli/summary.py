@@ -8,6 +8,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from loadtest.measure.calibration_note import beyond
+from loadtest.measure.calibration_note import sentence as instrument
 from loadtest.measure.storm import SHARES
 from loadtest.measure.tags import COMMAND_LEGS, INTENDED, LEGS, SERVICE, parse
 from loadtest.measure.validity import Validity
@@ -40,6 +42,8 @@ def print_summary(record: RunRecord, console: Console | None = None) -> None:
         out.print(stand_in, markup=False, soft_wrap=True)
     for sentence in record.run.adaptations:
         out.print(f"adapted  {sentence}", markup=False, soft_wrap=True)
+    if record.run.calibration is not None:
+        out.print(f"instrument {instrument(record.run.calibration)}", markup=False, soft_wrap=True)
     for outcome in record.thresholds:
         mark, style = _MARKS[outcome.passed]
         beside = outcome.reason if outcome.passed is None or outcome.no_data else outcome.observed
@@ -50,6 +54,8 @@ def print_summary(record: RunRecord, console: Console | None = None) -> None:
     out.print(Text.assemble("verdict  ", (verdict.result, STYLES[verdict.result])))
     for reason in verdict.reasons:
         out.print(f"  {reason.text}", markup=False, soft_wrap=True)
+    if too_fast := beyond(record):
+        out.print(f"  {too_fast}", markup=False, soft_wrap=True)
 
 
 def stdout() -> Console:

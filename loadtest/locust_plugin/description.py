@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from loadtest.clock import utc_now
+from loadtest.measure.calibration_record import note_of
+from loadtest.measure.machine import this_machine
 from loadtest.measure.run_record import RunDescription
 from loadtest.scenario.settings import masked
 
@@ -56,6 +58,7 @@ def describe(
         limits=limits,
         thresholds=tuple(map(str, thresholds)),
         phases=phases,
+        calibration=note_of(Path(settings.results), this_machine()),
     )
 
 

@@ -14,6 +14,7 @@ from typing import Any, Literal, TypeVar
 import msgspec
 
 from loadtest.errors import DamagedResultError, ResultError, UsageError
+from loadtest.measure.calibration_note import CalibrationNote
 from loadtest.measure.host_clock import HostClock, one_way_error_us
 from loadtest.measure.interval import RegionalOutage
 from loadtest.measure.result_files import write_whole
@@ -112,6 +113,7 @@ class RunDescription(msgspec.Struct, kw_only=True):
         limits: What the verdict holds it against.
         thresholds: What else it holds it against, in their text form.
         phases: All phases there may be; a number in a stamp is a position in it.
+        calibration: What was known of the instrument on this machine; ``None``: it had not been calibrated.
     """
 
     run_id: str
@@ -132,6 +134,7 @@ class RunDescription(msgspec.Struct, kw_only=True):
     limits: Limits = msgspec.field(default_factory=Limits)
     thresholds: tuple[str, ...] = ()
     phases: tuple[str, ...] = PHASES
+    calibration: CalibrationNote | None = None
 
     @property
     def paths(self) -> frozenset[str]:

@@ -7,6 +7,7 @@ import shlex
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
+from loadtest.measure.calibration_note import beyond, sentence
 from loadtest.measure.comparison_record import REGRESSION
 from loadtest.measure.hops import UP, vanished
 from loadtest.measure.percentiles import percentiles_us
@@ -46,6 +47,8 @@ class View:
         result: ``passed``, ``failed``, ``void``, ``interrupted``, ``regression`` against a baseline, or ``unfinished``
             for a run without a verdict.
         adaptations: What had to be otherwise than asked for, with this system under test.
+        beyond: That the engines were faster than they are known to measure truly, if they were.
+        instrument: What was known of the instrument, if it had been calibrated.
         phase: The phase the headline figures are of.
         key_latency: What people and the central system wait for, in that phase.
         books: The ledgers in a sentence each.
@@ -60,6 +63,8 @@ class View:
     reasons: tuple[str, ...]
     adaptations: tuple[str, ...]
     gaps: tuple[str, ...]
+    beyond: str
+    instrument: str
     phase: str
     against: ComparisonView | None
     headlines: tuple[Headline, ...]
@@ -114,6 +119,8 @@ def view(run: RunFolder) -> View:
         reasons=tuple(reason.text for reason in verdict.reasons) if verdict else (),
         adaptations=tuple(record.run.adaptations),
         gaps=tuple(run.gaps),
+        beyond=beyond(record),
+        instrument="" if record.run.calibration is None else sentence(record.run.calibration),
         phase=phase,
         against=None if run.comparison is None else comparison_view(run.comparison),
         headlines=_headlines(run, phase),

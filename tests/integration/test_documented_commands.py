@@ -256,5 +256,5 @@ def test_no_command_is_left_out() -> None:
         "locust ",
         *(f"loadtest {name}" for name in SERVING),
     )
-    known += (*LOOKING, *OF_SETS, "loadtest emqx", "loadtest compare")
+    known += (*LOOKING, *OF_SETS, "loadtest calibrate", "loadtest emqx", "loadtest compare")
     assert [command for command in COMMANDS if not command.startswith(known)] == []

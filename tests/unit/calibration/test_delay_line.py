@@ -7,9 +7,9 @@ import heapq
 from itertools import count
 from typing import TYPE_CHECKING, cast
 
-from loadtest.clock import monotonic_ns
 from loadtest.calibration import delay_line
 from loadtest.calibration.delay_line import DelayLine
+from loadtest.clock import monotonic_ns
 from loadtest.transport import loop as event_loop
 from loadtest.units import NS_PER_MS, NS_PER_S
 

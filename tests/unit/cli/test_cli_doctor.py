@@ -62,4 +62,4 @@ def test_only_a_problem_fails(level: Level, exit_code: int, monkeypatch: pytest.
 
 def test_this_machine_is_looked_at(tmp_path: Path) -> None:
     subjects = [check.subject for check in checks.all_checks(tmp_path)]
-    assert len(set(subjects)) == len(subjects) == 8 + len(KINDS)
+    assert len(set(subjects)) == len(subjects) == 9 + len(KINDS)
