@@ -66,7 +66,7 @@ def good() -> Calibration:
             service_long=2,
         ),
         counts=[CountFigure("messages lost", 12, 12)],
-        second_opinion=SecondOpinion(ours=spread(400), aiomqtt=spread(520), tolerance_us=500.0),
+        second_opinion=SecondOpinion(ours=spread(400), aiomqtt=spread(520), earlier_us=200.0, later_us=1_000.0),
         rates=[rate(1_000), rate(2_000), rate(4_000, "The generator released operations late.")],
         holds_per_s=2_000,
     )

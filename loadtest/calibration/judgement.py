@@ -72,8 +72,8 @@ def _second_opinion(figures: SecondOpinion) -> Iterator[Check]:
     found = f"{ours.count:,} messages timed by our client, {theirs.count:,} by aiomqtt"
     yield _check("second opinion: same messages", ours.count == theirs.count > 0, found, _FAULT)
     found = f"uplink median {_ms(ours.p50_us)} by our client, {_ms(theirs.p50_us)} by aiomqtt"
-    found += f" (allowed {_ms(figures.tolerance_us)} apart)"
-    close = abs(ours.p50_us - theirs.p50_us) <= figures.tolerance_us
+    found += f" (allowed {_ms(figures.earlier_us)} less to {_ms(figures.later_us)} more)"
+    close = -figures.earlier_us <= theirs.p50_us - ours.p50_us <= figures.later_us
     yield _check("second opinion: same times", close, found, _BUSY)
 
 

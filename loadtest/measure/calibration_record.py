@@ -117,11 +117,19 @@ class RateStep(msgspec.Struct, kw_only=True):
 
 
 class SecondOpinion(msgspec.Struct, kw_only=True):
-    """The same messages, timed by our MQTT client and by aiomqtt."""
+    """The same messages, timed by our MQTT client and by aiomqtt.
+
+    Attributes:
+        ours: Uplink, intended time, by the client that measures runs.
+        aiomqtt: The same messages by the other.
+        earlier_us: By how much the other's median may be the smaller one.
+        later_us: By how much it may be the larger one, for what that client itself takes.
+    """
 
     ours: Spread
     aiomqtt: Spread
-    tolerance_us: float
+    earlier_us: float
+    later_us: float
 
 
 class Check(msgspec.Struct):

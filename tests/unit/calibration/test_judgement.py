@@ -73,9 +73,14 @@ def second_opinion_on_other_messages(found: Calibration) -> None:
     found.second_opinion.aiomqtt = spread(400, count=499)
 
 
-def second_opinion_that_differs(found: Calibration) -> None:
+def second_opinion_much_earlier(found: Calibration) -> None:
     assert found.second_opinion is not None
-    found.second_opinion.aiomqtt = spread(901)
+    found.second_opinion.aiomqtt = spread(199)
+
+
+def second_opinion_much_later(found: Calibration) -> None:
+    assert found.second_opinion is not None
+    found.second_opinion.aiomqtt = spread(1_401)
 
 
 def no_rate_holds(found: Calibration) -> None:
@@ -99,7 +104,8 @@ def no_rate_tried(found: Calibration) -> None:
         (stall_missed, "CALLs sent into a stall"),
         (one_message_too_many, "messages lost"),
         (second_opinion_on_other_messages, "second opinion: same messages"),
-        (second_opinion_that_differs, "second opinion: same times"),
+        (second_opinion_much_earlier, "second opinion: same times"),
+        (second_opinion_much_later, "second opinion: same times"),
         (no_rate_holds, "rate"),
         (no_rate_tried, "rate"),
     ],
