@@ -41,7 +41,7 @@ def delay(delay_us: int, error_us: float, tolerance_us: float, least_us: int | N
 def rate(wanted_per_s: int, why: str = "") -> RateStep:
     return RateStep(
         wanted_per_s=wanted_per_s,
-        answered_per_s=wanted_per_s,
+        round_trip=spread(300),
         pacer=spread(100),
         cpu_percent=20.0,
         held=not why,

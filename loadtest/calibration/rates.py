@@ -9,9 +9,10 @@ from loadtest.calibration.fast_stub import FastStub
 from loadtest.calibration.trial import ENGINE, Trial
 from loadtest.measure.calibration_record import RateStep, Spread
 from loadtest.measure.histogram import Histogram
-from loadtest.measure.tags import PACER, SERVICE, Tag
+from loadtest.measure.tags import INTENDED, PACER, ROUND_TRIP, SERVICE, Tag
 from loadtest.protocol.phases import STEADY
 from loadtest.runner.descriptors import RESERVE, raise_limit
+from loadtest.units import US_PER_S
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
@@ -23,9 +24,8 @@ STUB = "stub"
 """Why a step did not hold though the generator did."""
 
 GENERATOR_CODES = frozenset({"generator_late", "generator_cpu", "generator_backlog"})
-KEPT_UP = 0.95
-"""Of what was due, answered within the phase: less, and the stub is what was measured."""
-_BEAT_S = 0.05
+BEAT_S = 0.05
+"""Every charge point has a heartbeat due as often."""
 
 
 async def rate_steps(folder: Path, rates_per_s: Sequence[int], length_s: float) -> AsyncIterator[RateStep]:
@@ -38,7 +38,7 @@ async def rate_steps(folder: Path, rates_per_s: Sequence[int], length_s: float) 
     """
     room = raise_limit() - RESERVE
     for rate_per_s in rates_per_s:
-        charge_points = round(rate_per_s * _BEAT_S)
+        charge_points = round(rate_per_s * BEAT_S)
         if charge_points > room:
             return
         step = await _step(folder / f"rate-{rate_per_s}", rate_per_s, charge_points, length_s)
@@ -48,31 +48,29 @@ async def rate_steps(folder: Path, rates_per_s: Sequence[int], length_s: float) 
 
 
 async def _step(folder: Path, rate_per_s: int, charge_points: int, length_s: float) -> RateStep:
-    # The timeout makes an end of what the stub has not answered, which is then seen in what was.
-    trial = Trial(folder, charge_points=charge_points, beat_s=_BEAT_S, ramp_s=0.5, call_timeout_s=2.0)
+    trial = Trial(folder, charge_points=charge_points, beat_s=BEAT_S, ramp_s=0.5)
     with FastStub() as stub:
         async with trial:
             await trial.connect(stub.url)
             await trial.stay(STEADY, length_s, whole_seconds=True)
             run = await trial.finish()
-    answered = [row.answered for row in run.timeline if row.phase == STEADY]
     return judged_step(
         run.record,
         wanted_per_s=rate_per_s,
-        answered_per_s=sum(answered) / max(len(answered), 1),
+        round_trip=spread(run.totals.get(Tag(STEADY, ROUND_TRIP, "Heartbeat", INTENDED), Histogram())),
         pacer=spread(run.totals.get(Tag(STEADY, PACER, "release", SERVICE), Histogram())),
     )
 
 
-def judged_step(record: RunRecord, *, wanted_per_s: int, answered_per_s: float, pacer: Spread) -> RateStep:
+def judged_step(record: RunRecord, *, wanted_per_s: int, round_trip: Spread, pacer: Spread) -> RateStep:
     """Hold a step against what the verdict of a run holds a generator against, then against the stub's part in it."""
     reasons = record.verdict.reasons if record.verdict is not None else []
     why = next((reason.text for reason in reasons if reason.code in GENERATOR_CODES), "")
-    if not why and answered_per_s < wanted_per_s * KEPT_UP:
-        why = STUB
+    if not why and round_trip.p50_us > BEAT_S * US_PER_S:
+        why = STUB  # CALLs wait for the answers to earlier ones
     return RateStep(
         wanted_per_s=wanted_per_s,
-        answered_per_s=round(answered_per_s, 1),
+        round_trip=round_trip,
         pacer=pacer,
         cpu_percent=max((health.cpu_percent for health in record.health if health.role == ENGINE), default=0.0),
         held=not why,

@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from loadtest.measure.calibration_note import beyond
+from loadtest.measure.calibration_note import caveat
 from loadtest.measure.calibration_note import sentence as instrument
 from loadtest.measure.storm import SHARES
 from loadtest.measure.tags import COMMAND_LEGS, INTENDED, LEGS, SERVICE, parse
@@ -54,8 +54,8 @@ def print_summary(record: RunRecord, console: Console | None = None) -> None:
     out.print(Text.assemble("verdict  ", (verdict.result, STYLES[verdict.result])))
     for reason in verdict.reasons:
         out.print(f"  {reason.text}", markup=False, soft_wrap=True)
-    if too_fast := beyond(record):
-        out.print(f"  {too_fast}", markup=False, soft_wrap=True)
+    if beside := caveat(record):
+        out.print(f"  {beside}", markup=False, soft_wrap=True)
 
 
 def stdout() -> Console:

@@ -43,15 +43,19 @@ def sentence(note: CalibrationNote) -> str:
     return text
 
 
-def beyond(record: RunRecord) -> str:
-    """That the engines sent faster than they are known to measure truly; empty when they did not."""
+def caveat(record: RunRecord) -> str:
+    """That the engines were faster, or elsewhere, than where they are known to measure truly; empty when neither."""
     note = record.run.calibration
+    if note is None:
+        return ""
+    if record.clocks:
+        return "The master's machine was calibrated; of the machines of other workers that says nothing."
     rate_per_s = rate_per_engine(record)
-    if note is None or not note.holds_per_s or rate_per_s <= note.holds_per_s:
+    if not note.holds_per_s or rate_per_s <= note.holds_per_s:
         return ""
     return (
         f"Beyond what was calibrated: {rate_per_s:,.0f} messages/s per engine in the steady phase, "
-        f"known to hold to {note.holds_per_s:,}. Take more --engines, or compare its generator health."
+        f"known to hold to {note.holds_per_s:,}. Take more --engines, or look at the generator's health."
     )
 
 

@@ -101,7 +101,7 @@ class RateStep(msgspec.Struct, kw_only=True):
 
     Attributes:
         wanted_per_s: Operations due.
-        answered_per_s: Operations of the phase that counts, answered.
+        round_trip: Response times.
         pacer: How late the engine released them.
         cpu_percent: Of one core, the engine's.
         held: The verdict would have found nothing against the generator, and the stub kept up.
@@ -109,7 +109,7 @@ class RateStep(msgspec.Struct, kw_only=True):
     """
 
     wanted_per_s: int
-    answered_per_s: float
+    round_trip: Spread
     pacer: Spread
     cpu_percent: float
     held: bool

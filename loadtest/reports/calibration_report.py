@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from loadtest.errors import ResultError
 from loadtest.measure import calibration_record
-from loadtest.reports.figures import count_text, latency_text, rate_text
+from loadtest.reports.figures import count_text, latency_text
 from loadtest.reports.table import Table
 from loadtest.reports.write import environment_of_templates, write_all
 
@@ -121,14 +121,15 @@ def _rates(calibration: Calibration) -> Table:
     rows = tuple(
         (
             count_text(step.wanted_per_s),
-            rate_text(step.answered_per_s),
+            latency_text(step.round_trip.p50_us),
+            latency_text(step.round_trip.p99_us),
             *_spread(step.pacer)[1:],
             f"{step.cpu_percent:.0f} %",
             "held" if step.held else "the stub was the limit" if step.why == "stub" else step.why,
         )
         for step in calibration.rates
     )
-    columns = ("Due, 1/s", "Answered, 1/s", "Late, p50", "Late, p99", "Late, max", "Engine CPU", "Result")
+    columns = ("Due, 1/s", "Round trip, p50", "p99", "Late, p50", "Late, p99", "Late, max", "Engine CPU", "Result")
     return Table("One engine, rate by rate", columns, rows, "Late: how late the engine released what was due.", left=0)
 
 

@@ -7,7 +7,7 @@ import shlex
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from loadtest.measure.calibration_note import beyond, sentence
+from loadtest.measure.calibration_note import caveat, sentence
 from loadtest.measure.comparison_record import REGRESSION
 from loadtest.measure.hops import UP, vanished
 from loadtest.measure.percentiles import percentiles_us
@@ -47,7 +47,7 @@ class View:
         result: ``passed``, ``failed``, ``void``, ``interrupted``, ``regression`` against a baseline, or ``unfinished``
             for a run without a verdict.
         adaptations: What had to be otherwise than asked for, with this system under test.
-        beyond: That the engines were faster than they are known to measure truly, if they were.
+        caveat: That the engines were faster, or elsewhere, than where they are known to measure truly.
         instrument: What was known of the instrument, if it had been calibrated.
         phase: The phase the headline figures are of.
         key_latency: What people and the central system wait for, in that phase.
@@ -63,7 +63,7 @@ class View:
     reasons: tuple[str, ...]
     adaptations: tuple[str, ...]
     gaps: tuple[str, ...]
-    beyond: str
+    caveat: str
     instrument: str
     phase: str
     against: ComparisonView | None
@@ -119,7 +119,7 @@ def view(run: RunFolder) -> View:
         reasons=tuple(reason.text for reason in verdict.reasons) if verdict else (),
         adaptations=tuple(record.run.adaptations),
         gaps=tuple(run.gaps),
-        beyond=beyond(record),
+        caveat=caveat(record),
         instrument="" if record.run.calibration is None else sentence(record.run.calibration),
         phase=phase,
         against=None if run.comparison is None else comparison_view(run.comparison),

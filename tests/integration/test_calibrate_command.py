@@ -82,4 +82,4 @@ def test_counts_do_not_depend_on_the_machine(
     assert note is not None
     assert (note.stale, note.holds_per_s) == ([], found.holds_per_s)
     assert [step.wanted_per_s for step in found.rates] == list(QUICK.rates_per_s[: len(found.rates)])
-    assert found.rates[0].answered_per_s > 0
+    assert found.rates[0].round_trip.count > 500

@@ -129,16 +129,16 @@ def test_the_range_ends_below_the_first_rate_that_did_not_hold() -> None:
 
 
 @pytest.mark.parametrize(
-    ("reasons", "answered_per_s", "why"),
+    ("reasons", "p50_us", "why"),
     [
-        ([], 2_000.0, ""),
-        ([], 1_899.0, STUB),
-        ([Reason("generator_late", "The generator was late.")], 1_000.0, "The generator was late."),
-        ([Reason("generator_cpu", "No CPU to spare.")], 2_000.0, "No CPU to spare."),
-        ([Reason("unanswered", "The stub is not what is tested.")], 2_000.0, ""),
+        ([], 50_000, ""),
+        ([], 50_001, STUB),
+        ([Reason("generator_late", "The generator was late.")], 90_000, "The generator was late."),
+        ([Reason("generator_cpu", "No CPU to spare.")], 300, "No CPU to spare."),
+        ([Reason("unanswered", "The stub is not what is tested.")], 300, ""),
     ],
 )
-def test_a_step_is_held_against_what_a_run_is(reasons: list[Reason], answered_per_s: float, why: str) -> None:
+def test_a_step_is_held_against_what_a_run_is(reasons: list[Reason], p50_us: int, why: str) -> None:
     record = RunRecord(
         run=RunDescription(run_id="r", scenario="calibration", started_at=MADE_AT),
         verdict=Verdict("failed", reasons, 1),
@@ -147,7 +147,7 @@ def test_a_step_is_held_against_what_a_run_is(reasons: list[Reason], answered_pe
             SourceHealth(source="other", role="subscriber", cpu_percent=99.0),
         ],
     )
-    step = judged_step(record, wanted_per_s=2_000, answered_per_s=answered_per_s, pacer=Spread())
+    step = judged_step(record, wanted_per_s=2_000, round_trip=spread(p50_us), pacer=Spread())
     assert (step.held, step.why, step.cpu_percent) == (not why, why, 42.0)
 
 
