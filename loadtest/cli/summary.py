@@ -38,6 +38,8 @@ def print_summary(record: RunRecord, console: Console | None = None) -> None:
     if error_us := record.one_way_error_us:
         between = f"clocks   one-way times are measured between hosts: give or take {milliseconds(round(error_us))} ms"
         out.print(between, markup=False, soft_wrap=True)
+    if memory := _memory(record):
+        out.print(memory, markup=False, soft_wrap=True)
     if stand_in := _stand_in(record):
         out.print(stand_in, markup=False, soft_wrap=True)
     for sentence in record.run.adaptations:
@@ -158,6 +160,12 @@ def _storms(record: RunRecord) -> Iterator[str]:
             for share in SHARES
         )
         yield f"storm    {storm.phase}: {storm.away:,} away; registered {', '.join(shares)}"
+
+
+def _memory(record: RunRecord) -> str:
+    """Whether the memory of each process has grown, of runs long enough to tell."""
+    lines = [f"{row.source} {row.memory_growth}" for row in record.health if row.memory_growth is not None]
+    return "memory   " + "\n         ".join(lines) if lines else ""
 
 
 def _stand_in(record: RunRecord) -> str:

@@ -146,7 +146,6 @@ def fill(
         )
     record.counted_by = counted_by(ledger, record.counters, totals)
     record.latency = [summary(tag, totals[tag]) for tag in sorted(totals)]
-    record.health = [health for source in sources for health in source.health()]
 
 
 def _operation_totals(row: OperationRow) -> OperationTotals:

@@ -9,6 +9,7 @@ The folder grows while the run goes on, so a run that is killed leaves all but i
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +19,7 @@ from loadtest.measure import ledger as ledgers
 from loadtest.measure import regional_outages, run_events, run_record, verdict
 from loadtest.measure.books import Books, open_books
 from loadtest.measure.closing import fill, settle
+from loadtest.measure.health import resident_bytes
 from loadtest.measure.histogram import Histogram
 from loadtest.measure.interval_log import IntervalLogWriter
 from loadtest.measure.leg import leg_rows
@@ -25,7 +27,7 @@ from loadtest.measure.link_cuts import LinkCutBooks
 from loadtest.measure.reply_join import ReplyJoin
 from loadtest.measure.result_files import AppendFile, DiskReserve, write_whole
 from loadtest.measure.run_record import DeliveryTotals, PhaseSpan, RunEvent, RunRecord
-from loadtest.measure.sources import Source, total_gauge
+from loadtest.measure.sources import Source, Usage, total_gauge
 from loadtest.measure.standing import Lookout
 from loadtest.measure.storm_watch import StormWatch
 from loadtest.measure.tags import INTENDED, REPLY, SERVICE, Tag, parse
@@ -97,6 +99,9 @@ class Collector:
         self._watch = ThresholdWatch(self._thresholds)
         self._lookout = Lookout()
         self._link_cuts = LinkCutBooks(run.phases)
+        self._own_usage = Usage("master", "master")
+        self._own_usage.health.final = True
+        self._own_cpu_ns = time.process_time_ns()
         try:
             run_dir.mkdir(parents=True, exist_ok=True)
             self._files = [AppendFile(run_dir / name) for name in (run_record.LATENCY_HLOG, run_record.TIMELINE_CSV)]
@@ -211,6 +216,7 @@ class Collector:
         return self._lookout.standing(
             self._record,
             list(self._sources.values()),
+            self._usages(),
             self._totals,
             outages=self._outages.begun(self._elapsed_s()),
             transactions_started=self._transactions.started,
@@ -262,6 +268,7 @@ class Collector:
         if self._record.phases:
             self._record.phases[-1].end_s = self._record.end_s
         fill(self._record, ledger, sources, self._totals, self._registered_most)
+        self._record.health = [usage.judged() for usage in self._usages()]
         self._tell_outages()
         ramp_s = self._record.run.settings.get("ramp_s")
         fleet, phases = self._record.run.charge_points, self._record.phases
@@ -402,9 +409,22 @@ class Collector:
         if index <= self._written:
             self._carry_over(second)
         else:
+            self._look_at_myself(index)
             self._written = index
             self._write_row(index, second)
         return second.histograms.items()
+
+    def _usages(self) -> list[Usage]:
+        """What each process uses, this one last."""
+        return [*(usage for source in self._sources.values() for usage in source.usages()), self._own_usage]
+
+    def _look_at_myself(self, index: int) -> None:
+        """Book what this process uses, which nobody reports."""
+        cpu_ns = time.process_time_ns()
+        steady = self._phase_at(index) == STEADY == self._phase_at(index + 1)
+        seconds = max(index - self._written, 1)
+        self._own_usage.add(index, cpu_ns - self._own_cpu_ns, resident_bytes(), seconds, steady=steady)
+        self._own_cpu_ns = cpu_ns
 
     def _carry_over(self, late: _Second) -> None:
         """Rows are written once: counts of a late report go to the next second, so that columns add up."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from loadtest.measure.memory_track import MemoryTrack
 from loadtest.measure.run_record import SourceHealth
 from loadtest.measure.timeline import COMMAND_COUNTS, COUNTS
 from loadtest.units import NS_PER_S
@@ -40,9 +41,10 @@ class Usage:
         self.health = SourceHealth(source=name, role=role, host=host)
         self._cpu_ns = self._intervals = 0
         self._steady_cpu_ns = self._steady_intervals = 0
+        self._memory = MemoryTrack()
 
-    def add(self, cpu_ns: int, rss_bytes: int, intervals: int, *, steady: bool) -> None:
-        """Book what was used in so many seconds."""
+    def add(self, second: int, cpu_ns: int, rss_bytes: int, intervals: int, *, steady: bool) -> None:
+        """Book what was used in so many seconds up to the end of ``second``."""
         self.cpu_percent_now = _percent(cpu_ns, intervals)
         self.rss_bytes_now = rss_bytes
         self._cpu_ns += cpu_ns
@@ -50,6 +52,7 @@ class Usage:
         if steady:
             self._steady_cpu_ns += cpu_ns
             self._steady_intervals += intervals
+            self._memory.add(second, rss_bytes)
         health = self.health
         health.cpu_percent_max = max(health.cpu_percent_max, self.cpu_percent_now)
         health.rss_bytes_max = max(health.rss_bytes_max, rss_bytes)
@@ -58,6 +61,11 @@ class Usage:
             health.cpu_percent = _percent(self._steady_cpu_ns, self._steady_intervals)
         else:
             health.cpu_percent = _percent(self._cpu_ns, self._intervals)
+
+    def judged(self) -> SourceHealth:
+        """The health over the run, now with whether memory has grown."""
+        self.health.memory_growth = self._memory.growth()
+        return self.health
 
 
 def _percent(cpu_ns: int, intervals: int) -> float:
@@ -110,7 +118,7 @@ class Source:
             steady: The interval lies within the steady phase.
         """
         intervals = max(report.index - self.index, 1) if self.index >= 0 else 1
-        self._take_health(report.health, intervals, steady=steady)
+        self._take_health(report.index, report.health, intervals, steady=steady)
         if report.index < self.index and not report.final:
             return {}  # out of turn: its samples count, but its totals are older than what is known
         self._take_parts(report, intervals, steady=steady)
@@ -140,12 +148,12 @@ class Source:
         """The process is no more, and with it whatever its gauges showed."""
         self.finished = True
         self.gauges = {name: value for name, value in self.gauges.items() if name.endswith("_ever")}
-        for usage in (self.usage, *self.parts.values()):
+        for usage in self.usages():
             usage.cpu_percent_now, usage.rss_bytes_now = 0.0, 0
 
-    def health(self) -> list[SourceHealth]:
-        """Its own over the run, then that of the parts it reports for."""
-        return [self.usage.health, *(part.health for part in self.parts.values())]
+    def usages(self) -> list[Usage]:
+        """Its own, then those of the parts it reports for."""
+        return [self.usage, *self.parts.values()]
 
     def _take_parts(self, report: IntervalReport, intervals: int, *, steady: bool) -> None:
         for name, cpu_ns in report.counters.items():
@@ -155,11 +163,11 @@ class Source:
             usage = self.parts.setdefault(part, Usage(part, self.role, self.host))
             # What a part used before its first report, to start up, belongs to no interval of the run.
             used_ns = max(cpu_ns - self.counters.get(name, cpu_ns), 0)
-            usage.add(used_ns, report.gauges.get(RSS_GAUGE + part, 0), intervals, steady=steady)
+            usage.add(report.index, used_ns, report.gauges.get(RSS_GAUGE + part, 0), intervals, steady=steady)
             usage.health.final = report.final
 
-    def _take_health(self, now: Health, intervals: int, *, steady: bool) -> None:
-        self.usage.add(now.cpu_ns, now.rss_bytes, intervals, steady=steady)
+    def _take_health(self, second: int, now: Health, intervals: int, *, steady: bool) -> None:
+        self.usage.add(second, now.cpu_ns, now.rss_bytes, intervals, steady=steady)
         worst = self.usage.health
         worst.reports += 1
         worst.loop_lag_max_us = max(worst.loop_lag_max_us, now.loop_lag_max_us)

@@ -122,6 +122,7 @@ class Lookout:
         self,
         record: RunRecord,
         sources: Sequence[Source],
+        usages: Sequence[Usage],
         totals: Mapping[Tag, Histogram],
         *,
         outages: list[RegionalOutage],
@@ -132,7 +133,8 @@ class Lookout:
 
         Args:
             record: Its record in the making, or made.
-            sources: Every process that takes part.
+            sources: Every process that reports.
+            usages: What every process of the run uses.
             totals: All samples by series.
             outages: Regional outages so far.
             transactions_started: Of all engines.
@@ -163,7 +165,7 @@ class Lookout:
             commands=commands if commands is not None and commands.offered else None,
             transactions=transactions,
             legs=self._legs(totals),
-            health=[_health(usage) for source in sources for usage in (source.usage, *source.parts.values())],
+            health=[_health(usage) for usage in usages],
             thresholds=record.run.thresholds,
             outcomes=record.thresholds,
             verdict=record.verdict,

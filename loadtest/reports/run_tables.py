@@ -42,6 +42,7 @@ def health(record: RunRecord) -> Table:
             f"{row.cpu_percent:.0f} %",
             f"{row.cpu_percent_max:.0f} %",
             bytes_text(row.rss_bytes_max),
+            "–" if row.memory_growth is None else str(row.memory_growth),
             latency_text(row.loop_lag_max_us) if row.reports else "–",
             latency_text(row.gc_pause_max_us) if row.reports else "–",
             count_text(row.coalesced_intervals) if row.reports else "–",
@@ -50,9 +51,13 @@ def health(record: RunRecord) -> Table:
     )
     return Table(
         "Processes",
-        ("Process", "Role", "CPU, mean", "CPU, most", "Memory", "Loop lag, most", "GC pause, most", "Late intervals"),
+        (
+            *("Process", "Role", "CPU, mean", "CPU, most", "Memory, most", "Memory, trend"),
+            *("Loop lag, most", "GC pause, most", "Late intervals"),
+        ),
         rows,
-        "CPU in percent of one core; the mean is over the steady phase.",
+        "CPU in percent of one core; the mean is over the steady phase. The trend, with its 95 % interval, is that of the "
+        "second half of a steady phase of ten minutes and more.",
         left=2,
     )
 
