@@ -53,5 +53,4 @@ class CentralSystem(CsmsSubscriber):
         },
         payloads={"Reset": {"type": "Soft"}},
     )
-    thresholds = (Latency("p50", "round_trip", below(2, "s")),)
-"""The median: what waits for a link that is slow or down stands in the percentiles above it."""
+    thresholds = (Latency("p50", "round_trip", below(2, "s")),)  # what waits for a link stands in those above it

@@ -13,7 +13,11 @@ from msgspec.structs import replace
 
 globals().update({{name: made for name, made in runpy.run_path({path!r}).items() if not name.startswith("__")}})
 CentralSystem.limits = replace(
-    CentralSystem.limits, pacer_p99_us=None, generator_cpu_percent=None, coalesced_intervals=None
+    CentralSystem.limits,
+    pacer_p99_us=None,
+    generator_cpu_percent=None,
+    coalesced_intervals=None,
+    standstill_us=None,
 )
 CentralSystem.thresholds = ()
 {changes}

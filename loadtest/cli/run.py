@@ -156,7 +156,7 @@ def _close(outcome: RunOutcome) -> None:
     if record.verdict is not None:
         print_summary(record)
     report = outcome.run_dir / REPORT_FILE
-    if not report.exists() and outcome.interrupted:  # there was no time for it
+    if not report.exists() and (outcome.interrupted or record.ended_at is None):  # there was no time for it
         _make_report(outcome.run_dir)
     if not report.exists():
         console.print(f"there is no report; to make it: loadtest report {_shown(outcome.run_dir)}", style="yellow")

@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 CONTROL_FD = "LOADTEST_CONTROL_FD"
 """Environment variable that holds the number of the inherited socket."""
 
+CLOGGED_BYTES = 16 * 1024 * 1024
+"""So much may wait for a parent that does not read, beyond what its socket holds."""
+
 
 class ControlChannel(asyncio.Protocol):
     """Commands in by callback, notices out without ever waiting.
@@ -68,6 +71,11 @@ class ControlChannel(asyncio.Protocol):
     def backlog_bytes(self) -> int:
         """What the parent has not taken yet."""
         return 0 if self._transport is None else self._transport.get_write_buffer_size()
+
+    @property
+    def clogged(self) -> bool:
+        """So much waits that reports are to be put off: the next one to go will tell of a longer interval."""
+        return self.backlog_bytes > CLOGGED_BYTES
 
     def close(self) -> None:
         """Send what is queued, then close."""

@@ -197,7 +197,7 @@ class Subscriber:
         if self._commander is not None:
             self._commander.expire(now_ns)
         ended = self._second(now_ns) - 1
-        if ended > self._reported_index and not self._final_sent:
+        if ended > self._reported_index and not self._final_sent and not self._channel.clogged:
             coalesced = ended - self._reported_index - 1
             self._reported_index = ended
             self._channel.send(messages.Report(self._interval(ended, coalesced=coalesced)))

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import ssl
 from collections import Counter
 
-from loadtest.transport.mqtt_reasons import in_words
+from loadtest.transport import mqtt_reasons, tls
 
 NO_NETWORK = "no_network"
 """The charge point's own link was down; nobody else is to blame."""
@@ -18,6 +19,18 @@ NOT_WEBSOCKET = "not_websocket"
 NOT_MQTT = "not_mqtt"
 SUBSCRIPTION_REFUSED = "mqtt_subscription_refused"
 
+NO_DESCRIPTORS, NO_SOURCE_PORT, NO_MEMORY = ("no_descriptors", "no_source_port", "no_memory")
+"""This machine, or the engine's share of it, was the limit: the peer never saw the attempt."""
+_OWN_LIMIT_OF = {
+    errno.EMFILE: NO_DESCRIPTORS,
+    errno.ENFILE: NO_DESCRIPTORS,
+    errno.EADDRINUSE: NO_SOURCE_PORT,
+    errno.EADDRNOTAVAIL: NO_SOURCE_PORT,
+    errno.ENOBUFS: NO_MEMORY,
+    errno.ENOMEM: NO_MEMORY,
+}
+_LACKING = {NO_DESCRIPTORS: "file descriptor", NO_SOURCE_PORT: "source port", NO_MEMORY: "memory"}
+
 
 def cause_of_status(status: int) -> str:
     """The cause of a refusal by its HTTP status; 0 when the answer broke the handshake's rules."""
@@ -26,14 +39,24 @@ def cause_of_status(status: int) -> str:
 
 def cause_of_reason(code: int) -> str:
     """The cause of a refusal by its MQTT reason code, such as ``mqtt_server_busy``."""
-    return f"mqtt_{in_words(code).replace(' ', '_')}"
+    return f"mqtt_{mqtt_reasons.in_words(code).replace(' ', '_')}"
 
 
 def cause_of_error(error: Exception) -> str:
     """The cause of a connection that TCP or TLS could not make."""
     if isinstance(error, ssl.SSLError):
         return TLS
-    return CONNECTION_REFUSED if isinstance(error, ConnectionRefusedError) else NETWORK
+    if isinstance(error, ConnectionRefusedError):
+        return CONNECTION_REFUSED
+    return _OWN_LIMIT_OF.get(getattr(error, "errno", 0), NETWORK)
+
+
+def in_words(error: Exception) -> str:
+    """What kept TCP or TLS from making a connection."""
+    if isinstance(error, ssl.SSLError):
+        return tls.in_words(error)
+    lacking = _LACKING.get(cause_of_error(error))
+    return f"no {lacking} left: {error}" if lacking else str(error)
 
 
 class ConnectFailures:

@@ -18,6 +18,7 @@ from loadtest.engine.connect_failures import (
     TLS,
     ConnectFailures,
     cause_of_error,
+    in_words,
 )
 from loadtest.engine.dialling import Dialler
 from loadtest.engine.direct import DirectLinks
@@ -188,7 +189,7 @@ class Fleet:
             self.counters.connect_in_vain += in_vain.failure(error)
             self.connect_failures.add(
                 cause_of_error(error),
-                f"{charge_point.identity}: {tls.in_words(error) if isinstance(error, ssl.SSLError) else error}",
+                f"{charge_point.identity}: {in_words(error)}",
             )
             charge_point.state = OFFLINE
         self.disconnected(charge_point)

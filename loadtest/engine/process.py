@@ -38,6 +38,7 @@ class EngineProcess:
         self._life = ChildLife("engine_fault")
         self._settings: EngineSettings | None = None
         self._final_sent = False
+        self._coalesced = 0
 
     async def run(self) -> None:
         """Serve the parent until it says stop or goes away."""
@@ -108,8 +109,12 @@ class EngineProcess:
         if self._final_sent:
             return
         self._health.note_loop_lag((monotonic_ns() - due_ns) // NS_PER_US)
-        self._send(messages.Report(self._interval(due_ns, final=False)))
-        self._tell_faults()
+        if self._life.channel.clogged:
+            self._coalesced += 1
+            self._recorder.fold_if_large()
+        else:
+            self._send(messages.Report(self._interval(due_ns, final=False)))
+            self._tell_faults()
         self._pacer.at(self._next_second_ns(due_ns), self._report)
 
     def _interval(self, now_ns: int, *, final: bool) -> IntervalReport:
@@ -119,6 +124,7 @@ class EngineProcess:
         registered_ms, lost_ms = self._fleet.comings.take()
         transaction_sendings, transactions_stopped = self._fleet.transaction_book.take()
         calls_in_flight, absences = self._fleet.link_cuts.report(final=final)
+        coalesced, self._coalesced = self._coalesced, 0
         return IntervalReport(
             index=index,
             final=final,
@@ -138,7 +144,9 @@ class EngineProcess:
             absences=absences,
             downlink=self._fleet.commands_received.rows(),
             reply_instants=self._fleet.commands_received.take_instants(),
-            health=self._health.take_interval(backlog_bytes=self._life.channel.backlog_bytes),
+            health=self._health.take_interval(
+                backlog_bytes=self._life.channel.backlog_bytes, coalesced_intervals=coalesced
+            ),
             sent=self._fleet.sent() if final else [],
             commands_seen=self._fleet.commands_received.windows() if final else [],
         )

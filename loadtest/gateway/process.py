@@ -16,12 +16,13 @@ from loadtest.clock import monotonic_ns
 from loadtest.control import messages
 from loadtest.control.life import ChildLife
 from loadtest.errors import EnvironmentNotReady, UsageError
-from loadtest.gateway import passwords
+from loadtest.gateway import descriptors, passwords
 from loadtest.gateway.gateway import Gateway
 from loadtest.gateway.peers import PeerLinks
 from loadtest.gateway.settings import gateway_settings
 from loadtest.measure.health import HealthMonitor
 from loadtest.measure.interval import IntervalReport
+from loadtest.measure.run_events import OUT_OF_DESCRIPTORS
 from loadtest.protocol.phases import UNDER_LOAD
 from loadtest.transport import mqtt_client, tls
 from loadtest.units import NS_PER_MS, NS_PER_S, NS_PER_US
@@ -95,6 +96,7 @@ class GatewayService:
         self._next_tick_ns = 0
         self._reported_index = 0
         self._final_sent = False
+        self._shortage_told = False
 
     async def start(self, stack: AsyncExitStack) -> None:
         """Open everything, and have ``stack`` close it: first the port, then the connections, last the broker.
@@ -189,6 +191,16 @@ class GatewayService:
             if index != self._reported_index:
                 self._reported_index = index
                 self.report()
+                self._tell_shortage()
+
+    def _tell_shortage(self) -> None:
+        if not self._shortage_told and descriptors.none_left():
+            self._shortage_told = True
+            text = (
+                f"gateway process {self._settings.process_index} has none of its {descriptors.limit():,} file "
+                "descriptors left: new connections are closed"
+            )
+            self._channel.send(messages.Event(OUT_OF_DESCRIPTORS, text))
 
     def _on_broker_lost(self, reason: str) -> None:
         self._gateway.broker_lost()

@@ -131,7 +131,7 @@ class RunParts:
                 children = self.sources.lose_worker(worker)
                 self._collector.event(WORKER_LOST, f"{worker} with {', '.join(children)}", worker)
                 for child in children:
-                    self._collector.part_gone(child, "its worker was lost")
+                    self._collector.part_gone(child, f"{child} went with its worker")
 
     def totals(self) -> dict[str, dict[str, int]]:
         """Mirror what the collector still holds back; then Locust's rows, for the record's cross-check."""

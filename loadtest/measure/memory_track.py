@@ -26,7 +26,7 @@ SHORTEST_S = 600
 _T_95 = 2.306
 """Student's t for 95 %, two-sided, with 8 degrees of freedom: ten tenths are nine steps."""
 _NEIGHBOURS = math.sqrt(1.5)
-"""Steps between means of a random walk go with their neighbours (correlation 1/4), which widens the error of their mean."""
+"""Steps between means of a random walk go with their neighbours, by 1/4: their mean is less sure by as much."""
 _S_PER_H = 3600
 _MB = 1e6
 

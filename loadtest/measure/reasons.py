@@ -10,6 +10,7 @@ from loadtest.measure.run_events import (
     FAULT_FAILED,
     FIRST_CONNECT_FAULT,
     HARNESS_FAULTS,
+    OUT_OF_DESCRIPTORS,
     PART_DIED,
     WORKER_LOST,
     WRITE_FAILED,
@@ -22,10 +23,17 @@ from loadtest.protocol.phases import STEADY, STEP
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from loadtest.measure.run_record import RunRecord
+    from loadtest.measure.run_record import RunEvent, RunRecord
 
 GENERATOR_PARTS = frozenset({"engine", "subscriber", "worker", "csms", "stand"})
 """Parts of the instrument: without one of them the figures are not what they seem."""
+
+_RAN_OUT = {
+    "no_descriptors": "file descriptors (raise the limit, ulimit -Hn, or take more --engines)",
+    "no_source_port": "source ports (widen net.ipv4.ip_local_port_range, or connect to several addresses)",
+    "no_memory": "memory for sockets",
+}
+"""What an engine may lack to connect, by the cause it counts the failed attempts under."""
 
 MEASURING_ROLES = frozenset({"engine", "subscriber"})
 """Roles of the processes that read the clock: what keeps one of them waiting stands in the latencies."""
@@ -85,6 +93,18 @@ def _instrument(record: RunRecord) -> Iterator[Reason]:
 def _generator(record: RunRecord) -> Iterator[Reason]:
     """Did the generator keep up?"""
     limits = record.run.limits
+    for cause, what in _RAN_OUT.items():
+        if count := record.counters.get(f"engine.connect_failures.{cause}", 0):
+            yield Reason("generator_sockets", f"The generator ran out of {what}: {count:,} attempts to connect failed.")
+    excused = {"stand"} | {fault.part for fault in record.faults}  # who stood still on purpose could not report
+    for health in record.health:
+        stood_still = limits.standstill_us is not None and health.loop_lag_max_us > limits.standstill_us
+        if stood_still and health.role in MEASURING_ROLES - excused:
+            yield Reason(
+                "generator_stood_still",
+                f"{health.source} stood still for {health.loop_lag_max_us / 1e6:.1f} s: what was due meanwhile is late "
+                "through its fault.",
+            )
     lateness_us = max((row.p99_us for row in record.latency if _is_steady_pacer(row.tag)), default=0)
     if limits.pacer_p99_us is not None and lateness_us > limits.pacer_p99_us:
         yield Reason(
@@ -102,7 +122,6 @@ def _generator(record: RunRecord) -> Iterator[Reason]:
             f"The generator had no CPU to spare: {worst.source} used {worst.cpu_percent:.0f} % of a core on average, "
             f"limit {limit:g} %.",
         )
-    excused = {"stand"} | {fault.part for fault in record.faults}  # who stood still on purpose could not report
     coalesced = sum(health.coalesced_intervals for health in record.health if health.role not in excused)
     if limits.coalesced_intervals is not None and coalesced > limits.coalesced_intervals:
         yield Reason(
@@ -114,9 +133,7 @@ def _generator(record: RunRecord) -> Iterator[Reason]:
 
 def _system(record: RunRecord) -> Iterator[Reason]:
     """Did the system under test do what was asked of it?"""
-    for event in record.events:
-        if event.kind == PART_DIED and not _is_instrument(event.part):
-            yield Reason("sut_died", f"At {event.at_s:.1f} s: {event.text}.")
+    yield from _system_events(record.events)
     operations, limits = record.operations, record.run.limits
     absent = record.run.charge_points - record.registered - record.never_by_link
     if absent > 0:
@@ -176,6 +193,15 @@ def _system(record: RunRecord) -> Iterator[Reason]:
             f"{dropped:,} of {operations.offered:,} operations could not be sent at all; "
             f"allowed {limits.dropped_share:.0%}.",
         )
+
+
+def _system_events(events: Iterable[RunEvent]) -> Iterator[Reason]:
+    """What became of its embedded parts."""
+    for event in events:
+        if event.kind == PART_DIED and not _is_instrument(event.part):
+            yield Reason("sut_died", f"At {event.at_s:.1f} s: {event.text}.")
+        elif event.kind == OUT_OF_DESCRIPTORS:
+            yield Reason("sut_descriptors", f"At {event.at_s:.1f} s: {event.text}.")
 
 
 def _commands(record: RunRecord) -> Iterator[Reason]:

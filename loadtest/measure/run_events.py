@@ -14,6 +14,8 @@ DAMAGED_REPORT = "damaged_report"
 LATE_REPORT = "late_report"
 """An interval came after its second was written; its samples still count."""
 WRITE_FAILED = "write_failed"
+OUT_OF_DESCRIPTORS = "out_of_descriptors"
+"""A part of the system under test cannot accept connections any more."""
 FIRST_CONNECT_FAULT = "first_connect_fault"
 """Why a charge point could not connect: the first time for each cause."""
 

@@ -54,6 +54,7 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     pacer_p99_us: int | None = 20_000
     generator_cpu_percent: float | None = 90.0
     coalesced_intervals: int | None = 0
+    standstill_us: int | None = 3_000_000
 
     def check(self) -> None:
         """Refuse what no run can be held against.

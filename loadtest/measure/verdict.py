@@ -15,6 +15,8 @@ from loadtest.measure.run_events import ENDED_EARLY, INTERRUPTED, REFUSED
 from loadtest.measure.run_record import Reason, Verdict
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from loadtest.measure.run_record import Result, RunEvent, RunRecord
 
 VOID_CODES = frozenset(
@@ -22,6 +24,7 @@ VOID_CODES = frozenset(
         "ledger_unbalanced",
         "part_died",
         "worker_lost",
+        "master_lost",
         "harness_fault",
         "fault_failed",
         "report_missing",
@@ -30,6 +33,8 @@ VOID_CODES = frozenset(
         "generator_late",
         "generator_cpu",
         "generator_backlog",
+        "generator_stood_still",
+        "generator_sockets",
         "clocks_differ",
         "invalid_messages",
     }
@@ -62,6 +67,25 @@ def killed() -> Verdict:
     """On a run that was interrupted and could not be waited for: its books were never settled."""
     text = "Killed before its ledgers could be settled: only what had been written until then is there."
     return Verdict("interrupted", [Reason("killed", text)], int(ExitCode.INTERRUPTED))
+
+
+def master_lost(how: str) -> Verdict:
+    """On a run whose master died: its books were never settled, and what its children knew went with it.
+
+    Args:
+        how: What became of it: ``was killed by SIGKILL``.
+    """
+    text = f"Locust {how} while the run went on: only what had been written until then is there."
+    return Verdict("void", [Reason("master_lost", text)], int(ExitCode.VOID))
+
+
+def never_written(reasons: Iterable[str]) -> Verdict:
+    """On a run that was judged, and void, whose final record could not be written.
+
+    Args:
+        reasons: Those it was given.
+    """
+    return Verdict("void", [Reason("results_incomplete", reason) for reason in reasons], int(ExitCode.VOID))
 
 
 def _stopped(record: RunRecord, event: RunEvent) -> Reason:

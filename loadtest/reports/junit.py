@@ -28,6 +28,7 @@ _CODES_OF_LIMIT = {
     "pacer_p99_us": ("generator_late",),
     "generator_cpu_percent": ("generator_cpu",),
     "coalesced_intervals": ("generator_backlog",),
+    "standstill_us": ("generator_stood_still",),
 }
 """Codes of the reasons a limit may give; every other limit gives the one it is called by."""
 

@@ -56,8 +56,8 @@ def health(record: RunRecord) -> Table:
             *("Loop lag, most", "GC pause, most", "Late intervals"),
         ),
         rows,
-        "CPU in percent of one core; the mean is over the steady phase. The trend, with its 95 % interval, is that of the "
-        "second half of a steady phase of ten minutes and more.",
+        "CPU in percent of one core; the mean is over the steady phase. The trend, with its 95 % interval, is that of "
+        "the second half of a steady phase of ten minutes and more.",
         left=2,
     )
 

@@ -20,6 +20,9 @@ AFTER_DRAIN_S = 60.0
 HURRIED_END_S = 25.0
 """How long one that is to end at once may take."""
 
+STANDSTILL_S = 60.0
+"""For how long it may do nothing at all, before it is given up. Its children measure on meanwhile."""
+
 
 @contextlib.contextmanager
 def interrupts() -> Iterator[list[int]]:
@@ -67,6 +70,9 @@ class Attendant:
                     self._passed_on += 1
                     self._pass_on()
                 if time.monotonic() > self._deadline:
+                    self._process.kill()
+                elif self._process.still_s() > STANDSTILL_S:
+                    self._say(f"Locust has stood still for {STANDSTILL_S:g} s: it is killed")
                     self._process.kill()
                 else:
                     on_tick()

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 
 from loadtest.control.lifeline import dies_with_parent
 from loadtest.errors import join_hints
-from loadtest.runner.process_usage import living_members
+from loadtest.runner.process_usage import ProcessUsage, living_members
+from loadtest.runner.pulse import Pulse
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -31,7 +32,8 @@ _REFUSAL = re.compile(r"^(?:(?:locust|__main__\.py): )?(?:(error|hint): |(?=Did 
 NOTE = "note: "
 """Begins a line about something the user should know while the run goes on."""
 
-_FOR_THE_USER = ("error: ", "hint: ", NOTE, "verdict: ", "reason: ", "results: ")
+_REASON = "reason: "
+_FOR_THE_USER = ("error: ", "hint: ", NOTE, "verdict: ", _REASON, "results: ")
 
 
 class LocustProcess:
@@ -59,6 +61,13 @@ class LocustProcess:
                 # If we are killed, it ends as on Ctrl-C: with its results written and its children stopped.
                 preexec_fn=dies_with_parent(signal.SIGINT),  # noqa: PLW1509 - no threads here
             )
+
+        usage = ProcessUsage(self._process.pid)
+        self._pulse = Pulse(lambda: usage.read().cpu_ns)
+
+    def still_s(self) -> float:
+        """For how long it has done nothing at all; to be asked at least once a second."""
+        return self._pulse.still_s()
 
     def wait(self, timeout_s: float) -> int | None:
         """Its exit status, negative for a signal; ``None`` when it still runs after ``timeout_s``."""
@@ -95,12 +104,19 @@ class LocustProcess:
 
     def told(self) -> list[str]:
         """The lines that are meant for the user and have come since the last call."""
-        with self.log_file.open("rb") as log:
-            log.seek(self._read_bytes)
-            new = log.read()
+        try:
+            with self.log_file.open("rb") as log:
+                log.seek(self._read_bytes)
+                new = log.read()
+        except OSError:  # somebody has removed the folder: the run's end says so
+            return []
         whole = new[: new.rfind(b"\n") + 1]
         self._read_bytes += len(whole)
         return [line for line in whole.decode(errors="replace").splitlines() if line.startswith(_FOR_THE_USER)]
+
+    def reasons(self) -> list[str]:
+        """The reasons it gave for its verdict."""
+        return [line.removeprefix(_REASON) for line in self.log_text().splitlines() if line.startswith(_REASON)]
 
     def log_text(self) -> str:
         """All it has said."""

@@ -139,9 +139,11 @@ def _exit_code(process: LocustProcess, run_dir: Path, status: int, *, interrupte
     """
     record = _record(run_dir)
     if record is not None and record.state == "running":  # it was killed before it could say so itself
-        record.state = "partial"
-        record.verdict = verdict.killed() if interrupted else None
-        run_record.write(record, run_dir)
+        _mark(record, process, status, interrupted=interrupted)
+        try:
+            run_record.write(record, run_dir)
+        except OSError as error:
+            raise ResultError(f"the record of the run cannot be written to {run_dir}: {error.strerror}") from error
     if interrupted:
         if record is None:
             shutil.rmtree(run_dir, ignore_errors=True)
@@ -153,11 +155,24 @@ def _exit_code(process: LocustProcess, run_dir: Path, status: int, *, interrupte
         shutil.rmtree(run_dir, ignore_errors=True)  # refused: nothing was connected, so there is nothing to keep
         raise why
     if record is None:
-        raise why
+        raise why if run_dir.exists() else HarnessError(f"{run_dir} was removed while the run went on: nothing is left")
+    if record.verdict is not None and status < 0:
+        return record.verdict.exit_code
     if record.verdict is None or status == ExitCode.USAGE or status not in set(ExitCode):
         why.hint = f"what was measured is in {run_dir}; Locust's log: {process.log_file}"
         raise why
     return status or record.verdict.exit_code
+
+
+def _mark(record: RunRecord, process: LocustProcess, status: int, *, interrupted: bool) -> None:
+    """Say in a record that was never closed what became of its run."""
+    record.state = "partial"
+    if interrupted:
+        record.verdict = verdict.killed()
+    elif status < 0:
+        record.verdict = verdict.master_lost(ending(status))
+    elif status == ExitCode.VOID:
+        record.verdict = verdict.never_written(process.reasons())
 
 
 def _record(run_dir: Path) -> RunRecord | None:

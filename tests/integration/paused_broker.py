@@ -13,5 +13,5 @@ class CentralSystem(CsmsSubscriber):
     """Asks for one a second."""
 
     heartbeat_interval_s = 1
-    limits = Limits(pacer_p99_us=None, generator_cpu_percent=None, coalesced_intervals=None)
+    limits = Limits(pacer_p99_us=None, generator_cpu_percent=None, coalesced_intervals=None, standstill_us=None)
     faults = (Pause(name="pause", part="broker", at_s=1, duration_s=2, recovery_s=1),)

@@ -29,4 +29,5 @@ class CentralSystem(CsmsSubscriber):
         pacer_p99_us=None,
         generator_cpu_percent=None,
         coalesced_intervals=None,
+        standstill_us=None,
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import signal
 import socket
 import subprocess
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.integration
 
 CHARGE_POINTS = 100
+FEW_DESCRIPTORS = 60
 
 
 def settings_for(url: str, charge_points: int, profile: dict[str, Any]) -> dict[str, Any]:
@@ -228,6 +230,18 @@ def test_a_gateway_that_is_not_there_is_a_failed_attempt() -> None:
     assert 0 <= under_way_at_the_end <= 5
     (event,) = engine.child.events
     assert "cp-00000" in event.text
+
+
+def test_running_out_of_file_descriptors_is_its_own_fault() -> None:
+    with StubGateway() as stub:
+        engine = Engine(stub.url)
+        pid = engine.child.pid
+        resource.prlimit(pid, resource.RLIMIT_NOFILE, (FEW_DESCRIPTORS, FEW_DESCRIPTORS))
+        with engine:
+            report = engine.until(lambda report: "engine.connect_failures.no_descriptors" in report.counters)
+            assert 0 < report.counters["engine.connects"] < CHARGE_POINTS
+            engine.until(lambda _: bool(engine.child.events))
+            assert "no file descriptor left" in engine.child.events[0].text
 
 
 def test_a_gateway_that_never_answers_the_handshake_is_given_up_and_tried_again() -> None:

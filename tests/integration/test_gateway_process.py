@@ -5,12 +5,14 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import resource
 import signal
 import socket
 import subprocess
 import sys
 import time
 import urllib.request
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -30,8 +32,6 @@ from loadtest.transport.websocket_frames import TEXT, client_frame
 from loadtest.units import NS_PER_S
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from websockets.sync.connection import Connection
 
 pytestmark = pytest.mark.integration
@@ -251,6 +251,19 @@ def test_a_charge_point_that_does_not_read_is_cut(mosquitto_url: str) -> None:
             subprocess.run(publish, input=(envelope + "\n") * 100, text=True, check=True)
             counters = child.report_when(lambda report: report.gauges["gateway.connected"] == 0, 20).counters
             assert counters["gateway.closed_slow_reader"] == 1
+
+
+def test_who_cannot_accept_for_want_of_descriptors_says_so_once(mosquitto_url: str) -> None:
+    port = free_port()
+    with ControlledChild("loadtest.gateway") as child, contextlib.ExitStack() as stack:
+        child.configure(configuration(port, mosquitto_url))
+        used = len(list(Path(f"/proc/{child.pid}/fd").iterdir()))
+        resource.prlimit(child.pid, resource.RLIMIT_NOFILE, (used + 2, used + 2))
+        for _ in range(4):
+            stack.enter_context(socket.create_connection(("127.0.0.1", port)))
+        child.report_when(lambda _: bool(child.events))
+        assert [event.kind for event in child.events] == ["out_of_descriptors"]
+        assert f"none of its {used + 2} file descriptors left" in child.events[0].text
 
 
 def test_a_gateway_of_two_processes_serves_its_sums_to_prometheus(mosquitto_url: str, tmp_path: Path) -> None:

@@ -144,6 +144,7 @@ def test_sigterm_in_the_ramp_leaves_a_partial_record(start: Callable[..., Locust
     [
         ("loadtest.engine", "void", 4, "engine-0"),
         ("loadtest.csms", "void", 4, "subscriber-0"),
+        ("loadtest.runner.stand", "void", 4, "broker and gateway"),
         ("loadtest.gateway", "failed", 1, "gateway"),
         ("mosquitto", "failed", 1, "mosquitto"),
     ],
@@ -167,27 +168,29 @@ def test_a_killed_part_is_named_in_the_verdict(
     assert run.left_over() == []
 
 
-def test_a_worker_killed_while_a_fault_is_on_is_named_in_the_verdict(
+def test_workers_killed_or_stopped_while_a_fault_is_on_are_named_in_the_verdict(
     start: Callable[..., LocustRun], free_tcp_port: int
 ) -> None:
     port = str(free_tcp_port)
     master = start(
         "--headless", "--only-summary", "--charge-points", "100", "--ramp", "300ms", "--duration", "5s",
         "--drain-timeout", "1s", "--master", "--master-bind-host", "127.0.0.1", "--master-bind-port", port,
-        "--expect-workers", "2", scenario=PAUSED_BROKER,
+        "--expect-workers", "3", scenario=PAUSED_BROKER,
     )  # fmt: skip
     connection = ("--worker", "--master-host", "127.0.0.1", "--master-port", port)
-    workers = [start(*connection, scenario=PAUSED_BROKER) for _ in range(2)]
+    workers = [start(*connection, scenario=PAUSED_BROKER) for _ in range(3)]
     master.wait_for_phase("fault:pause")
     workers[0].process.kill()
+    workers[1].process.send_signal(signal.SIGSTOP)
     assert master.wait() == 4, master.log.read_text()
     record = master.record()
     assert record.state == "complete"
     assert record.verdict is not None
     assert record.verdict.result == "void"
-    assert "worker_lost" in [reason.code for reason in record.verdict.reasons]
+    assert [reason.code for reason in record.verdict.reasons].count("worker_lost") == 2
+    workers[1].process.kill()
     assert record.faults[0].back_s is not None, "what was broken is back all the same"
     assert [span.name for span in record.phases][-2:] == ["steady", "drain"]
     assert record.operations.answered > 0
     assert (master.folder / "report.html").exists()
-    assert [run.left_over() for run in (master, *workers)] == [[], [], []]
+    assert [run.left_over() for run in (master, *workers)] == [[]] * 4

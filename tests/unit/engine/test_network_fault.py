@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 from typing import Any
 
 from virtual_fleet import World
 
-from loadtest.engine.connect_failures import ConnectFailures, cause_of_error, cause_of_status
+from loadtest.engine.connect_failures import ConnectFailures, cause_of_error, cause_of_status, in_words
 from loadtest.engine.network_fault import NetworkFault
 from loadtest.engine.sending import CONNECTING, OFFLINE
 from loadtest.scenario.links import LinkModel, RegionalOutages
@@ -99,4 +100,8 @@ def test_failures_are_counted_by_cause_and_the_first_of_each_is_told() -> None:
         "engine.connect_failures.no_network": 1,
     }
     assert (cause_of_status(503), cause_of_status(0)) == ("http_503", "not_websocket")
+    assert cause_of_error(OSError(errno.EMFILE, "Too many open files")) == "no_descriptors"
+    assert cause_of_error(OSError(errno.EADDRNOTAVAIL, "Cannot assign requested address")) == "no_source_port"
+    assert cause_of_error(OSError(errno.ENOBUFS, "No buffer space available")) == "no_memory"
+    assert in_words(OSError(errno.EMFILE, "Too many open files")).startswith("no file descriptor left: ")
     assert (cause_of_error(ConnectionRefusedError()), cause_of_error(OSError())) == ("connection_refused", "network")

@@ -91,6 +91,11 @@ def test_what_links_did_is_not_held_against_the_system() -> None:
         ({"deliveries": DeliveryTotals(observed=True, lost=3, lost_charge_points=2)}, "lost", "3 of 100 .* 2 charge"),
         ({"registered": 7}, "not_registered", "3 of 10 charge points never registered"),
         ({"operations": OperationTotals(offered=9, sent=9, timed_out=1, unfinished=1)}, "unanswered", "2 of 9"),
+        (
+            {"events": [RunEvent(1.0, "out_of_descriptors", "gateway 0 has none")]},
+            "sut_descriptors",
+            "At 1.0 s",
+        ),
         ({"operations": OperationTotals(offered=9, sent=9, cut_off=3)}, "unanswered", "3 of 9"),
         ({"operations": OperationTotals(offered=9, sent=9, call_error=4)}, "call_errors", "4 of 9"),
         ({"operations": OperationTotals(offered=9, sent=8, dropped=1)}, "dropped", "1 of 9"),
@@ -140,6 +145,9 @@ def test_what_the_system_did_wrong_fails_the_run(changes: dict[str, object], cod
         ({"health": engine(cpu_percent=91.0)}, "generator_cpu", "91 % of a core"),
         ({"health": engine(role="subscriber", cpu_percent=95.0)}, "generator_cpu", "95 % of a core"),
         ({"health": engine(coalesced_intervals=1)}, "generator_backlog", "1 intervals"),
+        ({"health": engine(loop_lag_max_us=4_600_000)}, "generator_stood_still", "w0/engine-0 stood still for 4.6 s"),
+        ({"counters": {"engine.connect_failures.no_descriptors": 7}}, "generator_sockets", "file desc.*: 7 attempts"),
+        ({"counters": {"engine.connect_failures.no_source_port": 7}}, "generator_sockets", "source ports .*: 7 att"),
         ({"health": engine(host="a") + engine(host="b")}, "clocks_differ", "a, b"),
         ({"latency": [pacer(20_001)]}, "generator_late", "20.0 ms"),
         (
@@ -207,9 +215,9 @@ def test_limits_can_be_moved_and_switched_off() -> None:
         deliveries=DeliveryTotals(observed=True, lost=3),
         operations=OperationTotals(offered=200, sent=100, dropped=100, timed_out=50, call_error=50),
         latency=[pacer(90_000)],
-        health=engine(cpu_percent=100.0, coalesced_intervals=7),
+        health=engine(cpu_percent=100.0, coalesced_intervals=7, loop_lag_max_us=10**7),
     )
-    assert len(judge(lossy).reasons) == 7
+    assert len(judge(lossy).reasons) == 8
     off = dict.fromkeys(Limits.__struct_fields__)
     lossy.run.limits = Limits(**off)
     assert judge(lossy).result == "passed"
