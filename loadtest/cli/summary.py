@@ -33,19 +33,8 @@ def print_summary(record: RunRecord, console: Console | None = None) -> None:
         out.print(_ledger(record), soft_wrap=True)
         for line in (*_transactions(record), *_storms(record)):
             out.print(line, markup=False, soft_wrap=True)
-    if checked := str(Validity.of(record.counters)):
-        out.print(f"checked  {checked}", markup=False, soft_wrap=True)
-    if error_us := record.one_way_error_us:
-        between = f"clocks   one-way times are measured between hosts: give or take {milliseconds(round(error_us))} ms"
-        out.print(between, markup=False, soft_wrap=True)
-    if memory := _memory(record):
-        out.print(memory, markup=False, soft_wrap=True)
-    if stand_in := _stand_in(record):
-        out.print(stand_in, markup=False, soft_wrap=True)
-    for sentence in record.run.adaptations:
-        out.print(f"adapted  {sentence}", markup=False, soft_wrap=True)
-    if record.run.calibration is not None:
-        out.print(f"instrument {instrument(record.run.calibration)}", markup=False, soft_wrap=True)
+    for line in _beside(record):
+        out.print(line, markup=False, soft_wrap=True)
     for outcome in record.thresholds:
         mark, style = _MARKS[outcome.passed]
         beside = outcome.reason if outcome.passed is None or outcome.no_data else outcome.observed
@@ -66,6 +55,21 @@ def stdout() -> Console:
     if not console.is_terminal:  # a file or a pipe has no width; the usual guess of 80 would cut names off
         console.width = 120
     return console
+
+
+def _beside(record: RunRecord) -> Iterator[str]:
+    """What is to be known about the figures and what made them."""
+    if checked := str(Validity.of(record.counters)):
+        yield f"checked  {checked}"
+    if error_us := record.one_way_error_us:
+        yield f"clocks   one-way times are measured between hosts: give or take {milliseconds(round(error_us))} ms"
+    yield from _memory(record)
+    if stand_in := _stand_in(record):
+        yield stand_in
+    for sentence in record.run.adaptations:
+        yield f"adapted  {sentence}"
+    if record.run.calibration is not None:
+        yield f"instrument {instrument(record.run.calibration)}"
 
 
 def _latency_table(record: RunRecord) -> Table:
@@ -162,10 +166,11 @@ def _storms(record: RunRecord) -> Iterator[str]:
         yield f"storm    {storm.phase}: {storm.away:,} away; registered {', '.join(shares)}"
 
 
-def _memory(record: RunRecord) -> str:
+def _memory(record: RunRecord) -> Iterator[str]:
     """Whether the memory of each process has grown, of runs long enough to tell."""
-    lines = [f"{row.source} {row.memory_growth}" for row in record.health if row.memory_growth is not None]
-    return "memory   " + "\n         ".join(lines) if lines else ""
+    for row in record.health:
+        if row.memory_growth is not None:
+            yield f"memory   {row.source} {row.memory_growth}"
 
 
 def _stand_in(record: RunRecord) -> str:

@@ -12,6 +12,7 @@ from loadtest.measure.host_clock import HostClock
 from loadtest.measure.run_record import (
     DeliveryTotals,
     LatencySummary,
+    MemoryGrowth,
     OperationTotals,
     Reason,
     RunDescription,
@@ -136,3 +137,11 @@ def test_what_had_to_be_otherwise_stands_before_the_verdict() -> None:
     text = shown(adapted)
     assert text.index("adapted  NATS 2.9.10 has no QoS 2: QoS 1 instead") < text.index("verdict")
     assert "adapted" not in shown(record())
+
+
+def test_whether_memory_grew_is_told_of_runs_long_enough_to_tell() -> None:
+    long = record()
+    long.health = [SourceHealth(source="w0/engine-0", role="engine"), SourceHealth(source="master", role="master")]
+    assert "memory" not in shown(long)
+    long.health[1].memory_growth = MemoryGrowth(mb_per_h=2.04, error_mb_per_h=1.5, mean_bytes=10**8, judged_s=600)
+    assert "memory   master grew, +2.0 ± 1.5 MB/h" in shown(long)
