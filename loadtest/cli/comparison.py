@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
@@ -27,11 +28,12 @@ _STYLES = {
     REGRESSION: "bold red",
     NO_REGRESSION: "bold green",
     DIFFERENT: "bold cyan",
-    NO_DIFFERENCE: "bold green",
+    NO_DIFFERENCE: "bold cyan",
     NO_VERDICT: "bold yellow",
 }
 _MOST_ROWS = 20
 _MOST_DIFFERENCES = 12
+_WIDEST = 1_000
 
 
 def print_comparison(comparison: Comparison, out: Console) -> None:
@@ -41,11 +43,11 @@ def print_comparison(comparison: Comparison, out: Console) -> None:
     out.print(Text.assemble(f"{title}  ", (comparison.outcome, _STYLES[comparison.outcome])), soft_wrap=True)
     out.print(f"  {comparison.text}", markup=False, soft_wrap=True)
     if several and comparison.ranking is not None:
-        out.print(_ranking(comparison.ranking))
+        _print_whole(_ranking(comparison.ranking, f"{comparison.confidence_percent:g} % interval"), out)
         out.print("  Arms that share a letter are not shown to differ by more than what matters.", style="dim")
     rows = comparison.found(WORSE, BETTER)
     if rows:
-        out.print(_table(rows[:_MOST_ROWS], comparison))
+        _print_whole(_table(rows[:_MOST_ROWS], comparison), out)
     if len(rows) > _MOST_ROWS:
         out.print(f"  and {len(rows) - _MOST_ROWS} more, in {COMPARISON_JSON}")
     for arm in comparison.arms if several else ():
@@ -60,23 +62,32 @@ def print_comparison(comparison: Comparison, out: Console) -> None:
         out.print(f"  and {len(comparison.differences) - _MOST_DIFFERENCES} other differences", style="dim")
 
 
+def _print_whole(table: Table, out: Console) -> None:
+    """As wide as it is: a terminal that breaks lines is better than half a number."""
+    table.width = Measurement.get(out, out.options.update(max_width=_WIDEST), table).maximum
+    out.print(table, crop=False)
+
+
 def _by_arm(values: dict[str, str]) -> str:
     return ", ".join(f"{name} {value}" for name, value in values.items())
 
 
-def _ranking(ranking: Ranking) -> Table:
-    from loadtest.reports.figures import value_text  # noqa: PLC0415 - brings in the charts
+def _ranking(ranking: Ranking, interval: str) -> Table:
+    from loadtest.reports.comparison_tables import against  # noqa: PLC0415 - brings in the charts
+    from loadtest.reports.figures import value_text  # noqa: PLC0415
 
     unit = ranking.figure.unit
     table = _plain()
     for heading in ("  rank", "arm", ""):
         table.add_column(heading, no_wrap=True)
-    for heading in (ranking.figure.name, "lowest run", "highest run"):
+    best = ranking.places[0].arm
+    for heading in (ranking.figure.name, "lowest run", "highest run", f"against {best}", interval, ""):
         table.add_column(heading, justify="right", no_wrap=True)
     for place in ranking.places:
         rank = "–" if place.rank is None else str(place.rank)
         values = (value_text(value, unit) for value in (place.mean, place.low, place.high))
-        table.add_row(f"  {rank}", place.arm, Text(place.letters, "bold"), *values)
+        found = against(ranking.figure, best, place.arm)
+        table.add_row(f"  {rank}", place.arm, Text(place.letters, "bold"), *values, *found)
     return table
 
 

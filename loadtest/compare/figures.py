@@ -175,7 +175,10 @@ def _finding(key: Key, arms: tuple[Measured, Measured], effect: Effect, p_value:
 
 def _percent(key: Key, difference: float) -> float:
     """A ratio's change in per cent; a share's in percentage points."""
-    return round(difference, 4) if key.quantity == kinds.LOSS else round(100 * float(np.expm1(difference)), 2)
+    if key.quantity == kinds.LOSS:
+        return round(difference, 4)
+    percent = 100 * float(np.expm1(difference))
+    return round(percent, 2) if percent > -99 else percent  # a hundred thousandth of something is more than nothing
 
 
 def _rounded(value: float) -> float:

@@ -15,7 +15,7 @@ from loadtest.measure.matrix_record import MATRIX_JSON, PLAN_TOML
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from loadtest.measure.matrix_record import MatrixArm, MatrixRecord
+    from loadtest.measure.matrix_record import MatrixArm, MatrixRecord, MatrixRun
 
 MOST_ARMS = 20
 
@@ -84,16 +84,23 @@ def matrix_arm(record: MatrixRecord, arm: MatrixArm, folder: Path) -> Arm:
         folder: Of the matrix.
     """
     found = Arm(arm.name, folder=str(folder / arm.name), settings=dict(arm.settings))
-    if arm.given_up:
-        found.left_out.append(f"given up: {arm.given_up}")
+    left_out: dict[str, list[str]] = {}
     for run in record.runs_of(arm.name):
         if run.state == "done":
             found.take(folder / arm.name / run.folder)
-        elif run.state in ("void", "failed"):
-            found.left_out.append(f"repeat {run.repeat}: {run.state}{f', {run.reason}' if run.reason else ''}")
-        elif not arm.given_up:
-            found.left_out.append(f"repeat {run.repeat}: not run yet")
+        else:
+            left_out.setdefault(_fate(run, given_up=bool(arm.given_up)), []).append(str(run.repeat))
+    found.left_out += [
+        f"repeat{'s' * (len(repeats) > 1)} {', '.join(repeats)}: {why}" for why, repeats in left_out.items()
+    ]
     return found
+
+
+def _fate(run: MatrixRun, *, given_up: bool) -> str:
+    """Why a run of a matrix does not count."""
+    if run.state in ("void", "failed"):
+        return f"{run.state}, {run.reason}" if run.reason else run.state
+    return "given up" if given_up else "not run yet"
 
 
 def _find(name: str, results: Path) -> Path:

@@ -45,9 +45,7 @@ def outcome(
         tolerance: Changes up to this do not matter.
     """
     present = [arm for arm in arms if arm.runs]
-    missing = " ".join(
-        f"No run of {arm.name} counts: {'; '.join(arm.left_out) or 'there is none'}." for arm in arms if not arm.runs
-    )
+    missing = " ".join(f"No run of {arm.name} counts: {_why(arm)}." for arm in arms if not arm.runs)
     if len(present) < 2 or (baseline and baseline not in {arm.name for arm in present}):
         return NO_VERDICT, missing
     if not figures:
@@ -68,6 +66,14 @@ def outcome(
         found, text = _among(rows, runs, tolerance)
     lead = ranking.text if ranking is not None and len(arms) > 2 else ""
     return found, _joined(lead, text + few, missing)
+
+
+def _why(arm: Arm) -> str:
+    """Why none of an arm's runs counts: the first reason, for the report has them all."""
+    if not arm.left_out:
+        return "there is none"
+    more = len(arm.left_out) - 1
+    return arm.left_out[0].rstrip(".") + (f" (and {more} more)" if more else "")
 
 
 def _against(rows: Sequence[Row], runs: dict[str, int], tolerance: float) -> tuple[Outcome, str]:

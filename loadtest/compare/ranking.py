@@ -124,22 +124,12 @@ def _text(figure: ComparedFigure, places: Sequence[Place], tolerance: float) -> 
     if not others:
         return f"By {figure.name} no arm is shown to be better than another by more than {least}.{how_many}{more}"
     best = ranked[0]
-    behind = ", ".join(f"{place.arm} {_change(figure, best.arm, place.arm)}" for place in others[:_MOST_NAMED])
+    changes = [(place.arm, figure.change(best.arm, place.arm)) for place in others[:_MOST_NAMED]]
+    behind = ", ".join(f"{arm} {_signed(figure, change.change_percent)}" for arm, change in changes if change)
     behind += f" and {len(others) - _MOST_NAMED} more" if len(others) > _MOST_NAMED else ""
     lead = f"{_listed(first)} {'is' if len(first) == 1 else 'are'} ahead"
     tie = "" if len(first) == 1 else ", and no difference between them is shown that matters"
     return f"By {figure.name} {lead}{tie}. Against {best.arm}: {behind}.{more}"
-
-
-def _change(figure: ComparedFigure, best: str, arm: str) -> str:
-    for change in figure.changes:
-        if (change.baseline, change.candidate) == (best, arm):
-            return _signed(figure, change.change_percent)
-        if (change.baseline, change.candidate) == (arm, best) and figure.unit != "%":
-            return _signed(figure, 100 * (1 / (1 + change.change_percent / 100) - 1))
-        if (change.baseline, change.candidate) == (arm, best):
-            return _signed(figure, -change.change_percent)
-    raise AssertionError(arm)
 
 
 def _signed(figure: ComparedFigure, percent: float) -> str:

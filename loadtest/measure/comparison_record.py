@@ -120,6 +120,22 @@ class Change(msgspec.Struct, kw_only=True):
     finding: Finding
     repeats_needed: int | None = None
 
+    def reversed(self, *, shares: bool) -> Change:
+        """The same from candidate to baseline; ``shares``: the change is in percentage points."""
+
+        def turned(percent: float) -> float:
+            return -percent if shares else 100 * (1 / (1 + percent / 100) - 1)
+
+        return msgspec.structs.replace(
+            self,
+            baseline=self.candidate,
+            candidate=self.baseline,
+            change_percent=turned(self.change_percent),
+            low_percent=None if self.high_percent is None else turned(self.high_percent),
+            high_percent=None if self.low_percent is None else turned(self.low_percent),
+            finding={WORSE: BETTER, BETTER: WORSE}.get(self.finding, self.finding),
+        )
+
 
 class ComparedFigure(msgspec.Struct, kw_only=True):
     """One figure in all arms that have it.
@@ -153,6 +169,15 @@ class ComparedFigure(msgspec.Struct, kw_only=True):
     def decides(self) -> bool:
         """Whether it can make a regression: what it costs to carry the load cannot."""
         return self.quantity not in COSTS
+
+    def change(self, baseline: str, candidate: str) -> Change | None:
+        """From the one arm to the other, whichever way it was looked at; ``None`` when it was not."""
+        for change in self.changes:
+            if (change.baseline, change.candidate) == (baseline, candidate):
+                return change
+            if (change.baseline, change.candidate) == (candidate, baseline):
+                return change.reversed(shares=self.unit == "%")
+        return None
 
 
 class ShapeChange(msgspec.Struct, kw_only=True):

@@ -23,9 +23,10 @@ function legendRows(data, width) {
   return Math.ceil(entries.length / Math.max(1, Math.floor(width / Math.max(...entries))));
 }
 
-// A figure of data and layout only, drawn into an element that has a size.
+// A figure of data and layout only, drawn into an element that has a size, unless the layout has a height of its own.
 function plot(element, data, layout) {
   const style = getComputedStyle(document.documentElement);
+  element.style.height = layout.height ? `${layout.height}px` : "";
   const highest = Math.max(0, ...(layout.annotations ?? []).map(({yshift}) => yshift ?? 0));
   const whole = {
     ...layout,

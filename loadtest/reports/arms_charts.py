@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 _DASHES = ("solid", "dash", "dot")
 _MOST_PAIRS = 28
 """Rows of a picture of intervals; of more pairs, those with the best arm are shown."""
+_ROW_PX, _AROUND_ROWS_PX = 22, 150
 _POINTS = "change, percentage points"
 _TIMES = "times as much as before the arrow"
 _FINDINGS = {WORSE: ("worse", "@bad"), BETTER: ("better", "@good")}
@@ -101,6 +102,8 @@ def _intervals(comparison: Comparison) -> list[Variant]:
     if ranking is not None:
         ranked_by = ranking.figure.name
         figures.sort(key=lambda figure: figure.name != ranked_by)
+        if not comparison.baseline and figures and figures[0].name == ranked_by:
+            figures[0] = ranking.figure  # with the findings of its own test, which stand in the ranking
     best = ranking.places[0].arm if ranking is not None else ""
     variants: list[Variant] = []
     for figure in figures:
@@ -122,7 +125,8 @@ def _forest(figure: ComparedFigure, changes: Sequence[Change], tolerance_percent
     rows = [_pair(change) for change in reversed(changes)]
     layout: dict[str, Any] = {
         "xaxis": {"title": {"text": _POINTS}} if shares else _times_axis(changes),
-        "yaxis": {"type": "category", "categoryorder": "array", "categoryarray": rows, "ticks": ""},
+        "yaxis": {"type": "category", "categoryorder": "array", "categoryarray": rows, "ticks": "", "dtick": 1},
+        "height": _AROUND_ROWS_PX + _ROW_PX * len(rows),
         "hovermode": "closest",
         "shapes": [
             _between(band, {"fillcolor": "@rule", "line": {"width": 0}}),

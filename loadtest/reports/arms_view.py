@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from loadtest.measure import comparison_record as kinds
 from loadtest.reports.comparison_tables import (
     ComparisonView,
+    against,
     change_text,
     comparison_view,
     interval_text,
@@ -21,14 +22,15 @@ if TYPE_CHECKING:
 
     from loadtest.measure.comparison_record import ComparedFigure, Comparison
 
-_MARKS = {kinds.REGRESSION: "❌", kinds.NO_VERDICT: "⚠️"}
+_MARKS = {kinds.REGRESSION: "❌", kinds.NO_REGRESSION: "✅", kinds.NO_VERDICT: "⚠️"}
 _CLASSES = {
     kinds.REGRESSION: "regression",
     kinds.NO_VERDICT: "void",
     kinds.NO_REGRESSION: "passed",
-    kinds.NO_DIFFERENCE: "passed",
+    kinds.NO_DIFFERENCE: "different",
     kinds.DIFFERENT: "different",
 }
+"""Nothing shown is nothing proved: only what was held against a baseline is good or bad."""
 _MOST_CHANGED, _MOST_ROWS = 60, 300
 _BESIDE = (kinds.THROUGHPUT, kinds.LOSS, kinds.REGISTERED, kinds.BACK, *kinds.COSTS)
 
@@ -74,10 +76,10 @@ def arms_view(comparison: Comparison) -> ArmsView:
         title=f"{comparison.scenario or 'nothing'}: {len(comparison.arms)} arms",
         subtitle=_subtitle(comparison),
         result=_CLASSES[comparison.outcome],
-        mark=_MARKS.get(comparison.outcome, "✅"),
+        mark=_MARKS.get(comparison.outcome, "ℹ️"),
         ranking_text="" if comparison.ranking is None else comparison.ranking.text,
         ranking=_ranking(comparison),
-        behind=_behind(comparison),
+        behind=_shortened(_behind(comparison), _MOST_CHANGED),
         beside=_by_arm(comparison, "Throughput, loss, cost", lambda figure: figure.quantity in _BESIDE),
         latency=_by_arm(
             comparison,
@@ -87,7 +89,7 @@ def arms_view(comparison: Comparison) -> ArmsView:
         arms=_arms(comparison),
         common=Table("The same in all arms", ("", ""), tuple(comparison.common.items()), left=2),
         adaptations=tuple(f"{arm.name}: {text}" for arm in comparison.arms for text in arm.adaptations),
-        shapes=_shapes(comparison),
+        shapes=_shortened(_shapes(comparison), _MOST_ROWS),
         pairs=_readable(comparison_view(comparison)),
         not_compared=tuple(comparison.not_compared),
         plan=comparison.plan,
@@ -126,23 +128,27 @@ def _ranking(comparison: Comparison) -> Table:
     if ranking is None:
         return Table("Ranking")
     unit = ranking.figure.unit
+    best = ranking.places[0].arm
     rows = tuple(
         (
             "–" if place.rank is None else str(place.rank),
             place.arm,
             place.letters,
             *(value_text(value, unit) for value in (place.mean, place.low, place.high)),
+            *against(ranking.figure, best, place.arm),
         )
         for place in ranking.places
     )
+    interval = f"{comparison.confidence_percent:g} % interval"
     return Table(
         f"Ranking by {ranking.figure.name}",
-        ("Rank", "Arm", "Shared", "Mean of runs", "Lowest run", "Highest run"),
+        ("Rank", "Arm", "Shared", "Mean of runs", "Lowest run", "Highest run", f"Against {best}", interval, "Finding"),
         rows,
         f"The rank is one more than the arms that are really better, by more than {comparison.tolerance_percent:g} %. "
         "Arms with a letter in common are not shown to differ so. This figure is tested by itself, for all pairs of "
         f"arms: where nothing differs, any two are told apart in at most {comparison.error_rate_percent:g} % of "
-        "comparisons. –: too few repeats to tell.",
+        "comparisons; an interval is of its pair alone, and may leave out 0 where that is undecided. –: too few "
+        "repeats to tell.",
         left=3,
     )
 

@@ -79,6 +79,16 @@ def interval_text(figure: ComparedFigure, change: Change) -> str:
     return f"{_signed(figure, change.low_percent)} … {_signed(figure, change.high_percent)}{_unit(figure)}"
 
 
+def against(figure: ComparedFigure, best: str, arm: str) -> tuple[str, str, str]:
+    """Change, interval and finding of an arm against the best; dashes for the best itself."""
+    change = figure.change(best, arm)
+    return (
+        ("–", "–", "–")
+        if change is None
+        else (change_text(figure, change), interval_text(figure, change), change.finding)
+    )
+
+
 def _signed(figure: ComparedFigure, percent: float) -> str:
     return f"{percent:+,.3f}" if figure.unit == "%" else f"{percent:+,.1f}"
 

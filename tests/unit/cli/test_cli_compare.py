@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -53,6 +54,7 @@ def test_arms_are_ranked_and_written_down(results: Path, tmp_path: Path) -> None
     assert done.return_value == ExitCode.PASSED, done.output
     assert done.output.startswith("3 arms  different")
     assert "slow +" in done.output
+    assert re.search(r"3 +slow .* worse\n", done.output)
     found = comparison_record.load(tmp_path)
     assert found is not None
     assert found.command[:2] == ["loadtest", "compare"]
@@ -65,7 +67,7 @@ def test_arms_are_ranked_and_written_down(results: Path, tmp_path: Path) -> None
         assert "Ranking by uplink Heartbeat p99" in document
         assert found.ranking.text in document
         assert "setting qos" in document
-    assert text.startswith("# ✅ steady: 3 arms: different")
+    assert text.startswith("# ℹ️ steady: 3 arms: different")
     assert "://" not in page.split("<script>", 1)[0]  # nothing is fetched from anywhere
 
 

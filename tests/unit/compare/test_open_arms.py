@@ -70,7 +70,7 @@ def make_matrix(folder: Path) -> None:
                 block=1,
                 seed=repeat,
                 state=state,
-                reason="generator late" if state == "void" else "",
+                reason={"void": "generator late", "failed": "it is not installed"}.get(state, ""),
                 folder=f"{name}-{repeat}",
             )
             for name, both in states.items()
@@ -91,7 +91,7 @@ def test_a_matrix_is_its_arms_with_what_became_of_every_run(tmp_path: Path) -> N
     assert whole.settings == {"broker": "mosquitto"}
     assert void.runs == []
     assert void.left_out == ["repeat 1: void, generator late", "repeat 2: not run yet"]
-    assert dead.left_out == ["given up: it is not installed", "repeat 1: failed"]
+    assert dead.left_out == ["repeat 1: failed, it is not installed", "repeat 2: given up"]
 
 
 def test_a_matrix_can_be_held_against_other_runs(tmp_path: Path) -> None:

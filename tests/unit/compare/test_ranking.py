@@ -108,3 +108,19 @@ def test_a_figure_that_is_not_there_is_refused_with_what_may_be_meant() -> None:
     with pytest.raises(UsageError, match="no two arms have a figure 'uplink heartbeet p99'") as refused:
         compare_arms([arm(random, "one", 4), arm(random, "two", 4)], Question(rank="uplink heartbeet p99"))
     assert refused.value.hint == f"is {RANK} meant?"
+
+
+def test_the_best_is_told_of_an_arm_a_million_times_slower() -> None:
+    found = ranked(2e5, 0.01).ranking
+    assert found is not None
+    best, last = found.places
+    change = found.figure.change(best.arm, last.arm)
+    assert change is not None
+    assert change.change_percent / 100 + 1 == pytest.approx(last.mean / best.mean, rel=1e-3)
+    assert change.low_percent is not None
+    assert change.high_percent is not None
+    assert change.low_percent <= change.change_percent <= change.high_percent
+    back = found.figure.change(last.arm, best.arm)
+    assert back is not None
+    assert (change.finding, back.finding) == ("worse", "better")
+    assert -100 < back.change_percent < -99.99

@@ -7,6 +7,7 @@ from simulated_runs import arm
 
 from loadtest.compare.compare import Question, compare_arms
 from loadtest.measure.comparison_record import NO_VERDICT
+from loadtest.reports.arms_charts import arms_charts
 from loadtest.reports.arms_view import arms_view
 
 
@@ -30,3 +31,21 @@ def test_a_comparison_of_nothing_says_so() -> None:
     view = arms_view(found)
     assert (found.outcome, view.result) == (NO_VERDICT, "void")
     assert view.ranking.rows == view.pairs.figures.rows == ()
+
+
+def test_the_picture_of_the_ranking_says_what_the_ranking_says() -> None:
+    random = np.random.default_rng(2)
+    arms = [arm(random, f"arm{each}", 4, samples=500, slower=lambda _, each=each: 1 + 0.1 * each) for each in range(7)]
+    found = compare_arms(arms, Question(rank="uplink Heartbeat p50"))
+    assert found.ranking is not None
+    best = found.ranking.places[0].arm
+    rows = {row[1]: row[-1] for row in arms_view(found).ranking.rows}
+    (picture,) = (chart for chart in arms_charts(found) if chart["id"] == "intervals")
+    variant = picture["variants"][0]
+    worse = {row for trace in variant["data"] if trace["name"] == "worse" for row in trace["y"]}
+    assert {name for name, finding in rows.items() if finding == "worse"} == {
+        name for name in rows if f"{best} → {name}" in worse
+    }
+    assert worse
+    every = {row for trace in variant["data"] for row in trace["y"]}
+    assert set(variant["layout"]["yaxis"]["categoryarray"]) == every
