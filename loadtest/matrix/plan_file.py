@@ -37,6 +37,7 @@ KEYS = (
     *("description", "scenario", "repeats", "seed", "seeds", "order_seed", "pause", "baseline", "thresholds"),
     *("settings", "arm", "axes", "exclude"),
 )
+_BELOW = tuple(setting.name for setting in SETTINGS)
 MOST_ARMS = 20
 MOST_REPEATS = 1000
 
@@ -71,7 +72,7 @@ class _Reader:
 
     def __init__(self, plain: Mapping[str, Any]) -> None:
         self.faults = [
-            f"{key}: {_meant_below(key) or f'there is no such thing in a plan{did_you_mean(key, KEYS)}'}"
+            f"{key}: {_meant_below(key) or f'there is no such thing in a plan{did_you_mean(key, (*KEYS, *_BELOW))}'}"
             for key in plain
             if key not in KEYS
         ]
@@ -222,4 +223,4 @@ def _seeds(raw: Any) -> list[int]:
 
 def _meant_below(key: str) -> str:
     """Where a setting belongs that stands at the top of a plan."""
-    return "is a setting; it stands under [settings]" if key in {setting.name for setting in SETTINGS} else ""
+    return "is a setting; it stands under [settings]" if key in _BELOW else ""

@@ -69,7 +69,8 @@ def resolved_arms(
     for row, own in found:
         for fault in own:
             name = re.split(r"\W", fault, maxsplit=1)[0]
-            everywhere = len(found) == len(rows) and all(fault in others for _, others in found)
+            faulty = {id(row) for row, others in found if fault in others}
+            everywhere = all(id(row) in faulty or name in row.own for row in rows)
             shared = common.places.get(name, "[settings]") if everywhere else f"arm {row.name!r},"
             faults.append(f"{row.places.get(name, shared)} {fault}")
     return tuple(arms)

@@ -14,7 +14,7 @@ from loadtest.brokers.process import ending
 from loadtest.brokers.readiness import answers_connect
 from loadtest.brokers.start import start as start_broker
 from loadtest.clock import monotonic_ns
-from loadtest.errors import HarnessError
+from loadtest.errors import HarnessError, LoadTestError
 from loadtest.runner.child_process import start_child
 from loadtest.runner.descriptors import raise_limit
 from loadtest.runner.gateway_processes import start_gateway
@@ -129,13 +129,13 @@ async def _task(work: Coroutine[None, None, _T]) -> AsyncIterator[asyncio.Task[_
 
 @contextlib.contextmanager
 def _log_dir() -> Iterator[Path]:
-    """A folder for logs, removed at the end; kept when a process of ours failed, whose error then names it."""
+    """A folder for logs, removed at the end; kept when a process of ours failed, or an error's hint names it."""
     folder = tempfile.mkdtemp(prefix="loadtest-")
     keep = False
     try:
         yield Path(folder)
-    except HarnessError:
-        keep = True
+    except LoadTestError as error:
+        keep = isinstance(error, HarnessError) or folder in error.hint
         raise
     finally:
         if not keep:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -59,7 +59,7 @@ def run_headless(
             out they are collected here.
 
     Raises:
-        UsageError: What was asked for cannot be done; nothing is left behind.
+        UsageError: What was asked for cannot be done; nothing is left behind, but for a log that its hint names.
         EnvironmentNotReady: The same, for what is missing.
         HarnessError: Locust ended without a result.
     """
@@ -131,6 +131,17 @@ def make_folder(path: Path) -> None:
         raise UsageError(f"cannot make the folder {path}: {error.strerror}", hint="choose another --results") from error
 
 
+def _clear(run_dir: Path, *, but: str) -> None:
+    """Remove what a refused run has left, for nothing was connected; ``but`` is a folder in it that the user is told."""
+    for path in run_dir.iterdir():
+        if path.is_dir() and path.name != but:
+            shutil.rmtree(path, ignore_errors=True)
+        elif not path.is_dir():
+            path.unlink()
+    with suppress(OSError):
+        run_dir.rmdir()
+
+
 def _exit_code(process: LocustProcess, run_dir: Path, status: int, *, interrupted: bool) -> int:
     """The code the command ends with.
 
@@ -152,7 +163,7 @@ def _exit_code(process: LocustProcess, run_dir: Path, status: int, *, interrupte
     why = failure(process, status)
     never_ran = record is None or (status == ExitCode.USAGE and not record.operations.sent)
     if isinstance(why, UsageError) and status > 0 and never_ran:
-        shutil.rmtree(run_dir, ignore_errors=True)  # refused: nothing was connected, so there is nothing to keep
+        _clear(run_dir, but="logs" if str(run_dir.resolve()) in why.hint else "")
         raise why
     if record is None:
         raise why if run_dir.exists() else HarnessError(f"{run_dir} was removed while the run went on: nothing is left")

@@ -6,12 +6,11 @@ import re
 import socket
 import subprocess
 import sys
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 
-if TYPE_CHECKING:
-    from pathlib import Path
+from loadtest.brokers.installed import find
 
 pytestmark = pytest.mark.integration
 
@@ -60,6 +59,17 @@ def test_all_bad_values_are_named_together(tmp_path: Path) -> None:
 
 def test_no_such_broker(tmp_path: Path) -> None:
     assert "--broker: 'rabbit'" in refused(tmp_path, "run", "steady", "--broker", "rabbit")
+
+
+@pytest.mark.skipif(find("mosquitto") is None, reason="Mosquitto is not installed")
+def test_the_log_of_a_broker_that_does_not_start_is_there(tmp_path: Path) -> None:
+    words = ("run", "steady", "--broker", "mosquitto", "--broker-setting", "foo=1", "--run-id", "bad", "--quiet")
+    ended = loadtest(tmp_path, *words)
+    assert ended.returncode == 2, ended.stderr
+    assert 'Unknown configuration variable "foo"' in ended.stderr
+    (log,) = re.findall(r"^hint: its log: (.+)$", ended.stderr, re.MULTILINE)
+    assert "foo" in Path(log).read_text()
+    assert [path.name for path in (tmp_path / "results" / "bad").iterdir()] == ["logs"]
 
 
 def test_a_broker_that_is_not_there(tmp_path: Path, closed_port: int) -> None:

@@ -285,3 +285,20 @@ def test_whatever_stands_in_a_plan_it_is_read_or_refused(
     file.write_text("".join(f"{key} = {as_toml(value)}\n" for key, value in plain.items()))
     with suppress(UsageError):
         assert len(read_plan(file).arms) >= 2
+
+
+def test_a_common_setting_that_some_arm_has_otherwise_is_told_once_and_where_it_stands(tmp_path: Path) -> None:
+    plan = """
+        scenario = "steady"
+        [settings]
+        broker = "mosquito"
+        [[arm]]
+        name = "one"
+        [[arm]]
+        name = "two"
+        [[arm]]
+        name = "own"
+        broker = "nats"
+    """
+    (fault,) = faults_of(tmp_path, plan)
+    assert fault.startswith("[settings] broker: 'mosquito' is neither")
