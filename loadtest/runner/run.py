@@ -132,7 +132,7 @@ def make_folder(path: Path) -> None:
 
 
 def _clear(run_dir: Path, *, but: str) -> None:
-    """Remove what a refused run has left, for nothing was connected; ``but`` is a folder in it that the user is told."""
+    """Remove what a refused run has left, for nothing was connected, but for one folder in it."""
     for path in run_dir.iterdir():
         if path.is_dir() and path.name != but:
             shutil.rmtree(path, ignore_errors=True)
