@@ -17,9 +17,11 @@ if TYPE_CHECKING:
 _PERCENTILES = ("p50", "p99", "p999")
 _NAMES = {"p50": "p50", "p99": "p99", "p999": "p99.9"}
 _STATES = {"passed": "@good", "failed": "@bad", "limited": "@warn", "void": "@muted"}
+_TELLING = ("passed", "failed")
+"""States of runs that say something about the system."""
 _EDGE = (
-    "Each point is a run, at its p99, by what became of it; lines go through the middle of the runs at a level. The "
-    "band is the interval in which capacity lies, the dotted line the knee."
+    "Each point is a run, at its p99, by what became of it; lines go through the middle of the runs at a level "
+    "that say something about the system. The band is the interval in which capacity lies, the dotted line the knee."
 )
 _CPU = "Percent of one core; of engines and subscribers the busiest process, of gateway and broker all together."
 
@@ -54,8 +56,12 @@ def _latency(record: CapacityRecord) -> list[Variant]:
             continue
         data: list[dict[str, Any]] = []
         for number, percentile in enumerate(_PERCENTILES):
-            by_level = _by_level({id(step): getattr(row, f"{percentile}_us") / 1000 for step, row in rows}, record)
-            data.append(_line(_NAMES[percentile], by_level, number, "ms"))
+            values_ms = {
+                id(step): getattr(row, f"{percentile}_us") / 1000 for step, row in rows if step.state in _TELLING
+            }
+            by_level = _by_level(values_ms, record)
+            if by_level:
+                data.append(_line(_NAMES[percentile], by_level, number, "ms"))
         for state, colour in _STATES.items():
             points = [(step.level, row.p99_us / 1000) for step, row in rows if step.state == state]
             if points:

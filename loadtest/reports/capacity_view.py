@@ -69,7 +69,7 @@ def capacity_view(record: CapacityRecord) -> CapacityView:
         mark=_MARKS.get(result, "⚠️"),
         badge=_BADGES[answer],
         text=record.result.text if record.result is not None else "It has not come to its end.",
-        columns=("Messages/s", *legs, *(f"{group} CPU".capitalize() for group in _GROUPS)),
+        columns=("Messages/s", *legs, *(f"CPU {group}" for group in _GROUPS)),
         steps=tuple(_row(step, record) for step in record.steps),
         facts=_facts(record),
         command=shlex.join(record.command),
@@ -119,7 +119,7 @@ def _facts(record: CapacityRecord) -> Table:
         ("Repeats at each end", f"{plan.repeats}; a level holds when the majority passes"),
         ("Objective", "; ".join(plan.thresholds) or "the limits of the scenario"),
         ("Settings", "; ".join(f"{name} = {value}" for name, value in plan.settings.items())),
-        ("Machine", f"{record.host['cpus']} cores, {record.host.get('kernel', '')}" if "cpus" in record.host else ""),
+        ("Machine", f"{record.host['cpus']} cores, {record.host.get('system', '')}" if "cpus" in record.host else ""),
         ("Made by", f"loadtest {record.made_by}"),
     ]
     return Table("Search", ("", ""), tuple(row for row in rows if row[1]), left=2)
