@@ -20,9 +20,9 @@ _STATES = {"passed": "@good", "failed": "@bad", "limited": "@warn", "void": "@mu
 _TELLING = ("passed", "failed")
 """States of runs that say something about the system."""
 _EDGE = (
-    "Each point is a run, at its p99, by what became of it; lines go through the middle of the runs at a level that say "
-    "something about the system. The band lies between the largest level that held and the smallest that did not, the "
-    "dotted line at the knee."
+    "Each point is a run, at its p99, by what became of it; lines go through the middle of the runs at a level that "
+    "say something about the system. The band lies between the largest level that held and the smallest that did not, "
+    "the dotted line at the knee."
 )
 _CPU = "Percent of one core; of engines and subscribers the busiest process, of gateway and broker all together."
 
