@@ -38,7 +38,7 @@ def delay(delay_us: int, error_us: float, tolerance_us: float, least_us: int | N
     )
 
 
-def rate(wanted_per_s: int, why: str = "") -> RateStep:
+def rate(wanted_per_s: int, why: str = "", *, stub_limited: bool = False) -> RateStep:
     return RateStep(
         wanted_per_s=wanted_per_s,
         round_trip=spread(300),
@@ -46,6 +46,7 @@ def rate(wanted_per_s: int, why: str = "") -> RateStep:
         cpu_percent=20.0,
         held=not why,
         why=why,
+        stub_limited=stub_limited,
     )
 
 

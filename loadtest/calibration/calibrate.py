@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from loadtest.brokers.start import start as start_broker
 from loadtest.calibration.clocks import clock_figures, wake_ups
 from loadtest.calibration.judgement import judge
-from loadtest.calibration.rates import STUB, rate_steps
+from loadtest.calibration.rates import rate_steps
 from loadtest.calibration.round_trips import floor_us, known_delays, known_faults, known_stalls
 from loadtest.calibration.stub_behaviour import Fault
 from loadtest.calibration.whole_path import known_losses, second_opinion
@@ -32,7 +32,8 @@ class Effort:
 
     Attributes:
         wake_ups: How many are timed.
-        delay_s: For each delay.
+        delay_s: For each delay, each time.
+        delay_rounds: How many times each has its turn.
         stall_s: Of one stall; one begins every five times as long.
         stalls: How many.
         counting_s: For everything that is counted.
@@ -42,7 +43,8 @@ class Effort:
     """
 
     wake_ups: int = 1000
-    delay_s: float = 3.0
+    delay_s: float = 1.0
+    delay_rounds: int = 3
     stall_s: float = 0.4
     stalls: int = 2
     counting_s: float = 4.0
@@ -54,7 +56,8 @@ class Effort:
 FULL = Effort()
 QUICK = Effort(
     wake_ups=200,
-    delay_s=0.8,
+    delay_s=0.4,
+    delay_rounds=2,
     stall_s=0.2,
     stalls=1,
     counting_s=1.5,
@@ -84,7 +87,7 @@ async def calibrate(*, quick: bool, on_step: Callable[[str], None]) -> Calibrati
     with tempfile.TemporaryDirectory(prefix="loadtest-", ignore_cleanup_errors=True) as name:
         folder = Path(name)
         on_step("known delays")
-        found.delays = await known_delays(folder / "delays", effort.delay_s)
+        found.delays = await known_delays(folder / "delays", effort.delay_s, effort.delay_rounds)
         found.floor_us = floor_us(found.delays)
         on_step("known stalls")
         found.stalls = await known_stalls(
@@ -121,7 +124,7 @@ def range_of(steps: Sequence[RateStep]) -> tuple[int, bool]:
     holds_per_s, stub_limited = 0, False
     for step in steps:
         if not step.held:
-            stub_limited = step.why == STUB
+            stub_limited = step.stub_limited
             break
         holds_per_s = step.wanted_per_s
     return holds_per_s, stub_limited

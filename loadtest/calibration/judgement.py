@@ -48,6 +48,10 @@ def _delay(figure: DelayFigure) -> Check:
     if figure.reported_min_us < figure.delay_us:  # an answer cannot be there before it was given
         found = f"shortest reported {_ms(figure.reported_min_us)}, less than the delay"
         return Check(subject, passed=False, found=found, remedy=_FAULT)
+    if not figure.delay_us:
+        return Check(
+            subject, passed=True, found=f"median reported {_ms(figure.reported.p50_us)}, which gives the floor"
+        )
     found = f"median reported {_ms(figure.reported.p50_us)}, off by {figure.error_us:+,.0f} µs beyond the floor"
     found += f" (allowed {figure.tolerance_us:,.0f} µs)"
     return _check(subject, abs(figure.error_us) <= figure.tolerance_us, found, _BUSY)
@@ -81,7 +85,7 @@ def _rate(calibration: Calibration) -> Check:
     if not calibration.rates:
         return Check("rate", passed=False, found="not tried", remedy=_BUSY)
     if calibration.holds_per_s:
-        return Check("rate", passed=True, found=f"holds to {calibration.holds_per_s:,} messages/s and engine")
+        return Check("rate", passed=True, found=f"holds to {calibration.holds_per_s:,} messages/s per engine")
     first = calibration.rates[0]
     found = f"does not even hold at {first.wanted_per_s:,} messages/s: {first.why}"
     return Check("rate", passed=False, found=found, remedy=_BUSY)

@@ -20,8 +20,7 @@ if TYPE_CHECKING:
 
     from loadtest.measure.run_record import RunRecord
 
-STUB = "stub"
-"""Why a step did not hold though the generator did."""
+STUB = "The stub was the limit: answers took longer than it is to the next CALL."
 
 GENERATOR_CODES = frozenset({"generator_late", "generator_cpu", "generator_backlog"})
 BEAT_S = 0.05
@@ -67,7 +66,7 @@ def judged_step(record: RunRecord, *, wanted_per_s: int, round_trip: Spread, pac
     reasons = record.verdict.reasons if record.verdict is not None else []
     why = next((reason.text for reason in reasons if reason.code in GENERATOR_CODES), "")
     if not why and round_trip.p50_us > BEAT_S * US_PER_S:
-        why = STUB  # CALLs wait for the answers to earlier ones
+        why = STUB
     return RateStep(
         wanted_per_s=wanted_per_s,
         round_trip=round_trip,
@@ -75,4 +74,5 @@ def judged_step(record: RunRecord, *, wanted_per_s: int, round_trip: Spread, pac
         cpu_percent=max((health.cpu_percent for health in record.health if health.role == ENGINE), default=0.0),
         held=not why,
         why=why,
+        stub_limited=why == STUB,
     )

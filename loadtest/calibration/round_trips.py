@@ -40,37 +40,44 @@ _BEAT = "Heartbeat"
 _FAULT_EVERY = 7
 
 
-async def known_delays(folder: Path, length_s: float) -> list[DelayFigure]:
-    """Have a stub wait for each of :data:`DELAYS_MS` before it answers, ``length_s`` each, at 200 CALLs a second.
+async def known_delays(folder: Path, length_s: float, rounds: int) -> list[DelayFigure]:
+    """Have a stub wait for each of :data:`DELAYS_MS` before it answers, in turns, at 200 CALLs a second.
 
     A charge point beats every 0.25 s, so that none has to wait for its former answer.
+
+    Args:
+        folder: Where the trial is written.
+        length_s: Of each turn.
+        rounds: Turns of each delay, so that a busy moment of the machine is not held against one of them alone.
     """
     names = [f"delay-{delay_ms}ms" for delay_ms in DELAYS_MS]
     trial = Trial(folder, charge_points=_CALLERS, beat_s=_BEAT_S, phases=(RAMP, _BETWEEN, *names, DRAIN))
-    known: list[NDArray[np.float64]] = []
+    waited_us: dict[int, list[float]] = {delay_ms: [] for delay_ms in DELAYS_MS}
     with StubGateway(StubBehaviour(boot_interval_s=0)) as stub:
         async with trial:
             await trial.connect(stub.url)
             trial.enter(_BETWEEN)
-            for delay_ms, name in zip(DELAYS_MS, names, strict=True):
+            for delay_ms, name in list(zip(DELAYS_MS, names, strict=True)) * rounds:
                 await asyncio.sleep(_BETWEEN_S)  # those of the former delay are answered
                 stub.behaviour = StubBehaviour(boot_interval_s=0, delay_s=delay_ms / 1000)
                 answered = len(stub.counts.delays_ns)
-                await trial.stay(name, length_s, then=DRAIN if name == names[-1] else _BETWEEN)
-                known.append(np.array(stub.counts.delays_ns[answered:]) / NS_PER_US)
+                await trial.stay(name, length_s, then=_BETWEEN)
+                waited_us[delay_ms] += [each / NS_PER_US for each in stub.counts.delays_ns[answered:]]
+            trial.enter(DRAIN)
             run = await trial.finish()
     reported = [run.totals[Tag(name, ROUND_TRIP, _BEAT, INTENDED)] for name in names]
-    added_us = [spread(each).p50_us - float(np.median(waited)) for each, waited in zip(reported, known, strict=True)]
+    known_us = [float(np.median(waited_us[delay_ms])) for delay_ms in DELAYS_MS]
+    added_us = [spread(each).p50_us - known for each, known in zip(reported, known_us, strict=True)]
     return [
         DelayFigure(
             delay_us=delay_ms * 1000,
-            stub_p50_us=round(float(np.median(waited)), 1),
+            stub_p50_us=round(known, 1),
             reported=spread(histogram),
             reported_min_us=histogram.min_us,
             error_us=round(added - added_us[0], 1),
             tolerance_us=max(delay_ms * 1000 * _TOLERANCE, _LEAST_TOLERANCE_US),
         )
-        for delay_ms, waited, histogram, added in zip(DELAYS_MS, known, reported, added_us, strict=True)
+        for delay_ms, known, histogram, added in zip(DELAYS_MS, known_us, reported, added_us, strict=True)
     ]
 
 

@@ -38,8 +38,10 @@ async def known_losses(folder: Path, broker_url: str, length_s: float) -> list[C
     # A CALL that was lost keeps its charge point waiting for this long.
     trial = Trial(folder, charge_points=100, beat_s=0.25, call_timeout_s=1.0)
     with FlawedRelay(broker.hostname, broker.port) as relay:
-        async with trial, _gateway(relay.url, folder, qos=0) as gateway_url:
-            await trial.listen(broker_url, qos=0)
+        async with trial, contextlib.AsyncExitStack() as parts:
+            gateway_url, _ = await asyncio.gather(
+                parts.enter_async_context(_gateway(relay.url, folder, qos=0)), trial.listen(broker_url, qos=0)
+            )
             await trial.connect(gateway_url)
             await trial.stay(STEADY, length_s)
             ledger = (await trial.finish()).ledger
@@ -65,8 +67,12 @@ def loss_figures(relay: FlawedRelay, ledger: Ledger) -> list[CountFigure]:
 async def second_opinion(folder: Path, broker_url: str, length_s: float) -> SecondOpinion:
     """Have our client and aiomqtt time the same messages at 200/s, each on a subscription of its own."""
     trial = Trial(folder, charge_points=50, beat_s=0.25)
-    async with trial, _gateway(broker_url, folder, qos=1) as gateway_url:
-        _, beside = await asyncio.gather(trial.listen(broker_url, qos=1), trial.listen_beside(broker_url, qos=1))
+    async with trial, contextlib.AsyncExitStack() as parts:
+        gateway_url, _, beside = await asyncio.gather(
+            parts.enter_async_context(_gateway(broker_url, folder, qos=1)),
+            trial.listen(broker_url, qos=1),
+            trial.listen_beside(broker_url, qos=1),
+        )
         await trial.connect(gateway_url)
         await trial.stay(STEADY, length_s)
         run = await trial.finish()

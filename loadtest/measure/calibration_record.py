@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 CALIBRATION_FORMAT = "loadtest-calibration"
 CALIBRATION_VERSION = 1
 CALIBRATION_JSON = "calibration.json"
+_MOST_ABOVE = 2
 
 
 class Spread(msgspec.Struct, kw_only=True):
@@ -105,7 +106,8 @@ class RateStep(msgspec.Struct, kw_only=True):
         pacer: How late the engine released them.
         cpu_percent: Of one core, the engine's.
         held: The verdict would have found nothing against the generator, and the stub kept up.
-        why: What gave out, if anything; ``stub`` when it was not the generator.
+        why: What gave out, if anything, in a sentence.
+        stub_limited: That was the stub, not the generator.
     """
 
     wanted_per_s: int
@@ -114,6 +116,7 @@ class RateStep(msgspec.Struct, kw_only=True):
     cpu_percent: float
     held: bool
     why: str = ""
+    stub_limited: bool = False
 
 
 class SecondOpinion(msgspec.Struct, kw_only=True):
@@ -209,9 +212,13 @@ def load(results: Path) -> Calibration | None:
 
 
 def note_of(results: Path, here: Machine) -> CalibrationNote | None:
-    """The calibration kept beside runs as it holds for a machine; ``None`` when there is none that can be read."""
+    """The calibration kept beside runs as it holds for a machine; ``None`` when there is none that can be read.
+
+    Runs of a set have theirs one folder above, those of an arm of a matrix two.
+    """
+    above = results.absolute().parents[:_MOST_ABOVE]
     try:
-        found = load(results)
+        found = next(filter(None, map(load, (results, *above))), None)
     except ResultError:
         return None  # of no use, like none: what is wrong with it is told by the doctor
     if found is None:

@@ -93,7 +93,7 @@ def _text(calibration: Calibration) -> str:
         most = ", the highest that was tried"
     elif calibration.stub_limited:
         most = "; beyond that the stub was the limit, not the generator"
-    return f"{floor} One engine measures truly to {calibration.holds_per_s:,} messages/s{most}."
+    return f"{floor} One engine holds to {calibration.holds_per_s:,} messages/s{most}."
 
 
 def _checks(calibration: Calibration) -> Table:
@@ -104,16 +104,14 @@ def _checks(calibration: Calibration) -> Table:
 def _times(calibration: Calibration) -> Table:
     rows = [("wake-up with nothing to do", *_spread(calibration.wake_up))]
     rows += [
-        (f"round trip, delay {latency_text(figure.delay_us)}", *_spread(figure.reported))
-        for figure in calibration.delays
+        (f"round trip, delay {figure.delay_us // 1000} ms", *_spread(figure.reported)) for figure in calibration.delays
     ]
     opinion = calibration.second_opinion
     if opinion is not None:
         rows.append(("uplink, our client", *_spread(opinion.ours)))
         rows.append(("uplink, aiomqtt", *_spread(opinion.aiomqtt)))
-    note = (
-        f"The clock moves in steps of {calibration.clock.step_ns:,} ns; a reading takes {calibration.clock.read_ns:,}."
-    )
+    clock = calibration.clock
+    note = f"The clock moves in steps of {clock.step_ns:,} ns; a reading takes {clock.read_ns:,} ns."
     return Table("Times", ("What", "Count", "p50", "p99", "Max"), tuple(rows), note)
 
 
@@ -125,7 +123,7 @@ def _rates(calibration: Calibration) -> Table:
             latency_text(step.round_trip.p99_us),
             *_spread(step.pacer)[1:],
             f"{step.cpu_percent:.0f} %",
-            "held" if step.held else "the stub was the limit" if step.why == "stub" else step.why,
+            step.why or "held",
         )
         for step in calibration.rates
     )

@@ -124,7 +124,7 @@ def test_the_range_ends_below_the_first_rate_that_did_not_hold() -> None:
     assert range_of([]) == (0, False)
     assert range_of([rate(1_000, "late")]) == (0, False)
     assert range_of([rate(1_000), rate(2_000)]) == (2_000, False)
-    assert range_of([rate(1_000), rate(2_000, STUB)]) == (1_000, True)
+    assert range_of([rate(1_000), rate(2_000, STUB, stub_limited=True)]) == (1_000, True)
     assert range_of([rate(1_000), rate(2_000, "late"), rate(4_000)]) == (1_000, False)
 
 
@@ -149,6 +149,7 @@ def test_a_step_is_held_against_what_a_run_is(reasons: list[Reason], p50_us: int
     )
     step = judged_step(record, wanted_per_s=2_000, round_trip=spread(p50_us), pacer=Spread())
     assert (step.held, step.why, step.cpu_percent) == (not why, why, 42.0)
+    assert step.stub_limited == (why == STUB)
 
 
 def test_the_floor_is_what_a_round_trip_takes_beside_the_stub() -> None:

@@ -69,7 +69,7 @@ def test_it_is_stale_on_another_machine_or_with_other_software(
     tmp_path: Path, changes: dict[str, object], told: list[str]
 ) -> None:
     calibration_record.write(calibration(), tmp_path)
-    found = note_of(tmp_path, msgspec.structs.replace(HERE, **changes))
+    found = note_of(tmp_path / "matrix" / "arm", msgspec.structs.replace(HERE, **changes))
     assert found == note(stale=told)
 
 
