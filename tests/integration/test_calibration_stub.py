@@ -75,7 +75,7 @@ def test_delays_are_what_was_asked_for() -> None:
         taken_ns = asyncio.run(session(stub))
     assert min(taken_ns) >= 20 * NS_PER_MS
     assert min(stub.counts.delays_ns) >= 20 * NS_PER_MS
-    assert statistics.quantiles(stub.counts.delays_ns, n=4)[0] < 20.2 * NS_PER_MS
+    assert statistics.quantiles(stub.counts.delays_ns, n=4)[0] < 22 * NS_PER_MS
 
 
 def test_a_stall_serves_nothing() -> None:
