@@ -17,6 +17,8 @@ BUSY_PERCENT = 90.0
 """From so much on, of a core or of all cores, there is no CPU to spare."""
 DESCRIPTORS = "file descriptors"
 """What a refusal is called for want of which an engine cannot hold its charge points."""
+_OF_ONE_THREAD = frozenset({"mosquitto", "amqtt", "aedes"})
+"""Brokers that cannot use more than a core."""
 
 _MISSED = {
     "threshold": "threshold",
@@ -74,11 +76,14 @@ def _missed(reason: Reason, record: RunRecord) -> str:
 
 
 def _busy_parts(record: RunRecord) -> Iterator[str]:
-    gateway = record.run.sut.get("gateway", {})
+    """Parts that used what they can use: a core for each process; what a broker of many threads can, nobody knows."""
+    gateway, broker = record.run.sut.get("gateway", {}), record.run.sut.get("broker", {})
     processes = {"gateway": max(1, int(gateway.get("processes", 1) or 1))}
+    if broker.get("kind") in _OF_ONE_THREAD:
+        processes["broker"] = 1
     for health in record.health:
-        count = processes.get(health.source, 1)
-        if health.source in ("gateway", "broker") and health.cpu_percent >= BUSY_PERCENT * count:
+        count = processes.get(health.source, 0)
+        if count and health.cpu_percent >= BUSY_PERCENT * count:
             of = "of a core" if count == 1 else f"of {count} processes"
             yield f"{health.source} CPU ({health.cpu_percent:.0f} % {of})"
 

@@ -30,7 +30,12 @@ if TYPE_CHECKING:
 
 
 def leave_behind(
-    run_dir: Path, result: Result, *reasons: Reason, health: tuple[SourceHealth, ...] = (), interrupted: bool = False
+    run_dir: Path,
+    result: Result,
+    *reasons: Reason,
+    health: tuple[SourceHealth, ...] = (),
+    interrupted: bool = False,
+    broker: str = "mosquitto",
 ) -> RunOutcome:
     run_dir.mkdir(parents=True)
     missed = [
@@ -43,7 +48,7 @@ def leave_behind(
                 scenario="steady",
                 started_at=dt.datetime(2026, 1, 31, tzinfo=dt.UTC),
                 host={"cpus": 8},
-                sut={"gateway": {"processes": 2}},
+                sut={"gateway": {"processes": 2}, "broker": {"kind": broker}},
                 thresholds=("p99 uplink steady < 50ms",),
             ),
             state="complete",
@@ -159,6 +164,18 @@ def test_the_result_is_an_interval_with_what_ran_out(tmp_path: Path) -> None:
         f"Capacity: 500 charge points meet the objective, 600 charge points do not: {result.limit}. "
         "2 of 2 runs at 500 passed; 0 of 2 runs at 600 passed (the majority counts)."
     )
+
+
+@pytest.mark.parametrize(
+    ("broker", "limit"),
+    [("mosquitto", "broker CPU (98 % of a core), messages lost"), ("rabbitmq", "messages lost")],
+)
+def test_a_broker_of_many_threads_may_use_more_than_a_core(tmp_path: Path, broker: str, limit: str) -> None:
+    def loses(run_dir: Path) -> RunOutcome:
+        busy = (SourceHealth(source="broker", role="stand", cpu_percent=98.0),)
+        return leave_behind(run_dir, "failed", Reason("lost", "5 were lost."), health=busy, broker=broker)
+
+    assert Scene(tmp_path, 500, loses).result().limit == limit
 
 
 def test_when_the_generator_is_the_limit_it_says_so_and_what_of_it(tmp_path: Path) -> None:
