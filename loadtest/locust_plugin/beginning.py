@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from loadtest import __version__
 from loadtest.locust_plugin.host import clock_id, network_id
 from loadtest.scenario.credentials import CredentialFiles
 from loadtest.scenario.direct_path import direct_path
@@ -42,6 +43,8 @@ def set_up(run: Run) -> Plan:
     broker_url = run.stand.broker_url(settings)
     return Plan(
         run_tag=run_tag,
+        version=__version__,
+        scenario_sha256=run.description.scenario_sha256,
         epoch_ns=run.epoch_ns,
         clock=clock_id(),
         network=network_id(),

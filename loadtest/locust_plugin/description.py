@@ -44,7 +44,7 @@ def describe(
     return RunDescription(
         run_id=run_id,
         scenario=locustfile.stem,
-        scenario_sha256=_sha256(locustfile),
+        scenario_sha256=digest(locustfile),
         started_at=utc_now(),
         epoch_ns=epoch_ns,
         charge_points=settings.charge_points,
@@ -74,8 +74,8 @@ def run_name(settings: RunSettings, scenario: str) -> str:
     return name
 
 
-def _sha256(file: Path) -> str:
-    """Empty for what is no file: Locust also takes folders and URLs."""
+def digest(file: Path) -> str:
+    """SHA-256 of a scenario; empty for what is no file: Locust also takes folders and URLs."""
     return hashlib.sha256(file.read_bytes()).hexdigest() if file.is_file() else ""
 
 

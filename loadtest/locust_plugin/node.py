@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import platform
 from collections import Counter, defaultdict
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import gevent
@@ -19,9 +20,9 @@ from loadtest.locust_plugin.child_logs import ChildLogs
 from loadtest.locust_plugin.child_settings import engine_settings, subscriber_settings
 from loadtest.locust_plugin.clock_watch import ClockWatch
 from loadtest.locust_plugin.fleet import path_of
-from loadtest.locust_plugin.host import clock_id, refuse_unreachable
+from loadtest.locust_plugin.host import clock_id
+from loadtest.locust_plugin.joining import Invitation, join
 from loadtest.measure.run_events import PART_DIED, REFUSED
-from loadtest.scenario import plan as plans
 from loadtest.units import NS_PER_S
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 
     from loadtest.locust_plugin.users import ChargePointFleet, CsmsSubscriber
     from loadtest.measure.host_clock import ClockComparison
+    from loadtest.scenario.plan import Plan
 
 READY_TIMEOUT_S = 30.0
 
@@ -55,7 +57,7 @@ class Node:
     def __init__(self, environment: Environment, runner: LocalRunner | WorkerRunner) -> None:
         self._environment = environment
         self._runner = runner
-        self._plan: plans.Plan | None = None
+        self._plan: Plan | None = None
         self._run_tag = -1
         self._offset_ns = 0  # this host's clock minus the master's
         self._clock_watch = ClockWatch(lambda now_ns: self._tell(wire.CLOCK_ASK, asked_ns=now_ns))
@@ -121,10 +123,11 @@ class Node:
         self._plan = None
         if not text:
             return
-        plan = plans.decode(text)
-        self._run_tag = plan.run_tag
+        invitation = msgspec.json.decode(text, type=Invitation)
+        self._run_tag = invitation.run_tag
+        locustfile = Path(str(vars(self._environment.parsed_options).get("locustfile", "")).split(",")[0])
         try:
-            refuse_unreachable(plan, self._index)
+            plan = join(text, invitation, locustfile, self._index)
         except EnvironmentNotReady as error:
             self._refuse(error)
             return
@@ -133,7 +136,7 @@ class Node:
         else:
             self._comparing = gevent.spawn(self._compare_clocks, plan)
 
-    def _compare_clocks(self, plan: plans.Plan) -> None:
+    def _compare_clocks(self, plan: Plan) -> None:
         """Begin as soon as it is known how to convert instants, then watch that this stays true."""
         try:
             comparison = self._clock_watch.compare()
@@ -147,7 +150,7 @@ class Node:
         described = comparison.describe(worker=self._name, host=platform.node(), clock=clock_id())
         self._tell(wire.CLOCK, clock=msgspec.to_builtins(described))
 
-    def _begin(self, plan: plans.Plan, offset_ns: int) -> None:
+    def _begin(self, plan: Plan, offset_ns: int) -> None:
         """Start the engines. From here on all instants are of this host's clock; the epoch is the same moment."""
         self._offset_ns = offset_ns
         self._plan = plan = msgspec.structs.replace(plan, epoch_ns=plan.epoch_ns + offset_ns)

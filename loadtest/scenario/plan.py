@@ -15,6 +15,8 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         run_tag: 16 bits that mark this run's messages.
+        version: Of the master's loadtest.
+        scenario_sha256: Digest of the master's scenario; empty when it is not one file.
         epoch_ns: The run's origin of time on the master's monotonic clock.
         clock: Which clock that is.
         network: Whose loopback interface the URLs may lead to.
@@ -29,6 +31,8 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     run_tag: int
+    version: str
+    scenario_sha256: str
     epoch_ns: int
     clock: str
     network: str

@@ -10,6 +10,8 @@ from loadtest.scenario.resolve import resolve
 def test_a_plan_reaches_the_workers_unchanged() -> None:
     plan = Plan(
         run_tag=7,
+        version="0.1.0",
+        scenario_sha256="abc",
         epoch_ns=123,
         clock="boot time:[1]",
         network="boot net:[1]",

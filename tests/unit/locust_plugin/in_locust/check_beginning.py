@@ -26,7 +26,7 @@ def run_with(broker: dict[str, Any], adaptations: list[str]) -> Any:
         "broker": {"url": "mqtt://me:s3cret@127.0.0.1:2", **broker},
     }
     stand = SimpleNamespace(start=lambda *_: facts, broker_url=lambda _: facts["broker"]["url"])
-    description = SimpleNamespace(run_tag=7, paths={DIRECT}, phases=PHASES, fleet=())
+    description = SimpleNamespace(run_tag=7, scenario_sha256="", paths={DIRECT}, phases=PHASES, fleet=())
     settings = resolve({"qos": "2", "subscribers": "4", "mqtt_version": "5", "broker": "nats"})
     return SimpleNamespace(
         settings=settings,

@@ -12,10 +12,12 @@ import pytest
 from locust.env import Environment
 
 import loadtest.locust_plugin.node as nodes
+from loadtest import __version__
 from loadtest.control import messages
 from loadtest.errors import EnvironmentNotReady
 from loadtest.locust_plugin import ChargePointFleet, CsmsSubscriber, wire
 from loadtest.locust_plugin.clock_watch import ClockWatch
+from loadtest.locust_plugin.description import digest
 from loadtest.locust_plugin.host import clock_id, network_id
 from loadtest.locust_plugin.sources import Sources
 from loadtest.measure.interval import DeliveryRow, IntervalReport, OperationRow
@@ -94,6 +96,8 @@ def environment(runner: FakeRunner, monkeypatch: pytest.MonkeyPatch, tmp_path: P
     monkeypatch.setattr(nodes, "Child", FakeChild)
     plan = Plan(
         run_tag=9,
+        version=__version__,
+        scenario_sha256="",
         epoch_ns=1,
         clock=clock_id(),
         network=network_id(),
@@ -305,6 +309,30 @@ def test_a_worker_that_cannot_reach_the_masters_loopback_takes_no_part(
     assert "ws://127.0.0.1:1" in told["text"]
     assert "--gateway and --broker" in told["hint"]
     assert not node.active
+
+
+def test_a_worker_with_another_scenario_or_version_takes_no_part(
+    environment: Environment, runner: FakeRunner, tmp_path: Path
+) -> None:
+    node = node_of(environment)
+    scenario = tmp_path / "steady.py"
+    scenario.write_text("# not what the master has")
+    vars(environment.parsed_options)["locustfile"] = str(scenario)
+    replan(environment, scenario_sha256="0" * 64)
+    node._on_test_start()
+    assert "worker 1 has another scenario than the master" in runner.sent[-1][1]["text"]
+    plan = replan(environment, scenario_sha256=digest(scenario), version="0.0.9")
+    node._on_test_start()
+    assert runner.sent[-1][1]["text"] == f"worker 1 runs loadtest {__version__}, the master 0.0.9"
+    unreadable = {"run_tag": plan.run_tag, "version": __version__}
+    vars(environment.parsed_options)[wire.PLAN_OPTION] = msgspec.json.encode(unreadable).decode()
+    node._on_test_start()
+    assert "cannot read the master's plan" in runner.sent[-1][1]["text"]
+    assert runner.sent[-1][1]["run_tag"] == plan.run_tag
+    assert not node.active
+    vars(environment.parsed_options)[wire.PLAN_OPTION] = msgspec.structs.replace(plan, version=__version__).encode()
+    node._on_test_start()
+    assert len(node._engines) == 2, "now nothing is amiss"
 
 
 def test_a_worker_with_a_clock_of_its_own_converts_every_instant(
