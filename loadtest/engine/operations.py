@@ -34,6 +34,8 @@ START_TRANSACTION = FROM_CHARGE_POINT.index("StartTransaction")
 STATUS_NOTIFICATION = FROM_CHARGE_POINT.index("StatusNotification")
 STOP_TRANSACTION = FROM_CHARGE_POINT.index("StopTransaction")
 
+_ACTIONS = len(FROM_CHARGE_POINT)
+
 TRANSACTION_RELATED = frozenset({METER_VALUES, START_TRANSACTION, STOP_TRANSACTION})
 """Actions that are queued while a charge point is offline (OCPP 1.6 section 3.7.1); all others are not."""
 
@@ -129,13 +131,14 @@ class Operations:
 
     def __init__(self, recorder: Recorder, phases: PhaseClock) -> None:
         self._recorder = recorder
-        self._cells: list[OperationCell | None] = [None] * (len(phases.names) * len(FROM_CHARGE_POINT))
+        self._cells: list[OperationCell | None] = [None] * (len(phases.names) * _ACTIONS)
         self.phases = phases
 
     def cell(self, action: int, intended_ns: int) -> OperationCell:
         """The cell of an operation of ``action`` that is due at ``intended_ns``."""
-        phase = self.phases.at(intended_ns)
-        position = phase * len(FROM_CHARGE_POINT) + action
+        phases = self.phases
+        phase = phases.current if intended_ns >= phases.current_start_ns else phases.at(intended_ns)
+        position = phase * _ACTIONS + action
         cell = self._cells[position]
         if cell is None:
             cell = self._cells[position] = OperationCell(phase, action, self._recorder, self.phases.names)

@@ -187,8 +187,12 @@ class SendingConnection(Wire):
         if not self.number + self.sequence & fleet.checks.mask:
             fleet.checks.note_call(cell.name, text)
         self.sequence += 1
-        self.call_id, self.call_cell, self.call_asker, self.call_payload = message_id, cell, asker, payload
-        self.call_intended_ns, self.call_sent_ns = intended_ns, sent_ns
+        self.call_id = message_id
+        self.call_cell = cell
+        self.call_asker = asker
+        self.call_payload = payload
+        self.call_intended_ns = intended_ns
+        self.call_sent_ns = sent_ns
         cell.sent += 1
 
     def send_next(self) -> None:

@@ -20,6 +20,7 @@ from loadtest.transport.websocket_connection import OPEN
 from loadtest.transport.websocket_frames import TEXT, client_frame
 
 _SUBPROTOCOLS = ("ocpp1.6",)
+_BRACKET = ord("[")
 
 
 class WebSocketChargePoint(ChargePoint, WebSocketClient):
@@ -63,14 +64,14 @@ class WebSocketChargePoint(ChargePoint, WebSocketClient):
     def on_text(self, payload: bytes) -> None:
         """A text message arrived. The answer that is waited for takes the short way; all else is read in full."""
         now_ns = monotonic_ns()
+        call_id = self.call_id
         if (
-            payload[4:40] == self.call_id
-            and payload[:4] == b'[3,"'
-            and payload[40:42] == b'",'
+            call_id is not None
+            and payload[:42] == b'[3,"%b",' % call_id
             and payload[-2:] == b"}]"
-            and payload.rfind(b"[") == 0  # no second message, however separated
+            and _BRACKET not in (result := payload[42:-1])  # no second message, however separated
         ):
-            self.answered(now_ns, payload[42:-1])
+            self.answered(now_ns, result)
             return
         try:
             for message in frames.decode_all(payload):

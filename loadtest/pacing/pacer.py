@@ -38,12 +38,15 @@ class Pacer:
     Args:
         on_late: Called once for each slot with its lateness in µs when its last action has been released: the
             generator's own lateness, the worst of the slot.
+
+    Attributes:
+        at: Has an action called with its due instant, see :meth:`TimerWheel.at`.
     """
 
     def __init__(self, on_late: Callable[[int], None]) -> None:
-        self._wheel = TimerWheel()
+        self._wheel = TimerWheel(self._arm)
+        self.at = self._wheel.at
         self._on_late = on_late
-        self._armed_ns: int | None = None
         self._turning = False
         self._libc = ctypes.CDLL(None, use_errno=True)
         self._spec = _TimerSpec()
@@ -53,13 +56,6 @@ class Pacer:
         self._loop = asyncio.get_running_loop()
         self._loop.add_reader(self._timer, self._turn)
 
-    def at(self, due_ns: int, action: Callable[[int], None]) -> int:
-        """Have ``action`` called with its due instant: the first grid instant not before ``due_ns``, returned."""
-        due_ns = self._wheel.at(due_ns, action)
-        if not self._turning and (self._armed_ns is None or due_ns < self._armed_ns):
-            self._arm()
-        return due_ns
-
     def close(self) -> None:
         """Release nothing any more."""
         self._loop.remove_reader(self._timer)
@@ -67,9 +63,8 @@ class Pacer:
 
     def _arm(self) -> None:
         due_ns = self._wheel.next_due_ns
-        if due_ns is None or due_ns == self._armed_ns:
+        if self._turning or due_ns is None:
             return
-        self._armed_ns = due_ns
         # An instant in the past fires at once; zero would disarm the timer.
         self._spec.value.seconds, self._spec.value.nanoseconds = divmod(max(due_ns, 1), NS_PER_S)
         self._libc.timerfd_settime(self._timer, _TFD_TIMER_ABSTIME, ctypes.byref(self._spec), None)
@@ -77,7 +72,6 @@ class Pacer:
     def _turn(self) -> None:
         with contextlib.suppress(BlockingIOError):
             os.read(self._timer, 8)
-        self._armed_ns = None
         self._turning = True
         # Only what is due now: what is planned meanwhile waits for the next turn, so that answers get read.
         now_ns = monotonic_ns()

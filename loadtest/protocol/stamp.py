@@ -18,13 +18,17 @@ position width meaning
 
 from __future__ import annotations
 
-from binascii import unhexlify
+from binascii import hexlify, unhexlify
+from struct import Struct
 from typing import NamedTuple
 
 STAMP_LENGTH = 36
 MAX_SEND_DELAY_US = 0xFFFF_FFFF
 MAX_CHARGE_POINTS = 1 << 24
 MAX_SEQUENCE = 1 << 24
+
+_FIELDS = Struct(">HIQI").pack
+"""Of the same bits as the table's; formatting each number by itself costs half as much again."""
 
 
 class Stamp(NamedTuple):
@@ -43,13 +47,13 @@ def encode(run_tag: int, phase: int, charge_point: int, sequence: int, intended_
 
     A sequence beyond 2^24 wraps; a send delay beyond 71 minutes is capped.
     """
-    return b"%04x%01x%06x%06x%011x%08x" % (
-        run_tag,
-        phase,
-        charge_point,
-        sequence & 0xFF_FFFF,
-        intended_us,
-        send_delay_us if send_delay_us <= MAX_SEND_DELAY_US else MAX_SEND_DELAY_US,  # noqa: FURB136 - once per message
+    return hexlify(
+        _FIELDS(
+            run_tag,
+            phase << 28 | charge_point << 4 | sequence >> 20 & 0xF,
+            (sequence & 0xF_FFFF) << 44 | intended_us,
+            send_delay_us if send_delay_us <= MAX_SEND_DELAY_US else MAX_SEND_DELAY_US,  # noqa: FURB136 - once per message
+        )
     )
 
 

@@ -13,6 +13,9 @@ from loadtest.transport.websocket_handshake import ClientHandshake, ClientOpenin
 if TYPE_CHECKING:
     import asyncio
 
+_SHORT_TEXT = (None, None, *(bytes((FINAL_TEXT, length)) for length in range(126)))
+"""How data begins that is one unmasked text frame with a length of 7 bits, by the size of the whole."""
+
 __all__ = ["ClientHandshake", "WebSocketClient"]
 
 
@@ -69,7 +72,14 @@ class WebSocketClient(WebSocketConnection):
             else:
                 self._read_frames(data)
             return
-        start, size = 0, len(data)
+        size = len(data)
+        # Nearly always it is one short text frame.
+        if size < 128 and data[:2] == _SHORT_TEXT[size] and self._state == OPEN:
+            payload = data[2:]
+            if payload.isascii():
+                self.on_text(payload)
+                return
+        start = 0
         while size - start >= 2 and data[start] == FINAL_TEXT and self._state == OPEN:
             length, begin = data[start + 1], start + 2
             if length == 126 and size - start >= 4:

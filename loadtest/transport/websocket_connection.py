@@ -45,7 +45,8 @@ class WebSocketConnection(Wire):
 
     Attributes:
         transport: The TCP connection, None while there is none.
-        max_message_bytes: Longest message taken; a longer one closes the connection with 1009. Set on the class.
+        max_message_bytes: Longest message taken; a longer one closes the connection with 1009. Set on the class, to 125
+            at least, which is what a control frame may have.
     """
 
     __slots__ = ("_ending", "_incoming", "_state", "transport")

@@ -1,5 +1,8 @@
 """The opening handshake of both sides (RFC 6455 section 4), without I/O; ``websockets`` knows its rules.
 
+A client's requests are alike but for id and key, so ``websockets`` renders one for each gateway; of the answers it
+reads those that are not plain.
+
 An opening is fed with whatever arrives until it gives back the bytes that follow the HTTP head, which already
 belong to the first frame; then it is thrown away.
 """
@@ -7,6 +10,9 @@ belong to the first frame; then it is thrown away.
 from __future__ import annotations
 
 import http
+import secrets
+from base64 import b64encode
+from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple, NoReturn
 
 from websockets.client import ClientProtocol
@@ -17,6 +23,7 @@ from websockets.typing import Subprotocol
 from websockets.uri import parse_uri
 
 from loadtest.errors import LoadTestError, UsageError
+from loadtest.transport import websocket_plain_handshake as plain
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -84,23 +91,24 @@ class ClientOpening:
         UsageError: The URI is not a WebSocket URI.
     """
 
-    __slots__ = ("_head", "_protocol", "_refusing", "_subprotocols", "request")
+    __slots__ = ("_handshake", "_head", "_key", "_refusal", "request")
 
     def __init__(self, handshake: ClientHandshake) -> None:
-        offered = [Subprotocol(name) for name in handshake.subprotocols]
-        try:
-            uri = parse_uri(handshake.uri)
-        except (InvalidURI, ValueError) as error:
-            raise UsageError(f"{handshake.uri!r} is not a WebSocket URL: {error}") from error
-        # Frames never reach this object, so no extension may be agreed and its own limits do not matter.
-        self._protocol = ClientProtocol(uri, subprotocols=offered or None)
-        self._subprotocols = handshake.subprotocols
+        self._handshake = handshake
+        self._key = b64encode(secrets.token_bytes(16))
         self._head = bytearray()
-        self._refusing = False
-        request = self._protocol.connect()
-        for name, value in handshake.headers:
-            request.headers[name] = value
-        self.request = request.serialize()
+        self._refusal: ClientProtocol | None = None  # reads one that may have a body
+        if (parts := plain.split(handshake.uri)) is not None:
+            base, name = parts
+            self.request = _template(base, handshake.subprotocols).filled(name, self._key, handshake.headers)
+        else:
+            request = self._protocol().connect()
+            for field, value in handshake.headers:
+                request.headers[field] = value
+            self.request = request.serialize()
+
+    def _protocol(self) -> ClientProtocol:
+        return _client_protocol(self._handshake.uri, self._handshake.subprotocols, self._key)
 
     def feed(self, data: bytes) -> bytes | None:
         """Take what has arrived; the bytes after the head once the connection is open, None before.
@@ -109,21 +117,24 @@ class ClientOpening:
             HandshakeRefused: The server said no, or nonsense.
         """
         self._head += data
-        if not self._refusing:
+        if self._refusal is None:
             end = self._head.find(_END_OF_HEAD)
             if end < 0:
                 if len(self._head) > MAX_HEAD_BYTES:
                     raise HandshakeRefused(0, "response head too long")
                 return None
             if self._head.startswith(b"HTTP/1.1 101"):
-                self._protocol.receive_data(bytes(self._head[: end + 4]))
-                self._judge()
+                head = bytes(self._head[: end + 4])
+                if not plain.accepts(head, self._key, self._handshake.subprotocols):
+                    protocol = self._protocol()
+                    protocol.receive_data(head)
+                    self._judge(protocol)
                 return bytes(self._head[end + 4 :])
-            self._refusing = True
-        self._protocol.receive_data(bytes(self._head))
+            self._refusal = self._protocol()
+        self._refusal.receive_data(bytes(self._head))
         self._head.clear()
-        if self._protocol.handshake_exc is not None:
-            self._judge()
+        if self._refusal.handshake_exc is not None:
+            self._judge(self._refusal)
         return None
 
     def end(self) -> None:
@@ -132,13 +143,14 @@ class ClientOpening:
         Raises:
             HandshakeRefused: Something had arrived, so it was an answer of a kind.
         """
-        if self._head or self._refusing:
-            self._protocol.receive_data(bytes(self._head))
-            self._protocol.receive_eof()
-            self._judge()
+        if self._head or self._refusal is not None:
+            protocol = self._refusal or self._protocol()
+            protocol.receive_data(bytes(self._head))
+            protocol.receive_eof()
+            self._judge(protocol)
 
-    def _judge(self) -> None:
-        fault = self._protocol.handshake_exc
+    def _judge(self, protocol: ClientProtocol) -> None:
+        fault = protocol.handshake_exc
         if isinstance(fault, InvalidStatus):
             response = fault.response
             lines = (response.body or b"").decode(errors="replace").strip().splitlines()
@@ -146,8 +158,31 @@ class ClientOpening:
         if fault is not None:
             cause = fault.__cause__
             raise HandshakeRefused(0, f"{fault}: {cause}" if cause else str(fault)) from fault
-        if self._subprotocols and self._protocol.subprotocol is None:
+        if self._handshake.subprotocols and protocol.subprotocol is None:
             raise HandshakeRefused(0, "the server selected no subprotocol")
+
+
+def _client_protocol(uri: str, subprotocols: tuple[str, ...], key: bytes) -> ClientProtocol:
+    """What ``websockets`` makes a request with, and judges the answer.
+
+    Raises:
+        UsageError: The URI is not a WebSocket URI.
+    """
+    try:
+        parsed = parse_uri(uri)
+    except (InvalidURI, ValueError) as error:
+        raise UsageError(f"{uri!r} is not a WebSocket URL: {error}") from error
+    # Frames never reach this object, so no extension may be agreed and its own limits do not matter.
+    protocol = ClientProtocol(parsed, subprotocols=[Subprotocol(name) for name in subprotocols] or None)
+    protocol.key = key.decode()
+    return protocol
+
+
+@lru_cache(maxsize=16)
+def _template(base: str, subprotocols: tuple[str, ...]) -> plain.RequestTemplate:
+    """The requests for all that lies below ``base``; raises as :func:`_client_protocol`."""
+    protocol = _client_protocol(base, subprotocols, b64encode(bytes(16)))
+    return plain.RequestTemplate.of(protocol.connect().serialize(), protocol.key.encode())
 
 
 class ServerOpening:

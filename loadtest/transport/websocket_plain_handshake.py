@@ -1,0 +1,65 @@
+"""The opening handshake as nearly always: a request like the one before, a 101 with nothing unusual in it. No I/O.
+
+What a general HTTP parser needs for either is a third of all it costs to connect a charge point. Whatever is not plain
+is left to ``websockets``, which knows the rules in full; so nothing may be called plain that it would refuse.
+"""
+
+from __future__ import annotations
+
+import re
+from base64 import b64encode
+from hashlib import sha1
+from typing import NamedTuple
+
+_GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"  # RFC 6455 section 1.3
+_PLAIN_NAME = re.compile(r"[\w.~%-]+", re.ASCII)
+_PLAIN_HEAD = re.compile(rb"HTTP/1\.1 101 [\x20-\x7e]*\r\n(?:[\w-]+:[\x20-\x7e]*\r\n)+\r\n")
+_MAX_PLAIN_BYTES = 1024
+
+
+class RequestTemplate(NamedTuple):
+    """A request around its two variable parts: the last segment of the path, and the key.
+
+    Attributes:
+        begin: Up to the last segment.
+        middle: From there up to the key.
+        end: From there to the end of the last header.
+    """
+
+    begin: bytes
+    middle: bytes
+    end: bytes
+
+    @classmethod
+    def of(cls, request: bytes, key: bytes) -> RequestTemplate:
+        """Take apart a request with that key for a path that ends in a slash."""
+        begin, version, rest = request.partition(b" HTTP/1.1\r\n")
+        fields, _, others = rest.partition(key)
+        return cls(begin, version + fields, others.removesuffix(b"\r\n"))
+
+    def filled(self, name: str, key: bytes, headers: tuple[tuple[str, str], ...]) -> bytes:
+        """The request with a last segment, a key and further headers."""
+        further = "".join([f"{field}: {value}\r\n" for field, value in headers]).encode()
+        return b"".join((self.begin, name.encode(), self.middle, key, self.end, further, b"\r\n"))
+
+
+def split(uri: str) -> tuple[str, str] | None:
+    """A URI up to and with its last slash, and the last segment of its path; None when that is not plain."""
+    base, _, name = uri.rpartition("/")
+    return (base + "/", name) if base.count("/") > 2 and _PLAIN_NAME.fullmatch(name) else None
+
+
+def accepts(head: bytes, key: bytes, subprotocols: tuple[str, ...]) -> bool:
+    """Whether a response's head, down to the empty line, is a yes without anything unusual."""
+    if len(head) > _MAX_PLAIN_BYTES or not _PLAIN_HEAD.fullmatch(head):
+        return False
+    lines = head.split(b"\r\n")[1:-2]
+    fields = {name.lower(): value.strip() for name, _, value in (line.partition(b":") for line in lines)}
+    return (
+        len(fields) == len(lines)
+        and fields.get(b"upgrade", b"").lower() == b"websocket"
+        and fields.get(b"connection", b"").lower() == b"upgrade"
+        and fields.get(b"sec-websocket-accept") == b64encode(sha1(key + _GUID, usedforsecurity=False).digest())
+        and fields.get(b"sec-websocket-protocol", b"").decode() in (subprotocols or ("",))
+        and b"sec-websocket-extensions" not in fields
+    )

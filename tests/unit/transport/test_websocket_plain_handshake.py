@@ -1,0 +1,96 @@
+"""Plain handshakes: the same bytes as websockets would write, and no yes that websockets would not take for one."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+from websockets.client import ClientProtocol
+from websockets.typing import Subprotocol
+from websockets.uri import parse_uri
+from websockets.utils import accept_key
+
+from loadtest.transport import websocket_plain_handshake as plain
+from loadtest.transport.websocket_handshake import ClientHandshake, ClientOpening
+
+URI = "ws://host:9000/ocpp/CP-1"
+KEY = "dGhlIHNhbXBsZSBub25jZQ=="
+LINES = [
+    "HTTP/1.1 101 Switching Protocols",
+    "Upgrade: websocket",
+    "Connection: Upgrade",
+    f"Sec-WebSocket-Accept: {accept_key(KEY)}",
+    "Sec-WebSocket-Protocol: ocpp1.6",
+    "Server: something",
+]
+
+
+def websockets_client(uri: str = URI) -> ClientProtocol:
+    protocol = ClientProtocol(parse_uri(uri), subprotocols=[Subprotocol("ocpp1.6")])
+    protocol.key = KEY
+    return protocol
+
+
+def head(lines: list[str]) -> bytes:
+    return "\r\n".join([*lines, "", ""]).encode("latin-1")
+
+
+@pytest.mark.parametrize(
+    "uri",
+    [
+        URI,
+        "ws://host/CP-1",
+        "wss://host:443/a/b/c/CP%201~_.x",
+        "ws://user:secret@[::1]:9000/ocpp/CP-1",
+        "ws://host/ocpp?tenant=a/CP-1",
+        "ws://host/",
+        "ws://host",
+        "ws://host/ocpp/Säule",
+        "ws://host/ocpp/CP 1",
+    ],
+)
+def test_a_request_is_what_websockets_would_write(uri: str) -> None:
+    expected = websockets_client(uri).connect()
+    expected.headers["X-Trace"] = "7"
+    opening = ClientOpening(ClientHandshake(uri, ("ocpp1.6",), (("X-Trace", "7"),)))
+    (key,) = re.findall(rb"Sec-WebSocket-Key: (\S{24})\r\n", opening.request)
+    assert opening.request.replace(key, KEY.encode()) == expected.serialize()
+
+
+def test_every_request_has_a_key_of_its_own() -> None:
+    assert len({ClientOpening(ClientHandshake(URI)).request for _ in range(50)}) == 50
+
+
+def test_an_ordinary_yes_is_plain() -> None:
+    assert plain.accepts(head(LINES), KEY.encode(), ("ocpp1.6",))
+    assert plain.accepts(head(LINES[:4]), KEY.encode(), ())
+    assert not plain.accepts(head(LINES), KEY.encode(), ("ocpp2.0.1",))
+    assert not plain.accepts(head(LINES), KEY.encode(), ())
+    assert not plain.accepts(head(LINES[:4]), KEY.encode(), ("ocpp1.6",))
+
+
+odd_text = st.text(st.characters(max_codepoint=255), max_size=12)
+odd_line = st.one_of(
+    odd_text,
+    st.sampled_from(LINES),
+    st.builds("{}: {}".format, st.sampled_from([line.partition(":")[0] for line in LINES[1:]]), odd_text),
+    st.sampled_from(["Sec-WebSocket-Extensions: permessage-deflate", " folded", "Upgrade : websocket", "x:\x00"]),
+)
+
+
+@given(st.lists(odd_line, max_size=3), st.integers(0, 6), st.integers(0, 6), st.sampled_from(["", " ", "\r", "\n"]))
+@example([], 2, 3, "")
+@example(["Connection: Upgrade"], 6, 6, "")
+def test_what_is_plain_websockets_takes_as_well(odd: list[str], begin: int, end: int, trailing: str) -> None:
+    """Lines of a good answer replaced, left out, added, and spoilt."""
+    lines = [*LINES[:begin], *[line + trailing for line in odd], *LINES[end:]]
+    response = head(lines)
+    if not plain.accepts(response, KEY.encode(), ("ocpp1.6",)):
+        return
+    judge = websockets_client()
+    judge.send_request(judge.connect())
+    judge.receive_data(response)
+    assert judge.handshake_exc is None
+    assert judge.subprotocol == "ocpp1.6"
