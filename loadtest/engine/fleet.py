@@ -54,7 +54,7 @@ if TYPE_CHECKING:
     from loadtest.scenario.profile import ChargePointProfile
 
 _SWEEP_INTERVAL_NS = 100 * NS_PER_MS
-_SWEEP_SHARE = 10
+_SWEEP_SHARES = 10
 
 
 class Fleet:
@@ -104,7 +104,8 @@ class Fleet:
         self._sent: list[SentCounts] = []
         self._ramp_start_ns: int | None = None
         self.schedules_from_ns = 0  # of drivers and links: when the ramp began, the same in every engine; 0: not yet
-        self._sweeps = itertools.cycle(range(_SWEEP_SHARE))
+        self._shares: list[list[ChargePoint]] = [[] for _ in range(_SWEEP_SHARES)]
+        self._sweeps = itertools.cycle(self._shares)
         self._intervals_ns: dict[int, int] = {}
         self.diallers = self._make_diallers()
         if settings.direct is not None:
@@ -250,6 +251,7 @@ class Fleet:
         for number in range(first, first + count):
             self._charge_points[number] = kind(self, number, profile, configuration)
             self._links.add(self._charge_points[number])
+        self._share_out()
         if self._ramp_start_ns is not None:
             self._schedule_connects(first, count, monotonic_ns())
 
@@ -257,6 +259,7 @@ class Fleet:
         """Disconnect a cohort for good; its counts stay."""
         count = self._cohorts.pop(first, 0)
         leaving = [self._charge_points.pop(number) for number in range(first, first + count)]
+        self._share_out()
         for charge_point in leaving:
             self._retire(charge_point)
         self._sent.append(_sent_counts(first, leaving))
@@ -382,12 +385,19 @@ class Fleet:
         charge_point.retire()
         self.diallers[charge_point.path].cancel(charge_point)
 
+    def _share_out(self) -> None:
+        """Cut the fleet into the shares that are swept in turn, the same whichever engine has a charge point."""
+        for share in self._shares:
+            share.clear()
+        for number, charge_point in self._charge_points.items():
+            self._shares[number % _SWEEP_SHARES].append(charge_point)
+
     def _sweep(self, due_ns: int) -> None:
         """Look after timeouts, a tenth of the fleet at a time, so that each is seen once a second."""
         now_ns = monotonic_ns()
-        share = next(self._sweeps)
-        for number in [number for number in self._charge_points if number % _SWEEP_SHARE == share]:
-            self._charge_points[number].expire(now_ns)
+        for charge_point in next(self._sweeps):
+            if charge_point.call_id is not None or charge_point.state == CONNECTING:
+                charge_point.expire(now_ns)
         self._recorder.fold_if_large()
         self.checks.check_some()
         self.at(max(due_ns + _SWEEP_INTERVAL_NS, now_ns), self._sweep)

@@ -24,14 +24,6 @@ _CLOCK_MONOTONIC = 1
 _TFD_TIMER_ABSTIME = 1
 
 
-class _TimeSpec(ctypes.Structure):
-    _fields_ = (("seconds", ctypes.c_long), ("nanoseconds", ctypes.c_long))
-
-
-class _TimerSpec(ctypes.Structure):
-    _fields_ = (("interval", _TimeSpec), ("value", _TimeSpec))
-
-
 class Pacer:
     """A timer wheel that turns by itself on the running event loop.
 
@@ -48,9 +40,10 @@ class Pacer:
         self.at = self._wheel.at
         self._on_late = on_late
         self._turning = False
-        self._libc = ctypes.CDLL(None, use_errno=True)
-        self._spec = _TimerSpec()
-        self._timer: int = self._libc.timerfd_create(_CLOCK_MONOTONIC, os.O_NONBLOCK | os.O_CLOEXEC)
+        libc = ctypes.CDLL(None, use_errno=True)
+        self._set_timer = libc.timerfd_settime
+        self._spec = (ctypes.c_long * 4)()  # struct itimerspec: interval and value, each in s and ns
+        self._timer: int = libc.timerfd_create(_CLOCK_MONOTONIC, os.O_NONBLOCK | os.O_CLOEXEC)
         if self._timer < 0:
             raise HarnessError(f"timerfd_create: {os.strerror(ctypes.get_errno())}")
         self._loop = asyncio.get_running_loop()
@@ -66,8 +59,8 @@ class Pacer:
         if self._turning or due_ns is None:
             return
         # An instant in the past fires at once; zero would disarm the timer.
-        self._spec.value.seconds, self._spec.value.nanoseconds = divmod(max(due_ns, 1), NS_PER_S)
-        self._libc.timerfd_settime(self._timer, _TFD_TIMER_ABSTIME, ctypes.byref(self._spec), None)
+        self._spec[2], self._spec[3] = divmod(max(due_ns, 1), NS_PER_S)
+        self._set_timer(self._timer, _TFD_TIMER_ABSTIME, self._spec, None)
 
     def _turn(self) -> None:
         with contextlib.suppress(BlockingIOError):
