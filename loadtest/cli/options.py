@@ -102,14 +102,22 @@ def run_settings(command: _Command) -> _Command:
 
 
 def given(options: Mapping[str, Any]) -> dict[str, str]:
-    """The settings among a command's options that were given."""
+    """The settings among a command's options that were given.
+
+    Raises:
+        UsageError: One that may be given several times was given, but empty.
+    """
     found: dict[str, str] = {}
+    empty: list[str] = []
     for setting in SETTINGS:
         value = options.get(setting.name)
         if setting.repeatable:
+            empty += [setting.flag for each in value or () if not each.strip()]
             value = "; ".join(value or ()) or None
         if value is not None and not (setting.kind == "flag" and not value):
             found[setting.name] = str(value)
+    if empty:
+        raise UsageError([f"{flag}: is empty; leave it out, or say what it is to be" for flag in empty])
     return found
 
 

@@ -13,6 +13,7 @@ from loadtest.cli.live_view import milliseconds, picture
 from loadtest.cli.messages import talk
 from loadtest.cli.timeline_tail import TimelineTail
 from loadtest.protocol import phases
+from loadtest.runner.locust_process import FLEET
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -64,7 +65,8 @@ class _Quiet:
         """Nothing is shown."""
 
     def say(self, text: str) -> None:
-        talk().print(text, markup=False)
+        if not text.startswith(FLEET):
+            talk().print(text, markup=False)
 
 
 class _LivePicture:
@@ -93,7 +95,7 @@ class _LivePicture:
         self._live.console.print(text, markup=False, soft_wrap=True)
 
 
-class _PlainLines(_Quiet):
+class _PlainLines:
     """A line every :data:`PLAIN_EVERY_S`, and one for each phase entered."""
 
     def __init__(self, settings: RunSettings) -> None:
@@ -109,6 +111,9 @@ class _PlainLines(_Quiet):
             return
         self._next, self._phase = time.monotonic() + PLAIN_EVERY_S, row.phase
         self.say(line(row, self._settings))
+
+    def say(self, text: str) -> None:
+        talk().print(text, markup=False)
 
 
 def line(row: TimelineRow, settings: RunSettings) -> str:

@@ -35,8 +35,9 @@ def print_summary(record: RunRecord, console: Console | None = None) -> None:
             out.print(line, markup=False, soft_wrap=True)
     for line in _beside(record):
         out.print(line, markup=False, soft_wrap=True)
+    void = record.verdict is not None and record.verdict.result == "void"
     for outcome in record.thresholds:
-        mark, style = _MARKS[outcome.passed]
+        mark, style = _MARKS[None if void else outcome.passed]  # a broken instrument neither convicts nor acquits
         beside = outcome.reason if outcome.passed is None or outcome.no_data else outcome.observed
         out.print(Text.assemble((mark, style), f" {outcome.text}  ", (beside, "dim")), soft_wrap=True)
     verdict = record.verdict

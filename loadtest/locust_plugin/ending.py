@@ -24,12 +24,15 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from loadtest.clock import Clock
     from loadtest.locust_plugin.run import Run
     from loadtest.measure.run_record import State, Verdict
 
 logger = logging.getLogger(__name__)
 
 _POLL_S = 0.05
+SILENCE_S = 3.0
+"""Subscribers report each second; what is under way on a link takes less than two."""
 _LAST_WORDS_S = 5.0
 """Beyond its deadline a child still needs time to close connections and to report."""
 _HURRIED_S = 3.0
@@ -47,15 +50,39 @@ def drain(run: Run) -> None:
     # Charge points answer what they have been asked, and come back from restarts, before they disconnect.
     _wait_while(run, lambda: not run.hurried and bool(sources.commands_pending), timeout_s)
     _last_reports(run, wire.ENGINE, timeout_s)
-    # Messages under way have the time to arrive.
-    _wait_while(
-        run,
-        lambda: not run.hurried and sources.arrived < sources.sent and bool(sources.missing_final(wire.SUBSCRIBER)),
-        timeout_s,
-    )
+    _wait_while(run, Arrivals(run, monotonic_ns).expected, timeout_s)
     _last_reports(run, wire.SUBSCRIBER, timeout_s)
     run.faults.stop()
     run.runner.send_message(wire.END, {})  # before the broker goes, whose end is none of their business
+
+
+class Arrivals:
+    """Whether messages under way are still to be waited for.
+
+    Those that links took are counted apart whether they arrive or not, so that silence is enough to go by once no other
+    is missing. Any other has all the time it was given: if it is late or lost makes the verdict.
+
+    Args:
+        run: Its charge points have reported for the last time.
+        clock: Monotonic nanoseconds; tests pass a virtual one.
+    """
+
+    def __init__(self, run: Run, clock: Clock) -> None:
+        self._run = run
+        self._clock = clock
+        self._arrived = -1
+        self._since_ns = 0
+
+    def expected(self) -> bool:
+        """To be asked a few times a second."""
+        sources = self._run.parts.sources
+        if self._run.hurried or not sources.missing_final(wire.SUBSCRIBER):
+            return False
+        if sources.arrived != self._arrived:
+            self._arrived, self._since_ns = sources.arrived, self._clock()
+        missing = sources.sent - self._arrived
+        silent = self._clock() - self._since_ns > SILENCE_S * NS_PER_S
+        return missing > 0 and (missing > sources.link_cut or not silent)
 
 
 def conclude(run: Run, state: State) -> Verdict | None:

@@ -87,6 +87,11 @@ class Sources:
         return sum(row.delivered for report in self._of(wire.SUBSCRIBER) for row in report.deliveries)
 
     @property
+    def link_cut(self) -> int:
+        """CALLs that links took the connection of: they may have arrived, and may not."""
+        return sum(row.link_cut for report in self._of(wire.ENGINE) for row in report.operations)
+
+    @property
     def commands_pending(self) -> int:
         """What subscribers wait for before charge points may go; nothing when they send no commands."""
         return sum(

@@ -19,6 +19,8 @@ MOST_EVENTS = 100
 def thresholds(record: RunRecord) -> Table:
     """The scenario's own thresholds."""
     words = {True: "holds", False: "missed", None: "not judged"}
+    if record.verdict is not None and record.verdict.result == "void":  # such a run neither convicts nor acquits
+        words = dict.fromkeys(words, "void")
     rows = tuple(
         (
             words[row.passed],

@@ -86,13 +86,24 @@ _LATENCY_NOTE = (
     "Percentiles are exact to three digits, maxima to the microsecond."
 )
 _RESULT_TEXTS = {
-    "passed": "Every limit and threshold holds, the ledgers balance, the generator kept up.",
+    "passed": "Every limit and threshold that was judged holds, the ledgers balance, the generator kept up.",
     "failed": "The system under test missed a limit or a threshold. The generator kept up and the ledgers balance.",
-    "regression": "Every limit and threshold holds, but it is slower than the baseline.",
+    "regression": "Every limit and threshold that was judged holds, but it is slower than the baseline.",
     "void": "The instrument was not fit to judge. Do not draw conclusions about the system from these figures.",
     "interrupted": "Somebody stopped the run: it has neither passed nor failed. What it had shown until then follows.",
     "unfinished": "No verdict: the run has not ended, was killed, or its record is damaged. What is left follows.",
 }
+
+
+def _unjudged(record: RunRecord) -> str:
+    """What the scenario or its user wanted nobody to look at."""
+    off = [
+        name.replace("_", " ")
+        for name in record.run.limits.__struct_fields__
+        if getattr(record.run.limits, name) is None
+    ]
+    limits = f" Limits switched off: {', '.join(off)}." if off else ""
+    return limits if record.thresholds else f"{limits} No thresholds."
 
 
 def view(run: RunFolder) -> View:
@@ -115,7 +126,7 @@ def view(run: RunFolder) -> View:
         subtitle=f"run {record.run.run_id} · {record.run.started_at:%Y-%m-%d %H:%M:%S} UTC"
         f" · {span_text(_length_s(run))}{partial}",
         result=result,
-        result_text=_RESULT_TEXTS[result],
+        result_text=_RESULT_TEXTS[result] + _unjudged(record),
         reasons=tuple(reason.text for reason in verdict.reasons) if verdict else (),
         adaptations=tuple(record.run.adaptations),
         gaps=tuple(run.gaps),

@@ -31,6 +31,8 @@ _REFUSAL = re.compile(r"^(?:(?:locust|__main__\.py): )?(?:(error|hint): |(?=Did 
 
 NOTE = "note: "
 """Begins a line about something the user should know while the run goes on."""
+FLEET = "fleet: "
+"""Begins the note that says what the fleet is made of, which is no news to who wants to hear of none."""
 
 _REASON = "reason: "
 _FOR_THE_USER = ("error: ", "hint: ", NOTE, "verdict: ", _REASON, "results: ")

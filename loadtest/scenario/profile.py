@@ -20,6 +20,14 @@ _ZERO_OR_MORE = (
 )
 _PROBABILITIES = ("firmware_failure", "upload_failure")
 _TEXTS = {"vendor": 20, "model": 20, "firmware_version": 50}  # BootNotification.req, OCPP 1.6 section 6.5
+_MODELS = {
+    "drivers": (Drivers | None, "Drivers(…)"),
+    "link": (LinkModel | None, "LinkModel(…), or one of loadtest.scenario.link_presets"),
+    "reconnect": (
+        ReconnectPolicy,
+        "CappedDoubling(…), BackOff(…) or Mixture(…), or one of loadtest.scenario.reconnect",
+    ),
+}
 _MEASURANDS = ("measurands", "aligned_measurands", "stop_measurands", "stop_aligned_measurands")
 
 
@@ -109,6 +117,8 @@ class ChargePointProfile(msgspec.Struct, frozen=True, kw_only=True):
         Raises:
             UsageError: With one sentence for each fault found.
         """
+        if misplaced := self._misplaced():
+            raise UsageError(misplaced)
         try:
             msgspec.convert(msgspec.to_builtins(self), ChargePointProfile)
         except (msgspec.ValidationError, TypeError) as error:
@@ -123,6 +133,14 @@ class ChargePointProfile(msgspec.Struct, frozen=True, kw_only=True):
             faults += self.link.faults("profile.link")
         if faults:
             raise UsageError(faults)
+
+    def _misplaced(self) -> list[str]:
+        """Models that are something else, such as the name of one."""
+        return [
+            f"profile.{name}: {value!r} is no model; write {wanted}"
+            for name, (kind, wanted) in _MODELS.items()
+            if not isinstance(value := getattr(self, name), kind)
+        ]
 
     def _text_faults(self) -> list[str]:
         faults: list[str] = []

@@ -72,20 +72,29 @@ function heading() {
   place.className = `verdict ${verdict ? verdict.result : ""}`;
   if (!verdict) return;
   place.querySelector(".badge").textContent = verdict.result.toUpperCase();
-  const reasons = verdict.reasons.length ? verdict.reasons.map(({text}) => text) : ["Every limit and threshold holds, the ledgers balance, the generator kept up."];
+  const reasons = verdict.reasons.length ? verdict.reasons.map(({text}) => text) : ["Every limit and threshold that was judged holds, the ledgers balance, the generator kept up."];
   put(place.querySelector("ul"), reasons, texts => texts.map(text => element("li", text)));
 }
 
 function tiles() {
-  const last = rows.slice(-5), now = rows.at(-1), {deliveries, operations} = standing;
+  const steady = underWay() ? [] : rows.filter(row => of(row, "phase") === "steady");
+  const last = steady.length ? steady : rows.slice(-5), now = rows.at(-1), {deliveries, operations} = standing;
+  const span = steady.length ? "the steady phase" : `the last ${last.length} s`;
   const mean = name => last.length ? last.reduce((total, row) => total + of(row, name), 0) / last.length : 0;
-  const leg = name => now && of(now, name) ? latency(of(now, name)) : "–";
+  const whole = steady.length ? standing.legs.filter(({phase}) => phase === "steady") : [];
+  const leg = (name, percent) => {
+    const ended = whole.find(each => each.leg === name);
+    if (ended) return latency(ended[`p${percent}_us`]);
+    const column = name === "round_trip" ? `round_trip_intended_p${percent}_us` : `${name}_p${percent}_us`;
+    return now && of(now, column) ? latency(of(now, column)) : "–";
+  };
+  const when = whole.length ? "steady phase" : "last second";
   const failed = operations.call_error + operations.timed_out + operations.cut_off + operations.dropped;
   const shown = [
     ["Charge points registered", count(standing.registered), `of ${count(standing.charge_points)}; connected ${count(now ? of(now, "connected") : 0)}`],
-    ["Messages per second", rate(mean("sent")), `sent, mean of the last ${last.length} s; ${rate(mean("answered"))} answered`],
-    ["Round trip p99", leg("round_trip_intended_p99_us"), `last second; p50 ${leg("round_trip_intended_p50_us")}`],
-    ["Uplink p99", leg("uplink_p99_us"), `last second; p50 ${leg("uplink_p50_us")}`],
+    ["Messages per second", rate(mean("sent")), `sent, mean of ${span}; ${rate(mean("answered"))} answered`],
+    ["Round trip p99", leg("round_trip", 99), `${when}; p50 ${leg("round_trip", 50)}`],
+    ["Uplink p99", leg("uplink", 99), `${when}; p50 ${leg("uplink", 50)}`],
     ["Failed or dropped", count(failed), `of ${count(operations.offered)} due`],
   ];
   if (deliveries.observed) shown.push([
@@ -149,9 +158,10 @@ function books() {
 
 function thresholds() {
   const {outcomes} = standing, WORDS = new Map([[true, "holds"], [false, "missed"], [null, "not judged"]]);
+  const isVoid = standing.verdict && standing.verdict.result === "void";  // it neither convicts nor acquits
   byId("thresholds-section").hidden = !standing.thresholds.length;
   const body = outcomes.length
-    ? outcomes.map(({observed, passed, reason, text}) => [WORDS.get(passed), text, observed, reason])
+    ? outcomes.map(({observed, passed, reason, text}) => [isVoid ? "void" : WORDS.get(passed), text, observed, reason])
     : standing.thresholds.map(text => ["judged at the end", text, "", ""]);
   table(byId("thresholds"), "", ["", "Threshold", "Observed", "Reason"], body, 4);
 }

@@ -75,3 +75,9 @@ def test_each_fault_gets_a_line_and_the_hint_comes_last(capsys: pytest.CaptureFi
 def test_more_lines_of_one_fault_are_indented(capsys: pytest.CaptureFixture[str]) -> None:
     show_error(EnvironmentNotReady("it ended\nits last words"))
     assert capsys.readouterr().err.splitlines() == ["error: it ended", "  its last words"]
+
+
+def test_a_threshold_that_is_empty_is_not_taken_for_none() -> None:
+    with pytest.raises(UsageError, match="--threshold: is empty"):
+        given({"threshold": ("lost <= 0", " ")})
+    assert given({"threshold": ("lost <= 0",)}) == {"threshold": "lost <= 0"}

@@ -178,6 +178,7 @@ def test_what_is_said_is_said_even_when_quiet(capsys: pytest.CaptureFixture[str]
 def test_quiet_says_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     write_rows(tmp_path, 2)
     with progress(resolve({}), quiet=True) as live:
+        live.say("fleet: 40 PublicAc in 1 cohort")
         live.show(tmp_path)
     captured = capsys.readouterr()
     assert captured.out + captured.err == ""

@@ -18,6 +18,7 @@ from loadtest.measure.run_record import (
     RunDescription,
     RunRecord,
     SourceHealth,
+    ThresholdOutcome,
     TransactionTotals,
     Verdict,
 )
@@ -145,3 +146,12 @@ def test_whether_memory_grew_is_told_of_runs_long_enough_to_tell() -> None:
     assert "memory" not in shown(long)
     long.health[1].memory_growth = MemoryGrowth(mb_per_h=2.04, error_mb_per_h=1.5, mean_bytes=10**8, judged_s=600)
     assert "memory   master grew, +2.0 ± 1.5 MB/h" in shown(long)
+
+
+def test_a_void_run_has_neither_held_nor_missed_its_thresholds() -> None:
+    judged = record()
+    judged.thresholds = [ThresholdOutcome("p99 < 1s", "2 ms", True), ThresholdOutcome("lost <= 0", "3", False)]
+    assert "✓ p99" in shown(judged)
+    judged.verdict = Verdict("void", [Reason("generator_late", "It was late.")], 4)
+    assert "– p99 < 1s  2 ms" in shown(judged)
+    assert "– lost <= 0  3" in shown(judged)

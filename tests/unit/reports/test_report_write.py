@@ -12,7 +12,7 @@ from loadtest.errors import ResultError
 from loadtest.measure import run_record
 from loadtest.measure.histogram import Histogram
 from loadtest.measure.percentiles import percentiles_us
-from loadtest.measure.run_record import FleetPart
+from loadtest.measure.run_record import FleetPart, Limits
 from loadtest.measure.storm import Storm
 from loadtest.reports import write_reports
 from loadtest.reports.__main__ import main
@@ -252,3 +252,10 @@ def test_a_report_says_nothing_of_a_path_that_nobody_took(tmp_path: Path) -> Non
         rows = {table.title: table.rows for table in shown}
         assert [row[0] for row in rows["Settings"]] == [*named, "charge points", "seed"]
         assert ("direct" in rows["Fleet"][0]) == (path == "direct")
+
+
+def test_what_was_not_judged_stands_beside_passed(tmp_path: Path) -> None:
+    SampleRun(thresholds=(), description={"limits": Limits(lost=None, pacer_p99_us=None)}).finished(tmp_path)
+    shown = view(open_run(tmp_path))
+    assert shown.result == "passed"
+    assert shown.result_text.endswith("Limits switched off: lost, pacer p99 us. No thresholds.")

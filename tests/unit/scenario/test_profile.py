@@ -97,10 +97,18 @@ def test_a_day_has_24_hours_in_some_of_which_drivers_come(weights: tuple[float, 
         ChargePointProfile(drivers=drivers).check()
 
 
-@pytest.mark.parametrize("wrong", [{"connectors": "two"}, {"supply": "AC2"}, {"drivers": 3}, {"power_w": object()}])
+@pytest.mark.parametrize("wrong", [{"connectors": "two"}, {"supply": "AC2"}, {"power_w": object()}])
 def test_what_has_the_wrong_type_is_one_clear_error(wrong: dict[str, Any]) -> None:
     with pytest.raises(UsageError, match=r"^profile: "):
         ChargePointProfile(**wrong).check()
+
+
+def test_what_is_no_model_is_told_with_what_to_write() -> None:
+    wrong: dict[str, Any] = {"drivers": 3, "link": "lte", "reconnect": "fixed"}
+    with pytest.raises(UsageError) as refused:
+        ChargePointProfile(**wrong).check()
+    assert [fault.partition(":")[0] for fault in refused.value.faults] == [f"profile.{name}" for name in wrong]
+    assert "'fixed' is no model; write CappedDoubling(…)" in refused.value.faults[2]
 
 
 def test_a_profile_travels_as_plain_data() -> None:

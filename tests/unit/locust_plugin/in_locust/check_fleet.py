@@ -299,7 +299,7 @@ def test_faults_of_all_classes_are_told_at_once_each_with_its_class() -> None:
     with pytest.raises(UsageError) as refused:
         check_scenario([Home, Attic, Yard, Kerb, Asking], resolve({}))
     assert refused.value.faults[0] == "Home.profile: must be a ChargePointProfile(…)"
-    assert refused.value.faults[1].startswith("Attic.profile: a field holds something of another kind: 'dict'")
+    assert refused.value.faults[1].startswith("Attic.profile.link: ")
     assert [fault.split(": ")[0] for fault in refused.value.faults[2:]] == [
         "Yard.profile.connectors",
         "Yard.profile.power_w",

@@ -18,6 +18,7 @@ from loadtest.errors import EnvironmentNotReady
 from loadtest.locust_plugin import ChargePointFleet, CsmsSubscriber, wire
 from loadtest.locust_plugin.clock_watch import ClockWatch
 from loadtest.locust_plugin.description import digest
+from loadtest.locust_plugin.ending import SILENCE_S, Arrivals
 from loadtest.locust_plugin.host import clock_id, network_id
 from loadtest.locust_plugin.sources import Sources
 from loadtest.measure.interval import DeliveryRow, IntervalReport, OperationRow
@@ -253,6 +254,28 @@ def test_sources_add_up_the_last_reports_by_role() -> None:
     sources.take("stranger", report(sent=1000, registered=1000))
     assert (sources.sent, sources.arrived, sources.registered) == (17, 16, 5)
     assert "stranger" not in sources
+
+
+def test_who_only_lacks_what_links_took_is_waited_for_until_it_is_silent() -> None:
+    sources, now_ns = two_workers(), [10**9]
+    cut = report(sent=10)
+    cut.operations[0].link_cut = 2
+    sources.take("a/engine-0", cut)
+    run = SimpleNamespace(parts=SimpleNamespace(sources=sources), hurried=False)
+    arrivals = Arrivals(run, lambda: now_ns[0])  # type: ignore[arg-type]
+
+    def expected_after(seconds: float, delivered: int) -> bool:
+        now_ns[0] += int(seconds * 10**9)
+        sources.take("a/subscriber-0", report(delivered=delivered))
+        return arrivals.expected()
+
+    assert expected_after(0, delivered=7)
+    assert expected_after(60, delivered=7), "one is missing that no link took"
+    assert expected_after(0, delivered=8)
+    assert expected_after(SILENCE_S, delivered=8)
+    assert not expected_after(1, delivered=8), "the others may never come"
+    assert expected_after(0, delivered=9), "one came"
+    assert not expected_after(0, delivered=10)
 
 
 def test_commands_are_waited_for_as_long_as_their_subscriber_lives() -> None:
