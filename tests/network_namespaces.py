@@ -7,11 +7,9 @@ from __future__ import annotations
 
 import contextlib
 import os
-import re
 import shutil
 import signal
 import subprocess
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
@@ -120,14 +118,6 @@ class Hosts:
     def said(self) -> str:
         """What all of them have said."""
         return "\n".join(self.log(number).read_text() for number in range(len(self._processes)))
-
-    def wait_for_port(self, number: int, port: int, timeout_s: float = 30) -> None:
-        """Until something on a host listens on a port of its address."""
-        deadline = time.monotonic() + timeout_s
-        wanted = re.compile(rf"(?:{re.escape(self.address(number))}|0\.0\.0\.0|\*):{port} ")
-        while not wanted.search(_ip("netns", "exec", self._name(number), "ss", "-ltnH")):
-            assert time.monotonic() < deadline, f"nothing listens on port {port}; they say:\n{self.said()}"
-            time.sleep(0.05)
 
     def _name(self, number: int) -> str:
         return f"{self._prefix}-{number}"

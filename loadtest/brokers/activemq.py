@@ -16,7 +16,6 @@ from xml.sax.saxutils import quoteattr
 
 from loadtest.brokers.installed import find
 from loadtest.brokers.kind import BrokerKind, Features, Launch
-from loadtest.brokers.ports import LOOPBACK
 from loadtest.errors import UsageError
 
 if TYPE_CHECKING:
@@ -146,7 +145,7 @@ def config_text(site: Site) -> str:
         "schedulerSupport": "false",
     }
     options = "&".join(f"{name}={quote(value)}" for name, value in blocks["connector"].items())
-    uri = f"mqtt+nio://{LOOPBACK}:{site.port}" + (f"?{options}" if options else "")
+    uri = f"mqtt+nio://{site.address}:{site.port}" + (f"?{options}" if options else "")
     return f"""\
 <?xml version="1.0" encoding="UTF-8"?>
 <beans xmlns="http://www.springframework.org/schema/beans" xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance"

@@ -83,7 +83,12 @@ class Aedes(BrokerKind):
     def prepare(self, site: Site) -> Launch:
         """A file of its options, which our server reads."""
         config = site.log_dir / "aedes.json"
-        content = {"port": site.port, "folder": str(folder()), "options": whole_numbers(site.settings)}
+        content = {
+            "address": site.address,
+            "port": site.port,
+            "folder": str(folder()),
+            "options": whole_numbers(site.settings),
+        }
         config.write_text(json.dumps(content, indent=2) + "\n")
         return Launch(
             argv=[find(self.program) or self.program, str(SERVER / "server.js"), str(config)], config_files=[config]

@@ -41,7 +41,8 @@ class Amqtt(BrokerKind):
     def prepare(self, site: Site) -> Launch:
         """A file of its settings, which the child of ours reads."""
         config = site.log_dir / "amqtt.json"
-        config.write_text(json.dumps({"port": site.port, **whole_numbers(site.settings)}, indent=2) + "\n")
+        content = {"address": site.address, "port": site.port, **whole_numbers(site.settings)}
+        config.write_text(json.dumps(content, indent=2) + "\n")
         return Launch(
             argv=[sys.executable, "-m", "loadtest.brokers.amqtt_child", str(config)],
             config_files=[config],

@@ -8,11 +8,10 @@ import logging
 import signal
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from amqtt.broker import Broker
 
-from loadtest.brokers.ports import LOOPBACK
 from loadtest.transport.loop import run
 
 if TYPE_CHECKING:
@@ -22,11 +21,12 @@ CONFIGURATION = {"plugins": {"amqtt.plugins.authentication.AnonymousAuthPlugin":
 """Without the default plugins that log each packet and publish statistics."""
 
 
-async def serve(*, port: int, max_connections: int = 0, **settings: int) -> None:
-    """Serve on a loopback port until SIGTERM.
+async def serve(*, address: str, port: int, max_connections: int = 0, **settings: int) -> None:
+    """Serve until SIGTERM.
 
     Args:
-        port: Of loopback.
+        address: To listen on.
+        port: To listen on.
         max_connections: Most clients at a time; 0: any number.
         settings: Others of amqtt's own, by its names.
     """
@@ -34,15 +34,15 @@ async def serve(*, port: int, max_connections: int = 0, **settings: int) -> None
     loop = asyncio.get_running_loop()
     loop.add_signal_handler(signal.SIGTERM, stopped.set)
     loop.add_signal_handler(signal.SIGINT, stopped.set)
-    listener = {"type": "tcp", "bind": f"{LOOPBACK}:{port}", "max_connections": max_connections}
+    listener = {"type": "tcp", "bind": f"{address}:{port}", "max_connections": max_connections}
     broker = Broker({**CONFIGURATION, **settings, "listeners": {"default": listener}})
     await broker.start()
     await stopped.wait()
     await broker.shutdown()
 
 
-def _settings(path: Path) -> Mapping[str, int]:
-    settings: Mapping[str, int] = json.loads(path.read_text())
+def _settings(path: Path) -> Mapping[str, Any]:
+    settings: Mapping[str, Any] = json.loads(path.read_text())
     return settings
 
 

@@ -130,7 +130,8 @@ class Broker:
             await self._ours.kill()
         else:
             await self._ours.stop()
-        self._holder = hold(urlsplit(self.facts.url).port or 0)
+        url = urlsplit(self.facts.url)
+        self._holder = hold(url.hostname or "", url.port or 0)
 
     async def bring_back(self) -> None:
         """Start it again and wait until it answers.

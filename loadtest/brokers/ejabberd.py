@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, ClassVar
 
 from loadtest.brokers.installed import find
 from loadtest.brokers.kind import BrokerKind, Features, Launch
-from loadtest.brokers.ports import LOOPBACK
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -93,7 +92,7 @@ def config_text(site: Site) -> str:
     """The configuration file: one domain, open to all, and MQTT on the port."""
     top = {"hosts": "[localhost]", "auth_method": "[anonymous]", "anonymous_protocol": "login_anon"}
     top |= {"log_rotate_count": "0"}  # its log is in the data folder, and goes to standard output as well
-    listener = {"port": str(site.port), "ip": f'"{LOOPBACK}"', "module": "mod_mqtt"}
+    listener = {"port": str(site.port), "ip": f'"{site.address}"', "module": "mod_mqtt"}
     module: dict[str, str] = {}
     for name, value in site.settings.items():
         block, _, key = name.rpartition(".")

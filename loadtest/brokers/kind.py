@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, ClassVar
 
 from loadtest.brokers.installed import find, install_command
+from loadtest.brokers.ports import LOOPBACK
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -59,11 +60,12 @@ class Site:
     """Where and how one broker is to run.
 
     Attributes:
-        port: Of loopback, for MQTT over plain TCP.
+        port: For MQTT over plain TCP.
         log_dir: An existing folder that stays with the run: for configuration files.
         data_dir: An existing, empty folder for everything else; it outlives a restart and is removed in the end.
         settings: In force, by name, in the broker's own words.
         persistent: Sessions and queued messages are to outlive a restart.
+        address: IPv4 address to listen on.
     """
 
     port: int
@@ -71,6 +73,7 @@ class Site:
     data_dir: Path
     settings: Mapping[str, str]
     persistent: bool = False
+    address: str = LOOPBACK
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

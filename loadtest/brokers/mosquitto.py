@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, ClassVar
 
 from loadtest.brokers.installed import stated_version
 from loadtest.brokers.kind import BrokerKind, Features, Launch
-from loadtest.brokers.ports import LOOPBACK
 
 if TYPE_CHECKING:
     from loadtest.brokers.kind import Site
@@ -53,12 +52,12 @@ class Mosquitto(BrokerKind):
 
 
 def config_text(site: Site, *, as_root: bool) -> str:
-    """The configuration file for one loopback listener."""
-    lines = [f"listener {site.port} {LOOPBACK}", *(f"{name} {value}" for name, value in site.settings.items())]
+    """The configuration file for one listener."""
+    lines = [f"listener {site.port} {site.address}", *(f"{name} {value}" for name, value in site.settings.items())]
     lines += [f"persistence_location {site.data_dir}/"]
     lines += ["log_dest stderr", "log_type error", "log_type warning", "log_type notice", "log_timestamp_format %FT%TZ"]
     if as_root:
         # Started by root it would become user `mosquitto`: unable to read its files in a private folder, and no
-        # longer bound to our life (see loadtest.control.lifeline). It listens on loopback for one run only.
+        # longer bound to our life (see loadtest.control.lifeline). It listens for one run only.
         lines.append("user root")
     return "\n".join(lines) + "\n"

@@ -97,7 +97,7 @@ def config_text(site: Site) -> str:
         block, _, key = name.rpartition(".")
         tree.setdefault(block, {})[key] = value
     tree[""] |= {"server_name": "loadtest", "listen": f"{LOOPBACK}:-1"}
-    tree["mqtt"]["listen"] = f"{LOOPBACK}:{site.port}"
+    tree["mqtt"]["listen"] = f"{site.address}:{site.port}"
     tree["jetstream"]["store_dir"] = str(site.data_dir)
     lines = _lines(tree.pop(""))
     for block, settings in tree.items():

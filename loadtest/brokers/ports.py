@@ -1,4 +1,4 @@
-"""Loopback ports: one that is free, or a clear word when a wanted one is not."""
+"""Ports: one that is free, or a clear word when a wanted one is not."""
 
 from __future__ import annotations
 
@@ -10,15 +10,25 @@ from loadtest.errors import EnvironmentNotReady
 LOOPBACK = "127.0.0.1"
 
 
-def free_port() -> int:
-    """A loopback port nothing listens on at this moment; another process can still be faster to bind it."""
+def free_port(address: str = LOOPBACK) -> int:
+    """A port nothing listens on at this moment; another process can still be faster to bind it.
+
+    Raises:
+        EnvironmentNotReady: This machine does not have the address.
+    """
     with socket.socket() as probe:
-        probe.bind((LOOPBACK, 0))
+        try:
+            probe.bind((address, 0))
+        except OSError as error:
+            raise EnvironmentNotReady(
+                f"cannot listen on {address}: {error.strerror}",
+                hint="--embedded-address takes an IPv4 address of this machine",
+            ) from error
         return int(probe.getsockname()[1])
 
 
-def hold(port: int) -> socket.socket:
-    """Keep a loopback port for a server of ours that is down, until the socket returned is closed.
+def hold(address: str, port: int) -> socket.socket:
+    """Keep a port for a server of ours that is down, until the socket returned is closed.
 
     Without it a client that dials the port again and again could be given it as its own port, and connect to itself.
     A socket that is bound but does not listen is given no connections, and a server that sets SO_REUSEADDR, as servers
@@ -27,7 +37,7 @@ def hold(port: int) -> socket.socket:
     holder = socket.socket()
     holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
-        holder.bind((LOOPBACK, port))
+        holder.bind((address, port))
     except OSError:  # somebody else was faster: the server's own start will say so
         holder.close()
     return holder

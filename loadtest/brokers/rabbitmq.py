@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, ClassVar
 
 from loadtest.brokers.installed import find
 from loadtest.brokers.kind import BrokerKind, Features, Launch
-from loadtest.brokers.ports import LOOPBACK
 
 if TYPE_CHECKING:
     from loadtest.brokers.kind import Site
@@ -103,7 +102,7 @@ def config_text(site: Site) -> str:
     """The configuration file: MQTT on the port, AMQP nowhere, the log to standard output."""
     ours = {
         "listeners.tcp": "none",
-        "mqtt.listeners.tcp.1": f"{LOOPBACK}:{site.port}",
+        "mqtt.listeners.tcp.1": f"{site.address}:{site.port}",
         "log.console": "true",
         "log.console.use_colors": "off",
         "log.file": "false",

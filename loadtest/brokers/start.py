@@ -39,15 +39,17 @@ async def start(
     port: int | None = None,
     demand: Demand = ORDINARY,
     settings: Mapping[str, str] | None = None,
+    address: str = LOOPBACK,
 ) -> Broker:
     """Start the broker asked for, or reach it when it is external; returns once it has answered a CONNECT.
 
     Args:
         wanted: ``auto``, the name of a kind, or an ``mqtt://`` URL.
         log_dir: An existing folder for an embedded broker's log and configuration.
-        port: The loopback port to listen on, a free one when left out; means nothing for an external broker.
+        port: The port to listen on, a free one when left out; means nothing for an external broker.
         demand: What is going to be asked of it; an external broker does what it does.
         settings: Outdo those its kind is started with.
+        address: IPv4 address to listen on, and by which it will be reached.
 
     Raises:
         UsageError: See :func:`choose`; or settings it does not have, or that it cannot be persistent,
@@ -70,14 +72,14 @@ async def start(
         )
     _refuse_unfit(kind, demand.id_prefixes)
     chosen = in_force(kind, settings or {}, demand)
-    start_on = functools.partial(_start_on, kind, choice.why, log_dir, chosen, demand)
+    start_on = functools.partial(_start_on, kind, choice.why, log_dir, chosen, demand, address=address)
     if port is not None:
-        refuse_taken(port)
+        refuse_taken(port, host=address)
         return await start_on(port=port)
     for _ in range(_PORT_ATTEMPTS - 1):
         with contextlib.suppress(_PortLost):
-            return await start_on(port=free_port())
-    return await start_on(port=free_port())
+            return await start_on(port=free_port(address))
+    return await start_on(port=free_port(address))
 
 
 def _refuse_unfit(kind: BrokerKind, id_prefixes: Iterable[str]) -> None:
@@ -101,15 +103,23 @@ async def _start_on(
     settings: Mapping[str, str],
     demand: Demand,
     *,
+    address: str,
     port: int,
 ) -> Broker:
     data_dir = log_dir / f"{kind.name}-data"
     data_dir.mkdir(mode=0o700)
     try:
-        site = Site(port=port, log_dir=log_dir, data_dir=data_dir, settings=settings, persistent=demand.persistent)
+        site = Site(
+            address=address,
+            port=port,
+            log_dir=log_dir,
+            data_dir=data_dir,
+            settings=settings,
+            persistent=demand.persistent,
+        )
         prepared = kind.prepare(site)
         login = f"{kind.credentials}@" if kind.credentials else ""
-        url = f"mqtt://{login}{LOOPBACK}:{port}"
+        url = f"mqtt://{login}{address}:{port}"
         launch = functools.partial(_launch, kind, prepared, url, log_dir)
         process = await launch()
         features = kind.features()

@@ -37,7 +37,8 @@ GROUPS: dict[str, tuple[str, ...]] = {
     ),
     "Search": ("axis", "objective", "lowest", "highest", "precision", "repeats", "most_runs"),
     "System under test": (
-        *("path", "gateway", "gateway_processes", "gateway_config", "gateway_metrics_port", "broker", "broker_setting"),
+        *("path", "gateway", "embedded_address", "gateway_processes", "gateway_config", "gateway_metrics_port"),
+        *("broker", "broker_setting"),
         *("qos", "persistent", "encoding", "envelope", "mqtt_version", "session_expiry", "mqtt_keep_alive"),
         *("status_topic", "csms", "subscribers", "subscriber_client"),
     ),

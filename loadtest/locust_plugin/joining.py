@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import msgspec
@@ -13,9 +13,6 @@ from loadtest.locust_plugin.description import digest
 from loadtest.locust_plugin.host import network_id
 from loadtest.scenario import plan as plans
 from loadtest.scenario.settings import masked
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 _LOOPBACK_NAMES = frozenset({"localhost", "ip6-localhost", "::1"})
 
@@ -57,6 +54,7 @@ def join(text: str, invitation: Invitation, locustfile: Path, worker: int) -> pl
             hint="copy the master's file there, or start the worker with -f - to have it sent",
         )
     _refuse_unreachable(plan, worker)
+    _refuse_without_files(plan, worker)
     return plan
 
 
@@ -69,7 +67,20 @@ def _refuse_unreachable(plan: plans.Plan, worker: int) -> None:
     if hidden:
         raise EnvironmentNotReady(
             f"worker {worker} runs on another host than the master, where it cannot reach {' and '.join(hidden)}",
-            hint="run gateway and broker where all workers reach them, and give their URLs with --gateway and --broker",
+            hint="have them listen on an address of the master's machine with --embedded-address, or give URLs of "
+            "others with --gateway and --broker",
+        )
+
+
+def _refuse_without_files(plan: plans.Plan, worker: int) -> None:
+    """Refuse a run whose charge points show or trust what is not on this machine."""
+    files = [name for name in msgspec.structs.astuple(plan.credentials) if name and "${" not in name]
+    missing = [name for name in files if not Path(name).is_file()]
+    if missing:
+        raise EnvironmentNotReady(
+            f"worker {worker} does not have {', '.join(missing)}",
+            hint="copy them there; those of --security-profile exist on the master's machine only, where all workers "
+            "then have to be",
         )
 
 

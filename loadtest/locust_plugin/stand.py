@@ -76,6 +76,7 @@ class Stand:
                 "gateway": settings.gateway,
                 "broker": settings.broker,
                 "broker_settings": broker_settings(settings.broker_setting),
+                "address": settings.embedded_address,
                 "gateway_processes": settings.gateway_processes,
                 "charge_points": settings.charge_points,
                 "mqtt_version": settings.mqtt_version,

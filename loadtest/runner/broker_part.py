@@ -76,6 +76,7 @@ async def start_broker(settings: StandSettings) -> BrokerPart:
             id_prefixes=settings.id_prefixes,
         ),
         settings=settings.broker_settings,
+        address=settings.address,
     )
     url = broker.facts.url
     return BrokerPart(broker, SysTopics(url, {} if broker.facts.embedded else await figures_now(url)))

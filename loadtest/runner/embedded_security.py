@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from loadtest.engine.credentials import password_bytes
 from loadtest.errors import UsageError
 from loadtest.gateway import passwords
-from loadtest.runner.certificates import CA_FILE, SERVER_FILE, SHARED_CLIENT_FILE, make_certificates
+from loadtest.runner.certificates import CA_FILE, LOOPBACK_HOSTS, SERVER_FILE, SHARED_CLIENT_FILE, make_certificates
 from loadtest.scenario.credentials import CredentialFiles, filled
 
 if TYPE_CHECKING:
@@ -37,6 +37,7 @@ class EmbeddedSecurity:
         profile: OCPP security profile, 0 to 3.
         charge_points: Ids and numbers of all charge points; used by profiles 1 and 2.
         password: Template of the passwords; empty: everyone gets a random one.
+        address: By which the gateway will be reached, when it is not loopback.
 
     Attributes:
         gateway: What the gateway is to be asked for besides.
@@ -46,7 +47,9 @@ class EmbeddedSecurity:
         UsageError: The password is too short.
     """
 
-    def __init__(self, profile: int, charge_points: Iterable[tuple[str, int]], password: str = "") -> None:
+    def __init__(
+        self, profile: int, charge_points: Iterable[tuple[str, int]], password: str = "", *, address: str = ""
+    ) -> None:
         self.gateway: dict[str, Any] = {}
         self.charge_points = CredentialFiles()
         self._folder: Path | None = None
@@ -58,7 +61,7 @@ class EmbeddedSecurity:
             if profile in BASIC:
                 files |= self._make_passwords(folder, charge_points, password)
             if profile in ENCRYPTED:
-                make_certificates(folder)
+                make_certificates(folder, (*LOOPBACK_HOSTS, address) if address else LOOPBACK_HOSTS)
                 files["ca_file"] = str(folder / CA_FILE)
                 self.gateway["tls_certificate"] = str(folder / SERVER_FILE)
             if profile == CLIENT_CERTIFICATES:

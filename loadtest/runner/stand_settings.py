@@ -24,6 +24,7 @@ class StandSettings(msgspec.Struct, frozen=True, kw_only=True):
         gateway: ``embedded`` or a ``ws://`` URL.
         broker: ``auto``, the name of a kind or an ``mqtt://`` URL.
         broker_settings: Outdo those the embedded broker is started with.
+        address: Address for the gateway and the broker that are embedded.
         gateway_processes: Processes of the embedded gateway.
         charge_points: How many there are.
         direct: Of them, those that connect to the broker itself; when all do, there is no gateway.
@@ -44,6 +45,7 @@ class StandSettings(msgspec.Struct, frozen=True, kw_only=True):
     gateway: str = EMBEDDED
     broker: str = AUTO
     broker_settings: dict[str, str] = {}
+    address: str = "127.0.0.1"
     gateway_processes: int = 1
     charge_points: int = 1
     direct: int = 0

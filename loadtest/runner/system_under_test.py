@@ -120,10 +120,13 @@ class SystemUnderTest:
         settings = self._settings
         assert self._broker is not None
         broker = self._broker.broker.facts
-        self._security = EmbeddedSecurity(settings.security_profile, settings.fleet(), settings.password)
+        self._security = EmbeddedSecurity(
+            settings.security_profile, settings.fleet(), settings.password, address=settings.address
+        )
         self._gateway = await start_gateway(
             GatewayRequest(
                 broker_url=broker.url,
+                host=settings.address,
                 processes=settings.gateway_processes,
                 qos=broker.qos,
                 epoch_ns=settings.epoch_ns,

@@ -5,6 +5,7 @@ A fault begins with where its value was written: a flag, or a variable of the en
 
 from __future__ import annotations
 
+import ipaddress
 import re
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -129,6 +130,14 @@ def _value(setting: Setting, raw: object) -> tuple[str, Any]:
     return field, number
 
 
+def _is_address(text: str) -> bool:
+    """Whether others can connect to it: 0.0.0.0 is where one listens, not where one is reached."""
+    try:
+        return not ipaddress.IPv4Address(text).is_unspecified
+    except ValueError:
+        return False
+
+
 def _endpoint_faults(fields: Mapping[str, Any], written: Mapping[str, str]) -> list[str]:
     faults = []
     for name, words, schemes in (
@@ -148,6 +157,8 @@ def _endpoint_faults(fields: Mapping[str, Any], written: Mapping[str, str]) -> l
                 f"{written[name]}: {masked(value) if '@' in value else value!r} is neither {' nor '.join(words)} "
                 f"nor a URL like {schemes[0]}://host:port"
             )
+    if not _is_address(address := str(fields.get("embedded_address", "127.0.0.1"))):
+        faults.append(f"{written['embedded_address']}: {address!r} is no IPv4 address of one machine, such as 10.0.0.1")
     return faults
 
 

@@ -157,6 +157,14 @@ SETTINGS: tuple[Setting, ...] = (
         help="passwords of charge points, one id:password a line",
     ),
     Setting(
+        name="embedded_address",
+        kind="text",
+        default="127.0.0.1",
+        metavar="ADDRESS",
+        help="IPv4 address of this machine for the gateway and the broker that are started for a run; workers on other "
+        "machines need one they can reach. Everyone who reaches it can connect",
+    ),
+    Setting(
         name="gateway_processes",
         kind="int",
         default=1,
@@ -345,6 +353,7 @@ class RunSettings(msgspec.Struct, frozen=True, kw_only=True):
     engines: int
     path: str
     gateway: str
+    embedded_address: str
     gateway_processes: int
     gateway_config: str
     gateway_metrics_port: int

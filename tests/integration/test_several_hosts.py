@@ -13,7 +13,6 @@ import pytest
 from network_namespaces import Hosts, why_not
 from scenario_copies import unhurried
 
-from loadtest.brokers.mosquitto import Mosquitto
 from loadtest.measure import run_record
 from loadtest.units import NS_PER_S, NS_PER_US
 
@@ -28,7 +27,7 @@ AHEAD_S = (0, 5_000, 90_000)
 """The master's clock is this machine's; the workers' are ahead, by more than any histogram holds."""
 CHARGE_POINTS = 61
 DOCUMENT = Path(__file__).parents[2] / "docs" / "distributed.md"
-COMMANDS = re.findall(r"^((?:mosquitto|loadtest|locust) .*?) +#", DOCUMENT.read_text(), re.MULTILINE)
+COMMANDS = re.findall(r"^((?:loadtest|locust) .*?) +#", DOCUMENT.read_text(), re.MULTILINE)
 
 
 class Run(NamedTuple):
@@ -42,9 +41,6 @@ class Run(NamedTuple):
 def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
     if reason := why_not():
         pytest.skip(reason)
-    mosquitto = Mosquitto().executable()
-    if mosquitto is None:
-        pytest.skip(f"Mosquitto is not installed: {Mosquitto().install_command()}")
     folder = tmp_path_factory.mktemp("hosts")
     scenario = unhurried(folder, "steady")
     small = ("--charge-points", str(CHARGE_POINTS), "--ramp", "0.3s", "--duration", "2s")
@@ -58,11 +54,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
             words = [str(scenario) if word in ("steady", "scenarios/steady.py") else word for word in words]
             return [sys.executable, "-m", program, *words]
 
-        broker, gateway, run, *workers = COMMANDS
-        hosts.start(0, mosquitto, *shlex.split(broker)[1:])
-        hosts.wait_for_port(0, 1883)
-        hosts.start(0, *documented(gateway))
-        hosts.wait_for_port(0, 33033)
+        run, *workers = COMMANDS
         processes = [hosts.start(0, *documented(run), *small, *results)]
         processes += [hosts.start(number, *documented(worker)) for number, worker in enumerate(workers, 1)]
         statuses = [process.wait(90) for process in processes]

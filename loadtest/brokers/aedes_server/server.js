@@ -1,11 +1,11 @@
-// Serves Aedes on a loopback port until SIGTERM: node server.js SETTINGS.json
+// Serves Aedes on a port until SIGTERM: node server.js SETTINGS.json
 
 import { readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { createServer } from 'node:net'
 import { pathToFileURL } from 'node:url'
 
-const { folder, port, options } = JSON.parse(readFileSync(process.argv[2], 'utf8'))
+const { folder, address, port, options } = JSON.parse(readFileSync(process.argv[2], 'utf8'))
 const { Aedes } = await import(pathToFileURL(createRequire(`${folder}/`).resolve('aedes')))
 
 const broker = await Aedes.createBroker(options)
@@ -18,7 +18,7 @@ server.on('error', (error) => {
   console.error(error.message)
   process.exit(1)
 })
-server.listen({ host: '127.0.0.1', port, backlog: 4096 })
+server.listen({ host: address, port, backlog: 4096 })
 
 process.on('SIGTERM', () => {
   server.close()

@@ -58,6 +58,7 @@ def test_its_server_is_told_port_folder_and_options(installed: Path, tmp_path: P
     launch = Aedes().prepare(Site(port=1884, log_dir=tmp_path, data_dir=tmp_path, settings=settings))
     assert launch.argv == ["/there/is/node", str(SERVER / "server.js"), str(tmp_path / "aedes.json")]
     assert json.loads((tmp_path / "aedes.json").read_text()) == {
+        "address": "127.0.0.1",
         "port": 1884,
         "folder": str(installed),
         "options": {"concurrency": 100, "maxInflightInbound": 0},

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from typing import TYPE_CHECKING
 
@@ -49,6 +50,14 @@ def test_mosquitto_listens_on_loopback_only(tmp_path: Path) -> None:
     assert directives(tmp_path)["listener"] == "1884 127.0.0.1"
 
 
+@pytest.mark.parametrize("kind", KINDS.values(), ids=lambda kind: kind.name)
+def test_every_kind_listens_on_the_address_wanted(kind: BrokerKind, tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    elsewhere = dataclasses.replace(site(kind, tmp_path), address="10.9.8.7")
+    texts = [file.read_text() for file in kind.prepare(elsewhere).config_files]
+    assert any("10.9.8.7" in text for text in texts)
+
+
 def test_only_root_tells_mosquitto_to_stay_who_it_is(tmp_path: Path) -> None:
     assert directives(tmp_path, as_root=True)["user"] == "root"
     assert "user" not in directives(tmp_path)
@@ -79,6 +88,7 @@ def test_amqtt_takes_whole_numbers(tmp_path: Path) -> None:
     kind = Amqtt()
     launch = kind.prepare(site(kind, tmp_path, session_expiry_interval="60"))
     assert json.loads(launch.config_files[0].read_text()) == {
+        "address": "127.0.0.1",
         "port": 1884,
         "max_connections": 0,
         "session_expiry_interval": 60,

@@ -313,7 +313,7 @@ def test_nobody_waits_for_what_is_lost() -> None:
 AHEAD_NS = 5_000_000_000_000
 
 
-def replan(environment: Environment, **changes: str) -> Plan:
+def replan(environment: Environment, **changes: object) -> Plan:
     options = vars(environment.parsed_options)
     plan = msgspec.structs.replace(plans.decode(options[wire.PLAN_OPTION]), **changes)
     options[wire.PLAN_OPTION] = plan.encode()
@@ -330,7 +330,7 @@ def test_a_worker_that_cannot_reach_the_masters_loopback_takes_no_part(
     assert (name, told["kind"], told["run_tag"]) == (wire.EVENT, "refused", plan.run_tag)
     assert "another host" in told["text"]
     assert "ws://127.0.0.1:1" in told["text"]
-    assert "--gateway and --broker" in told["hint"]
+    assert "--embedded-address" in told["hint"]
     assert not node.active
 
 
@@ -356,6 +356,17 @@ def test_a_worker_with_another_scenario_or_version_takes_no_part(
     vars(environment.parsed_options)[wire.PLAN_OPTION] = msgspec.structs.replace(plan, version=__version__).encode()
     node._on_test_start()
     assert len(node._engines) == 2, "now nothing is amiss"
+
+
+def test_a_worker_without_the_files_of_charge_points_takes_no_part(
+    environment: Environment, runner: FakeRunner, tmp_path: Path
+) -> None:
+    node = node_of(environment)
+    files = CredentialFiles(ca_file=str(tmp_path / "ca.pem"), client_certificate=str(tmp_path / "${cid}.pem"))
+    replan(environment, credentials=files)
+    node._on_test_start()
+    assert runner.sent[-1][1]["text"] == f"worker 1 does not have {tmp_path}/ca.pem"
+    assert not node.active
 
 
 def test_a_worker_with_a_clock_of_its_own_converts_every_instant(
