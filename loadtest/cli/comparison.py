@@ -69,7 +69,7 @@ def _print_whole(table: Table, out: Console) -> None:
 
 
 def _by_arm(values: dict[str, str]) -> str:
-    return ", ".join(f"{name} {value}" for name, value in values.items())
+    return ", ".join(f"{name} {value}" for name, value in values.items() if value != "–")
 
 
 def _ranking(ranking: Ranking, interval: str) -> Table:

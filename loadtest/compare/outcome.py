@@ -94,7 +94,7 @@ def _among(rows: Sequence[Row], runs: dict[str, int], tolerance: float) -> tuple
     counts = _counts([row for row in rows if row not in apart], tolerance)
     if not apart:
         return NO_DIFFERENCE, f"No difference is shown ({_many(runs)}): {counts}."
-    most = max(apart, key=lambda row: abs(row[1].change_percent))
+    most = max(apart, key=lambda row: (row[0].decides, abs(row[1].change_percent)))
     return DIFFERENT, (
         f"{len(apart)} of {len(rows)} differences are real and matter, most {_told(most, runs)} "
         f"from {most[1].baseline} to {most[1].candidate} ({_many(runs)}); {counts}."

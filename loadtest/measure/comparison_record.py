@@ -293,9 +293,12 @@ class Comparison(msgspec.Struct, kw_only=True):
         return ((figure, change) for figure in self.figures for change in figure.changes)
 
     def found(self, *findings: Finding) -> list[tuple[ComparedFigure, Change]]:
-        """Where one of those was found, in the order given, the largest change first."""
+        """Where one of those was found: costs last, in the order given, the largest change first."""
         rows = [row for row in self.changes() if row[1].finding in findings]
-        return sorted(rows, key=lambda row: (findings.index(row[1].finding), -abs(row[1].change_percent)))
+        return sorted(
+            rows,
+            key=lambda row: (not row[0].decides, findings.index(row[1].finding), -abs(row[1].change_percent)),
+        )
 
 
 def write(comparison: Comparison, folder: Path) -> None:
