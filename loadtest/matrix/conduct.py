@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
+import shutil
 import time
 from contextlib import suppress
 from typing import TYPE_CHECKING, Protocol
 
 from loadtest.clock import monotonic_ns, utc_now
-from loadtest.errors import LoadTestError
+from loadtest.errors import LoadTestError, ResultError
 from loadtest.matrix.outcome import judged, write_set
 from loadtest.measure import matrix_record
 from loadtest.units import NS_PER_S
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 TRIES = 2
 """So many of an arm's runs in a row that have failed are enough to give it up."""
 _LOOK_S = 0.1
+_ROOM_BYTES = 10_000_000
+"""Less is no room for a run: what it has written until it failed is free again."""
 
 
 class Watcher(Protocol):
@@ -102,6 +105,7 @@ def _run(
     try:
         outcome = run_one(dataclasses.replace(request, settings={**request.settings, **own}))
     except LoadTestError as error:
+        _refuse_a_full_disk(folder, run, error)
         run.elapsed_s = (monotonic_ns() - begun_ns) / NS_PER_S
         run.state, run.reason = "failed", " ".join(error.faults)
         if not (folder / run.arm / run.folder).exists():
@@ -112,6 +116,20 @@ def _run(
     run.elapsed_s = (monotonic_ns() - begun_ns) / NS_PER_S
     judged(run, folder, cut_short=outcome.interrupted)
     return outcome.interrupted
+
+
+def _refuse_a_full_disk(folder: Path, run: MatrixRun, error: LoadTestError) -> None:
+    """A run that failed for want of room says nothing about its arm: it stays as it is, to be run once more.
+
+    Raises:
+        ResultError: There is next to no room left.
+    """
+    with suppress(OSError):
+        if shutil.disk_usage(folder).free < _ROOM_BYTES:
+            raise ResultError(
+                f"{run.arm}, repeat {run.repeat}: {error.message}; no room is left for results",
+                hint=f"make some, then go on with: loadtest matrix {folder} --resume",
+            ) from error
 
 
 def _folder_name(run: MatrixRun, folder: Path) -> str:

@@ -133,12 +133,12 @@ def make_folder(path: Path) -> None:
 
 def _clear(run_dir: Path, *, but: str) -> None:
     """Remove what a refused run has left, for nothing was connected, but for one folder in it."""
-    for path in run_dir.iterdir():
-        if path.is_dir() and path.name != but:
-            shutil.rmtree(path, ignore_errors=True)
-        elif not path.is_dir():
-            path.unlink()
     with suppress(OSError):
+        for path in run_dir.iterdir():
+            if not path.is_dir():
+                path.unlink()
+            elif path.name != but:
+                shutil.rmtree(path, ignore_errors=True)
         run_dir.rmdir()
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from loadtest.errors import EnvironmentNotReady, ExitCode, HarnessError, LoadTestError, UsageError
+from loadtest.errors import EnvironmentNotReady, ExitCode, HarnessError, LoadTestError, ResultError, UsageError
 from loadtest.matrix import folder as folders
 from loadtest.matrix.conduct import conduct
 from loadtest.matrix.outcome import exit_code
@@ -276,6 +276,16 @@ def test_after_a_kill_the_run_that_was_on_is_judged_by_what_it_left(
     runner = FakeRunner()
     scene.run(runner)
     assert len(runner.requests) == 12 - (states == "done")
+    assert scene.states() == {"done": 12}
+
+
+def test_a_full_disk_is_no_fault_of_an_arm(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as full:
+        full.setattr("loadtest.matrix.conduct._ROOM_BYTES", 2**63)
+        with pytest.raises(ResultError, match="Locust ended before its time; no room is left for results"):
+            scene.run(FakeRunner({2: breaks}))
+    scene.resume()
+    scene.run()
     assert scene.states() == {"done": 12}
 
 
