@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 _US_PER_MS = 1000
 _MIRRORED = frozenset(LEGS + COMMAND_LEGS)
 _FAILURES = ("call_error", "timed_out", "cut_off")
+_KEPT_S = 60
+"""Locust keeps a count for each row and second for ever, and looks at those of the last twelve seconds."""
 _LINK_CUT = "link_cut"
 """Listed among Locust's failures, but counted as nobody's: the system under test did not fail."""
 
@@ -44,9 +46,16 @@ class Mirror:
             if tag.kind != INTENDED or tag.leg not in _MIRRORED or not histogram.total:
                 continue
             entry = _entry(tag, histogram)
-            self._stats.get(tag.action, tag.leg).extend(entry)
+            self._extend(self._stats.get(tag.action, tag.leg), entry)
             if tag.leg == ROUND_TRIP:
-                self._stats.total.extend(entry)
+                self._extend(self._stats.total, entry)
+
+    @staticmethod
+    def _extend(row: StatsEntry, entry: Any) -> None:
+        row.extend(entry)
+        for by_second in (row.num_reqs_per_sec, row.num_fail_per_sec):
+            while by_second and (oldest := next(iter(by_second))) < entry.last_request_timestamp - _KEPT_S:
+                del by_second[oldest]
 
     def add_failures(self, source: str, rows: Iterable[OperationRow]) -> None:
         """Book the failures among a source's operations; ``rows`` are running totals."""

@@ -55,6 +55,16 @@ def test_every_intended_sample_is_in_its_row_once(recorded: list[tuple[Tag, list
         assert entry.avg_response_time == pytest.approx(np.mean(values) / 1000, rel=0.002)
 
 
+def test_locusts_counts_by_second_are_kept_as_long_as_it_looks_at_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    mirror, tag = Mirror(RequestStats()), Tag("steady", ROUND_TRIP, "Heartbeat", INTENDED)
+    for second in range(1000):
+        monkeypatch.setattr("loadtest.locust_plugin.mirror.time.time", lambda second=second: 1e9 + second)
+        mirror.add_samples([(tag, histogram_of([5]))])
+    for row in (mirror._stats.get("Heartbeat", ROUND_TRIP), mirror._stats.total):
+        assert row.num_requests == 1000
+        assert len(row.num_reqs_per_sec) == 61
+
+
 def test_percentiles_survive_the_rounding() -> None:
     values = sorted((np.random.default_rng(5).lognormal(3, 1.5, 20_000) * 1000).astype(int).tolist())
     mirror = Mirror(RequestStats())
