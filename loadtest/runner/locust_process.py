@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 
 from loadtest.control.lifeline import dies_with_parent
 from loadtest.errors import join_hints
-from loadtest.runner.process_usage import ProcessUsage, living_members
-from loadtest.runner.pulse import Pulse
+from loadtest.runner.process_usage import living_members
+from loadtest.runner.pulse import Pulse, time_on_cpu_ns
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -64,8 +64,7 @@ class LocustProcess:
                 preexec_fn=dies_with_parent(signal.SIGINT),  # noqa: PLW1509 - no threads here
             )
 
-        usage = ProcessUsage(self._process.pid)
-        self._pulse = Pulse(lambda: usage.read().cpu_ns)
+        self._pulse = Pulse(lambda: time_on_cpu_ns(self._process.pid))
 
     def still_s(self) -> float:
         """For how long it has done nothing at all; to be asked at least once a second."""

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 
-from loadtest.runner.pulse import Pulse
+from loadtest.runner.pulse import Pulse, time_on_cpu_ns
 
 
 class World:
@@ -38,3 +40,10 @@ def test_who_stood_still_itself_accuses_nobody() -> None:
     world.goes_on(10, working=True)
     world.now_s += 3600
     assert world.pulse.still_s() == 0
+
+
+def test_a_process_that_works_has_a_pulse_and_one_that_cannot_be_watched_is_taken_for_alive() -> None:
+    before = time_on_cpu_ns(os.getpid())
+    while time_on_cpu_ns(os.getpid()) == before:  # for ever, if it had none
+        sum(range(10_000))
+    assert time_on_cpu_ns(-1) < time_on_cpu_ns(-1)
