@@ -6,6 +6,7 @@ from __future__ import annotations
 import csv
 import os
 import signal
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -60,8 +61,14 @@ def assert_everything_agrees(run: LocustRun, csv_prefix: Path) -> None:
     assert int(aggregated["Failure Count"]) == 0
 
 
-def test_all_counts_agree_in_one_process(start: Callable[..., LocustRun], tmp_path: Path) -> None:
-    run = start("--headless", "--only-summary", *SMALL, "--csv", str(tmp_path / "table"))
+def test_all_counts_agree_in_one_process_that_stands_still_for_a_while(
+    start: Callable[..., LocustRun], tmp_path: Path
+) -> None:
+    run = start("--headless", "--only-summary", *SMALL[:-1], "2s", "--csv", str(tmp_path / "table"))
+    run.wait_for_phase("ramp")
+    run.process.send_signal(signal.SIGSTOP)  # engines measure on, and report when it reads again
+    time.sleep(1.5)
+    run.process.send_signal(signal.SIGCONT)
     assert run.wait() == 0, run.log.read_text()
     assert_everything_agrees(run, tmp_path / "table")
     assert run.left_over() == []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import runpy
 from collections import Counter
 from functools import partial
 from pathlib import Path
@@ -338,3 +339,17 @@ def test_what_only_looks_like_a_field_is_told_and_not_ignored() -> None:
 def test_the_classes_as_they_are_can_be_run() -> None:
     check_scenario(CLASSES, resolve({}))
     assert System.commands == CommandLoad()
+
+
+@pytest.mark.parametrize(
+    "scenario", sorted((Path(__file__).parents[4] / "scenarios").glob("*.py")), ids=lambda at: at.stem
+)
+def test_the_scenarios_of_the_library_can_be_run(scenario: Path) -> None:
+    classes = [
+        each
+        for each in runpy.run_path(str(scenario)).values()
+        if isinstance(each, type)
+        and issubclass(each, (ChargePointFleet, CsmsSubscriber))
+        and not each.__module__.startswith("loadtest")
+    ]
+    check_scenario(classes, resolve({"duration": "20m"}))
