@@ -100,7 +100,7 @@ def named_figures(text: str) -> dict[str, int]:
 def quantity(text: str) -> tuple[float, float]:
     """A size or share as it is written, and half of its last digit: ``9.10 MB`` is 9,541,222 bytes to within 5,243."""
     number, unit = text.split(" ")
-    scale = {"%": 1, "MB": 2**20, "GB": 2**30}[unit]
+    scale = {"%": 1, "KB": 2**10, "MB": 2**20, "GB": 2**30}[unit]
     decimals = len(number.partition(".")[2])
     return float(number) * scale, 0.5 * scale / 10**decimals
 

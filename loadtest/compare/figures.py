@@ -9,8 +9,16 @@ import numpy as np
 
 from loadtest.compare import statistics
 from loadtest.compare.run_figures import BEYOND, UNITS, Key, RunFigures
-from loadtest.measure import comparison_record as kinds
-from loadtest.measure.comparison_record import ALIKE, BETTER, LOSS, THROUGHPUT, UNDECIDED, WORSE, Change, ComparedFigure
+from loadtest.measure.comparison_record import (
+    ALIKE,
+    BETTER,
+    SHARES,
+    THROUGHPUT,
+    UNDECIDED,
+    WORSE,
+    Change,
+    ComparedFigure,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -32,7 +40,7 @@ class Measured:
     def has(self, key: Key) -> bool:
         """Whether every run has a figure, with enough behind it."""
         return bool(self.runs) and all(
-            run.values.get(key, 0.0) or (key in run.values and key.quantity == LOSS) for run in self.runs
+            run.values.get(key, 0.0) or (key in run.values and key.quantity in SHARES) for run in self.runs
         )
 
     def values(self, key: Key) -> list[float]:
@@ -114,13 +122,13 @@ def _family(
 def _scaled(key: Key, values: Sequence[float]) -> Values:
     """Logarithms; shares, which may be 0, as they are."""
     found = np.asarray(values, dtype=float)
-    return found if key.quantity == LOSS else np.log(found)
+    return found if key.quantity in SHARES else np.log(found)
 
 
 def _variance(key: Key, arm: Measured) -> float:
     """What comes of the resolution alone."""
     values, steps = arm.values(key), arm.steps(key)
-    relative = steps if key.quantity == LOSS else [step / value for step, value in zip(steps, values, strict=True)]
+    relative = steps if key.quantity in SHARES else [step / value for step, value in zip(steps, values, strict=True)]
     return float(max(relative) ** 2 / 12)
 
 
@@ -136,7 +144,7 @@ def _figure(key: Key, arms: Sequence[Measured]) -> ComparedFigure:
         action=key.action,
         percent=key.percent,
         values={name: [_rounded(value) for value in each] for name, each in values.items()},
-        means={name: _rounded(mean if key.quantity == LOSS else float(np.exp(mean))) for name, mean in means.items()},
+        means={name: _rounded(mean if key.quantity in SHARES else float(np.exp(mean))) for name, mean in means.items()},
     )
 
 
@@ -146,7 +154,7 @@ def _change(
     finding = _finding(key, arms, effect, p_value, tolerance)
     low, high = effect.interval or (None, None)
     needed = None
-    if finding == UNDECIDED and key.quantity != LOSS:
+    if finding == UNDECIDED and key.quantity not in SHARES:
         needed = statistics.repeats_needed(effect.spread, tolerance, tests)
     return Change(
         baseline=arms[0].name,
@@ -161,7 +169,7 @@ def _change(
 
 
 def _finding(key: Key, arms: tuple[Measured, Measured], effect: Effect, p_value: float, tolerance: float) -> Finding:
-    if key.quantity == LOSS:  # whatever is really lost matters
+    if key.quantity in SHARES:  # whatever is really lost matters
         if p_value <= statistics.ERROR_RATE and effect.difference:
             return WORSE if effect.difference > 0 else BETTER
         return ALIKE if not any((*arms[0].values(key), *arms[1].values(key))) else UNDECIDED
@@ -175,7 +183,7 @@ def _finding(key: Key, arms: tuple[Measured, Measured], effect: Effect, p_value:
 
 def _percent(key: Key, difference: float) -> float:
     """A ratio's change in per cent; a share's in percentage points."""
-    if key.quantity == kinds.LOSS:
+    if key.quantity in SHARES:
         return round(difference, 4)
     percent = 100 * float(np.expm1(difference))
     return round(percent, 2) if percent > -99 else percent  # a hundred thousandth of something is more than nothing

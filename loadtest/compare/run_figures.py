@@ -18,7 +18,7 @@ from loadtest.measure.tags import CONNECT, INTENDED, PACER, REGISTER, Tag, parse
 from loadtest.protocol.phases import FAULT, RAMP, RECOVERY, STEADY
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from loadtest.measure.run_record import LatencySummary, RunRecord, SourceHealth
@@ -32,24 +32,42 @@ _SHARE = 99
 """Percent of charge points that must be there for a time to be taken."""
 _CPU_STEP_PERCENT = 0.1
 """In steps of this CPU is recorded."""
+_PAGE_BYTES = 4096.0
+"""In steps of this memory is recorded."""
 
 UNITS: dict[Quantity, str] = {
     kinds.LATENCY: "µs",
     kinds.THROUGHPUT: "messages/s",
     kinds.LOSS: "%",
+    kinds.TRANSACTION_LOSS: "per 100 transactions",
+    kinds.TRANSACTION_DELAY: "per 100 transactions",
     kinds.REGISTERED: "s",
     kinds.BACK: "s",
+    kinds.ENGINE_CPU: "µs/message",
     kinds.BROKER_CPU: "µs/message",
     kinds.GATEWAY_CPU: "µs/message",
     kinds.BROKER_MEMORY: "bytes",
     kinds.GATEWAY_MEMORY: "bytes",
+    kinds.ENGINE_SHARE: "bytes",
+    kinds.BROKER_SHARE: "bytes",
+    kinds.GATEWAY_SHARE: "bytes",
+    kinds.SESSION_BYTES: "bytes",
+    kinds.CHARGE_POINT_BYTES: "bytes",
 }
 """In the order in which figures are shown."""
 _NAMES: dict[Quantity, str] = {
     kinds.REGISTERED: f"time to {_SHARE} % registered",
     kinds.BACK: f"time to {_SHARE} % back",
+    kinds.TRANSACTION_LOSS: "transaction messages lost",
+    kinds.TRANSACTION_DELAY: "transaction messages late",
+    kinds.ENGINE_CPU: "engine CPU per message",
     kinds.BROKER_CPU: "broker CPU per message",
     kinds.GATEWAY_CPU: "gateway CPU per message",
+    kinds.ENGINE_SHARE: "engine memory per charge point",
+    kinds.BROKER_SHARE: "broker memory per charge point",
+    kinds.GATEWAY_SHARE: "gateway memory per charge point",
+    kinds.SESSION_BYTES: "bytes on the wire per connection",
+    kinds.CHARGE_POINT_BYTES: "bytes on the wire per charge point",
 }
 _PLACES = {quantity: place for place, quantity in enumerate(UNITS)}
 
@@ -128,8 +146,15 @@ def run_figures(record: RunRecord, folder: Path | None = None) -> RunFigures:
     for health in record.health:
         if health.source == "broker":
             _cost(found, health, rate, kinds.BROKER_CPU, kinds.BROKER_MEMORY)
+            _memory_share(found, [health], record.registered, kinds.BROKER_SHARE)
         elif health.source == "gateway":
             _cost(found, health, rate, kinds.GATEWAY_CPU, kinds.GATEWAY_MEMORY)
+            _memory_share(found, [health], record.registered, kinds.GATEWAY_SHARE)
+    engines = [health for health in record.health if health.role == "engine"]
+    _cpu(found, sum(health.cpu_percent for health in engines), rate, kinds.ENGINE_CPU)
+    _memory_share(found, engines, record.registered, kinds.ENGINE_SHARE)
+    _transactions(found, record)
+    _wire(found, record)
     return found
 
 
@@ -186,9 +211,40 @@ def _arrived(rows: list[timeline.TimelineRow], *, observed: bool) -> Iterator[in
             yield row.delivered if observed else row.answered
 
 
+def _cpu(found: RunFigures, cpu_percent: float, rate: float, quantity: Quantity) -> None:
+    if cpu_percent and rate:
+        us_per_percent = 1e4 / rate
+        found.put(key_of(quantity), cpu_percent * us_per_percent, _CPU_STEP_PERCENT * us_per_percent)
+
+
+def _memory_share(found: RunFigures, healths: Sequence[SourceHealth], charge_points: int, quantity: Quantity) -> None:
+    """What memory has grown by since before the first connection, for each charge point."""
+    grown_bytes = sum(health.rss_bytes_max - health.rss_bytes_first for health in healths)
+    if charge_points and grown_bytes > 0 and all(health.rss_bytes_first for health in healths):
+        found.put(key_of(quantity), grown_bytes / charge_points, _PAGE_BYTES * len(healths) / charge_points)
+
+
+def _transactions(found: RunFigures, record: RunRecord) -> None:
+    """Messages lost and late, for every 100 transactions."""
+    ledger = record.transactions
+    if ledger is not None and ledger.started and record.deliveries.observed:
+        step = 100 / ledger.started
+        found.put(key_of(kinds.TRANSACTION_LOSS), ledger.lost * step, step)
+        found.put(key_of(kinds.TRANSACTION_DELAY), ledger.late * step, step)
+
+
+def _wire(found: RunFigures, record: RunRecord) -> None:
+    """Both ways, over the whole run; nothing when there are connections that could not be counted."""
+    counters = record.counters
+    connections = counters.get("engine.tcp_connections", 0)
+    carried = counters.get("engine.tcp_bytes_sent", 0) + counters.get("engine.tcp_bytes_received", 0)
+    if connections and not counters.get("engine.tcp_uncounted", 0):
+        found.put(key_of(kinds.SESSION_BYTES), carried / connections, 1 / connections)
+        if record.registered:
+            found.put(key_of(kinds.CHARGE_POINT_BYTES), carried / record.registered, 1 / record.registered)
+
+
 def _cost(found: RunFigures, health: SourceHealth, rate: float, cpu: Quantity, memory: Quantity) -> None:
-    us_per_percent = 1e4 / rate if rate else 0.0
-    if health.cpu_percent and rate:
-        found.put(key_of(cpu), health.cpu_percent * us_per_percent, _CPU_STEP_PERCENT * us_per_percent)
+    _cpu(found, health.cpu_percent, rate, cpu)
     if health.rss_bytes_max:
-        found.put(key_of(memory), float(health.rss_bytes_max), 4096.0)
+        found.put(key_of(memory), float(health.rss_bytes_max), _PAGE_BYTES)

@@ -24,6 +24,7 @@ from loadtest.engine.dialling import Dialler
 from loadtest.engine.direct import DirectLinks
 from loadtest.engine.fleet_counters import FleetCounters
 from loadtest.engine.link_cuts import LinkCuts
+from loadtest.engine.link_transport import LinkTransport
 from loadtest.engine.links import Links
 from loadtest.engine.mqtt_charge_point import MqttChargePoint
 from loadtest.engine.operations import Operations, PhaseClock
@@ -33,8 +34,9 @@ from loadtest.engine.sending import CONNECTING, OFFLINE, OPEN, REGISTERED, REJEC
 from loadtest.engine.transaction_messages import TransactionBook
 from loadtest.engine.wall_clock import WallClock
 from loadtest.engine.websocket_charge_point import WebSocketChargePoint
+from loadtest.engine.wire_bytes import WireBytes
 from loadtest.measure.interval import SentCounts
-from loadtest.measure.tags import CONNECT, INTENDED, REGISTER, SERVICE, Tag
+from loadtest.measure.tags import CONNECT, INTENDED, RECONNECT, REGISTER, SERVICE, Tag
 from loadtest.scenario.schedule import connect_offset_s, uniform
 from loadtest.scenario.settings import DIRECT, GATEWAY
 from loadtest.transport import tcp, tls
@@ -71,6 +73,7 @@ class Fleet:
         link_cuts: What their own links and restarts have taken from them.
         transaction_book: What became of their messages.
         transactions: Those under way.
+        wire_bytes: What their connections have carried.
         diallers: What connects charge points, by their path.
         direct: What those on the direct path share; only with any there.
 
@@ -115,6 +118,7 @@ class Fleet:
         self.comings = Comings(settings.epoch_ns)
         self.link_cuts = LinkCuts(settings.epoch_ns)
         self.transaction_book = TransactionBook()
+        self.wire_bytes = WireBytes()
         self.registered_ever = 0
         self.transactions = 0
         self.connect_failures = ConnectFailures()
@@ -151,6 +155,8 @@ class Fleet:
         if charge_point.register_intended_ns:
             self._record_leg(REGISTER, "BootNotification", charge_point, charge_point.register_intended_ns, now_ns)
             self.comings.registered(now_ns)
+            if lost_ns := self._reconnecting.lost_since_ns(charge_point):
+                self._record_leg(RECONNECT, "BootNotification", charge_point, lost_ns, now_ns)
             charge_point.register_intended_ns = charge_point.connect_started_ns = 0
         self._reconnecting.succeeded(charge_point)
         self.link_cuts.back(charge_point.number, now_ns)
@@ -168,6 +174,12 @@ class Fleet:
         self.not_let_in(charge_point)
         self.connect_failures.add(cause, f"{charge_point.identity}: {text}")
 
+    def count_bytes(self, charge_point: RegisteringConnection) -> None:
+        """The connection of a charge point ends. Of one over a link, the link tells what it has carried."""
+        transport = charge_point.transport
+        if transport is not None and not isinstance(transport, LinkTransport):
+            self.wire_bytes.add(transport)
+
     def disconnected(self, charge_point: RegisteringConnection, exc: Exception | None = None) -> None:
         """A connection, or the attempt at one, has ended; try again later unless the charge point is done."""
         if not self.link_cuts.ended(charge_point.number) and not self._is_hindered(charge_point):
@@ -177,7 +189,9 @@ class Fleet:
         elif charge_point.state in (OPEN, REJECTED, REGISTERED):
             self.counters.disconnects += 1
             if not charge_point.register_intended_ns:
-                self.comings.lost(monotonic_ns())
+                now_ns = monotonic_ns()
+                self.comings.lost(now_ns)
+                self._reconnecting.lost(charge_point, now_ns)
         if charge_point.state != RETIRED:
             charge_point.state = OFFLINE
             if charge_point.restart_due_ns <= monotonic_ns():  # else it connects when it has restarted
@@ -300,6 +314,9 @@ class Fleet:
 
     def retire(self) -> None:
         """Disconnect every charge point for good."""
+        for charge_point in self._charge_points.values():
+            self.count_bytes(charge_point)
+        self._links.count_bytes()
         for charge_point in self._charge_points.values():
             self._retire(charge_point)
 

@@ -124,6 +124,13 @@ class Links:
                 self._regions[place] = Region(self._fleet, place[1], link.model)
             self._regions[place].add(link)
 
+    def count_bytes(self) -> None:
+        """Have those counted that connections still there have carried, those only the peer still has among them."""
+        for link in self._links.values():
+            for connection in (link.connection, link.ghost):
+                if connection is not None and connection.below is not None:
+                    self._fleet.wire_bytes.add(connection.below)
+
     def retire(self, charge_point: ChargePoint) -> None:
         """A charge point is about to leave for good."""
         link = self._links.pop(charge_point.number, None)

@@ -132,6 +132,7 @@ class EngineProcess:
             operations=self._fleet.operations.rows(),
             counters=self._fleet.counters.report()
             | self._fleet.connect_failures.report()
+            | self._fleet.wire_bytes.report()
             | self._fleet.checks.counters(),
             gauges=self._fleet.gauges(),
             registered_ms=registered_ms,

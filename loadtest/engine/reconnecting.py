@@ -1,4 +1,4 @@
-"""How long each charge point waits before it connects again, by the policy of its profile."""
+"""How long each charge point waits before it connects again, by the policy of its profile; since when it is away."""
 
 from __future__ import annotations
 
@@ -24,6 +24,7 @@ class Reconnecting:
     def __init__(self, seed: int) -> None:
         self._seed = seed
         self._waited_s: dict[int, float] = {}  # the last wait, of those that have no registration now
+        self._lost_ns: dict[int, int] = {}  # of those that were registered once
 
     def wait_s(self, charge_point: RegisteringConnection) -> float:
         """How long a charge point waits now that its connection, or the attempt at one, has failed."""
@@ -33,6 +34,15 @@ class Reconnecting:
         wait_s = self._waited_s[number] = policy.wait_s(charge_point.failures, before_s, charge_point.draw())
         return wait_s
 
+    def lost(self, charge_point: RegisteringConnection, now_ns: int) -> None:
+        """Its connection has ended, and with it its registration."""
+        self._lost_ns[charge_point.number] = now_ns
+
+    def lost_since_ns(self, charge_point: RegisteringConnection) -> int:
+        """When that was; 0: not since it was registered last."""
+        return self._lost_ns.get(charge_point.number, 0)
+
     def succeeded(self, charge_point: RegisteringConnection) -> None:
         """It is registered: waits begin anew."""
         self._waited_s.pop(charge_point.number, None)
+        self._lost_ns.pop(charge_point.number, None)

@@ -143,6 +143,11 @@ class RegisteringConnection(CallingConnection):
             self.state = OPEN
             self.boot(now_ns)
 
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Called by the loop, while the socket can still be asked."""
+        self.fleet.count_bytes(self)
+        super().connection_lost(exc)
+
     def on_closed(self, code: int | None, exc: Exception | None) -> None:
         """The connection is gone, whether closed or cut."""
         self.cut_off()

@@ -38,12 +38,33 @@ THROUGHPUT: Final = "throughput"
 LOSS: Final = "loss"
 REGISTERED: Final = "registered"
 BACK: Final = "back"
+TRANSACTION_LOSS: Final = "transaction loss"
+TRANSACTION_DELAY: Final = "transaction delay"
 BROKER_CPU: Final = "broker cpu"
 GATEWAY_CPU: Final = "gateway cpu"
 BROKER_MEMORY: Final = "broker memory"
 GATEWAY_MEMORY: Final = "gateway memory"
+ENGINE_CPU: Final = "engine cpu"
+ENGINE_SHARE: Final = "engine memory share"
+BROKER_SHARE: Final = "broker memory share"
+GATEWAY_SHARE: Final = "gateway memory share"
+SESSION_BYTES: Final = "session bytes"
+CHARGE_POINT_BYTES: Final = "charge point bytes"
 
-COSTS = (BROKER_CPU, GATEWAY_CPU, BROKER_MEMORY, GATEWAY_MEMORY)
+SHARES = frozenset({LOSS, TRANSACTION_LOSS, TRANSACTION_DELAY})
+"""What may be 0, as it should be: any that is really more matters."""
+COSTS = (
+    ENGINE_CPU,
+    BROKER_CPU,
+    GATEWAY_CPU,
+    BROKER_MEMORY,
+    GATEWAY_MEMORY,
+    ENGINE_SHARE,
+    BROKER_SHARE,
+    GATEWAY_SHARE,
+    SESSION_BYTES,
+    CHARGE_POINT_BYTES,
+)
 """What it takes to carry the load: told, but no regression."""
 
 ALL_ACTIONS = "all actions"
@@ -62,6 +83,14 @@ Quantity = Literal[
     "gateway cpu",
     "broker memory",
     "gateway memory",
+    "transaction loss",
+    "transaction delay",
+    "engine cpu",
+    "engine memory share",
+    "broker memory share",
+    "gateway memory share",
+    "session bytes",
+    "charge point bytes",
 ]
 
 
@@ -143,8 +172,10 @@ class ComparedFigure(msgspec.Struct, kw_only=True):
     Attributes:
         name: What people call it, and what ``--rank`` takes.
         quantity: What it is; ``back``: seconds until 99 % of the charge points that were lost together were back,
-            ``registered``: from the beginning of the ramp until 99 % of the fleet were.
-        unit: Of the values: ``µs``, ``messages/s``, ``%``, ``s``, ``µs/message`` or ``bytes``.
+            ``registered``: from the beginning of the ramp until 99 % of the fleet were; ``memory share``: what it grew
+            by, for each charge point.
+        unit: Of the values: ``µs``, ``messages/s``, ``%``, ``per 100 transactions``, ``s``, ``µs/message`` or
+            ``bytes``.
         phase: Empty for the whole run.
         leg: Of a latency.
         action: Of a latency; ``all actions`` for all together.

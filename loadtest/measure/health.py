@@ -45,6 +45,7 @@ class HealthMonitor:
         self._clock = clock
         self._cpu_clock = cpu_clock
         self._cpu_before_ns = cpu_clock()
+        self._rss_first_bytes = resident_bytes()
         self._collection_began_ns = 0
         self._pauses = 0
         self._pause_max_ns = 0
@@ -71,6 +72,7 @@ class HealthMonitor:
         health = Health(
             cpu_ns=cpu_ns - self._cpu_before_ns,
             rss_bytes=resident_bytes(),
+            rss_bytes_first=self._rss_first_bytes,
             loop_lag_max_us=self._lag_max_us,
             gc_pauses=self._pauses,
             gc_pause_max_us=self._pause_max_ns // NS_PER_US,

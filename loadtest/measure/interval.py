@@ -88,10 +88,11 @@ INVALID = "invalid"
 
 
 class Health(msgspec.Struct):
-    """The state of the reporting process itself over the interval."""
+    """The state of the reporting process itself over the interval; ``rss_bytes_first`` is from before its work."""
 
     cpu_ns: int = 0
     rss_bytes: int = 0
+    rss_bytes_first: int = 0
     loop_lag_max_us: int = 0
     gc_pauses: int = 0
     gc_pause_max_us: int = 0

@@ -299,6 +299,7 @@ class SourceHealth(msgspec.Struct, kw_only=True):
     """One process over the run: the worst of each figure, CPU as a mean over the steady phase.
 
     ``memory_growth`` is known of a steady phase of ten minutes and more.
+    ``rss_bytes_first`` is its memory before charge points connected; 0 when nobody has looked.
     """
 
     source: str
@@ -308,6 +309,7 @@ class SourceHealth(msgspec.Struct, kw_only=True):
     final: bool = False
     cpu_percent: float = 0.0
     cpu_percent_max: float = 0.0
+    rss_bytes_first: int = 0
     rss_bytes_max: int = 0
     loop_lag_max_us: int = 0
     gc_pauses: int = 0

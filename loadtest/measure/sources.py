@@ -163,12 +163,15 @@ class Source:
             usage = self.parts.setdefault(part, Usage(part, self.role, self.host))
             # What a part used before its first report, to start up, belongs to no interval of the run.
             used_ns = max(cpu_ns - self.counters.get(name, cpu_ns), 0)
-            usage.add(report.index, used_ns, report.gauges.get(RSS_GAUGE + part, 0), intervals, steady=steady)
+            rss_bytes = report.gauges.get(RSS_GAUGE + part, 0)
+            usage.add(report.index, used_ns, rss_bytes, intervals, steady=steady)
+            usage.health.rss_bytes_first = usage.health.rss_bytes_first or rss_bytes
             usage.health.final = report.final
 
     def _take_health(self, second: int, now: Health, intervals: int, *, steady: bool) -> None:
         self.usage.add(second, now.cpu_ns, now.rss_bytes, intervals, steady=steady)
         worst = self.usage.health
+        worst.rss_bytes_first = now.rss_bytes_first
         worst.reports += 1
         worst.loop_lag_max_us = max(worst.loop_lag_max_us, now.loop_lag_max_us)
         worst.gc_pauses += now.gc_pauses

@@ -19,6 +19,9 @@ CONNECT = "connect"
 """TCP, TLS and WebSocket handshake; on the direct path MQTT's CONNECT and subscription."""
 REGISTER = "register"
 """Connect start to BootNotification accepted."""
+RECONNECT = "reconnect"
+"""Loss of the connection of a registered charge point, as the charge point noticed it, to its being registered again;
+as service time from the start of the attempt that succeeded."""
 COMMAND = "command"
 """Central system to answer back. A timed-out command counts with the time it was waited for."""
 DOWNLINK = "downlink"
@@ -31,7 +34,7 @@ PACER = "pacer"
 
 _PARTS = re.compile(r"[\w:.-]+", re.ASCII)
 
-LEGS = (UPLINK, ROUND_TRIP, CONNECT, REGISTER)
+LEGS = (UPLINK, ROUND_TRIP, CONNECT, REGISTER, RECONNECT)
 COMMAND_LEGS = (COMMAND, DOWNLINK, REPLY)
 """Legs of what the central system asks of charge points; their series are by its actions."""
 ONE_WAY_LEGS = frozenset({UPLINK, DOWNLINK, REPLY})

@@ -32,7 +32,7 @@ _CLASSES = {
 }
 """Nothing shown is nothing proved: only what was held against a baseline is good or bad."""
 _MOST_CHANGED, _MOST_ROWS = 60, 300
-_BESIDE = (kinds.THROUGHPUT, kinds.LOSS, kinds.REGISTERED, kinds.BACK, *kinds.COSTS)
+_BESIDE = (kinds.THROUGHPUT, *sorted(kinds.SHARES), kinds.REGISTERED, kinds.BACK)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -43,7 +43,8 @@ class ArmsView:
         result: Its outcome as a class of the page.
         ranking: The arms in order, with ties.
         behind: The pairs of the figure they are ranked by.
-        beside: Throughput, loss, times and costs by arm.
+        beside: Throughput, loss and times by arm.
+        costs: What it took, by arm.
         latency: Percentiles of all actions by arm.
         arms: What each is made of: runs, what was left out, what had to be otherwise.
         common: What is the same in all of them.
@@ -59,6 +60,7 @@ class ArmsView:
     ranking: Table
     behind: Table
     beside: Table
+    costs: Table
     latency: Table
     arms: Table
     common: Table
@@ -80,7 +82,8 @@ def arms_view(comparison: Comparison) -> ArmsView:
         ranking_text="" if comparison.ranking is None else comparison.ranking.text,
         ranking=_ranking(comparison),
         behind=_shortened(_behind(comparison), _MOST_CHANGED),
-        beside=_by_arm(comparison, "Throughput, loss, cost", lambda figure: figure.quantity in _BESIDE),
+        beside=_by_arm(comparison, "Throughput, loss, times", lambda figure: figure.quantity in _BESIDE),
+        costs=_by_arm(comparison, "Cost", lambda figure: figure.quantity in kinds.COSTS),
         latency=_by_arm(
             comparison,
             "Response times, all actions",

@@ -42,7 +42,9 @@ def value_text(value: float, unit: str) -> str:
 
 
 def bytes_text(value: float) -> str:
-    """``9.1 MB``; a megabyte is 2^20 bytes, as every process viewer has it."""
+    """``9.1 MB``, ``12.3 KB``; a megabyte is 2^20 bytes, as every process viewer has it."""
+    if value < 2**20 - 512:
+        return f"{_three_digits(value / 2**10)} KB" if value else "0 MB"
     megabytes = value / 2**20
     return f"{_three_digits(megabytes)} MB" if megabytes < 1024 else f"{_three_digits(megabytes / 1024)} GB"
 

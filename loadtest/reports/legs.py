@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from loadtest.measure.tags import COMMAND, CONNECT, DOWNLINK, REGISTER, REPLY, ROUND_TRIP, UPLINK
+from loadtest.measure.tags import COMMAND, CONNECT, DOWNLINK, RECONNECT, REGISTER, REPLY, ROUND_TRIP, UPLINK
 
 LEG_NAMES = {
     ROUND_TRIP: "Round trip",
     UPLINK: "Uplink",
     CONNECT: "Connect",
     REGISTER: "Register",
+    RECONNECT: "Reconnect",
     COMMAND: "Command",
     DOWNLINK: "Downlink",
     REPLY: "Reply",
@@ -18,6 +19,7 @@ LEG_MEANINGS = {
     UPLINK: "charge point to the MQTT subscriber",
     CONNECT: "TCP and WebSocket handshake, or MQTT connection and subscription",
     REGISTER: "connect start to BootNotification accepted",
+    RECONNECT: "connection lost to registered again",
     COMMAND: "central system to charge point and back",
     DOWNLINK: "central system to charge point",
     REPLY: "a charge point's answer to the central system",

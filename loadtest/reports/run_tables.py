@@ -117,7 +117,21 @@ def _fleet(record: RunRecord) -> Table:
         for part in record.run.fleet
     )
     headings = ("Class", "Model", *(("Path",) if around else ()), "Ids", "Charge points", "Share", "Cohorts")
-    return Table("Fleet", headings, rows, left=headings.index("Ids") + 1)
+    return Table("Fleet", headings, rows, _carried(record.counters), left=headings.index("Ids") + 1)
+
+
+def _carried(counters: dict[str, int]) -> str:
+    """What connections of charge points have carried, in a sentence."""
+    connections = counters.get("engine.tcp_connections", 0)
+    if not connections:
+        return ""
+    sent, received = counters.get("engine.tcp_bytes_sent", 0), counters.get("engine.tcp_bytes_received", 0)
+    uncounted = counters.get("engine.tcp_uncounted", 0)
+    return (
+        f"{count_text(connections)} TCP connections carried {bytes_text((sent + received) / connections)} each: "
+        f"{bytes_text(sent)} sent and {bytes_text(received)} received, TLS included, headers of TCP and IP not."
+        + (f" {count_text(uncounted)} more could not be counted." if uncounted else "")
+    )
 
 
 def _faults(record: RunRecord) -> Table:

@@ -21,7 +21,7 @@ from loadtest.scenario.bounds import US_PER, Bound
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-Leg = Literal["uplink", "round_trip", "connect", "register", "command", "downlink", "reply"]
+Leg = Literal["uplink", "round_trip", "connect", "register", "reconnect", "command", "downlink", "reply"]
 Kind = Literal["intended", "service"]
 MessageFate = Literal["lost", "duplicated", "reordered", "unanswered"]
 RateOf = Literal["offered", "sent", "answered", "delivered"]
@@ -31,7 +31,12 @@ BACK_SHARES = (50, 90, 99, 100)
 """Percent of charge points for whose registration the time is known."""
 
 _STAT = re.compile(r"p(\d{1,2}(?:\.\d+)?)")
-_OF_CONNECTING = {"connect": ("WebSocket", "MQTT"), "register": ("BootNotification",)}
+_OF_CONNECTING = {
+    "connect": ("WebSocket", "MQTT"),
+    "register": ("BootNotification",),
+    "reconnect": ("BootNotification",),
+}
+_IN_RAMP = frozenset({"connect", "register"})
 _KNOWN_WHEN_OVER = "is known only when the run is over, so it cannot end one early"
 
 
@@ -137,7 +142,7 @@ class Latency(Threshold, frozen=True, tag="latency"):
     @property
     def watched_phase(self) -> str:
         """The phase its messages were due in."""
-        return self.phase or (RAMP if self.leg in _OF_CONNECTING else STEADY)
+        return self.phase or (RAMP if self.leg in _IN_RAMP else STEADY)
 
     @property
     def percent(self) -> float:

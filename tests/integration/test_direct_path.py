@@ -74,6 +74,10 @@ def test_flapping_links_with_kept_sessions_and_no_gateway(tmp_path: Path) -> Non
     assert record.commands is not None
     assert record.commands.operations.answered > 0
     assert samples(record, "register", "BootNotification") >= samples(record, "connect", "MQTT") - 60 > 0
+    assert 0 < samples(record, "reconnect", "BootNotification") < samples(record, "register", "BootNotification")
+    assert counters["engine.tcp_connections"] >= counters["engine.connects"]
+    assert counters["engine.tcp_uncounted"] == 0
+    assert counters["engine.tcp_bytes_sent"] > 40 * record.operations.sent, "a UniqueId has 36"
     assert samples(record, "uplink", "BootNotification") > 0
     assert samples(record, "downlink", "GetConfiguration") >= record.commands.operations.answered
     assert "gateway" not in record.run.sut

@@ -2,7 +2,7 @@
 // The live page. Asks once a second how the run stands and shows it. Whatever comes from outside is put in as text.
 
 const LEGS = {
-  round_trip: "Round trip", uplink: "Uplink", connect: "Connect", register: "Register",
+  round_trip: "Round trip", uplink: "Uplink", connect: "Connect", register: "Register", reconnect: "Reconnect",
   command: "Command", downlink: "Downlink", reply: "Reply",
 };
 let run = "";         // whose rows these are

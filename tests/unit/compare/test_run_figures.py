@@ -12,7 +12,7 @@ from sample_run import SampleRun
 
 from loadtest.compare.run_figures import Key, run_figures
 from loadtest.measure import run_record
-from loadtest.measure.run_record import DeliveryTotals, OperationTotals, SourceHealth
+from loadtest.measure.run_record import DeliveryTotals, OperationTotals, SourceHealth, TransactionTotals
 from loadtest.measure.storm import Storm
 
 if TYPE_CHECKING:
@@ -67,7 +67,9 @@ def test_costs_losses_and_times(folder: Path) -> None:
             Storm(kind="reconnect", phase="fault:cut", start_s=9.0, away=40, back_after_s={99: 7.0}),
         ],
         health=[
-            SourceHealth(source="broker", role="stand", cpu_percent=6.0, rss_bytes_max=8_000_000),
+            SourceHealth(
+                source="broker", role="stand", cpu_percent=6.0, rss_bytes_first=7_000_000, rss_bytes_max=8_000_000
+            ),
             SourceHealth(source="gateway", role="stand", cpu_percent=0.0, rss_bytes_max=30_000_000),
         ],
     )
@@ -80,6 +82,30 @@ def test_costs_losses_and_times(folder: Path) -> None:
     assert values["broker CPU per message"] == pytest.approx(1_000, rel=0.05)
     assert "gateway CPU per message" not in values  # less than can be seen
     assert values["gateway memory"] == 30_000_000
+    assert values["broker memory per charge point"] == pytest.approx(1_000_000 / record.registered)
+    assert "gateway memory per charge point" not in values  # nobody has looked at it before
+
+
+def test_engines_transactions_and_bytes_on_the_wire(folder: Path) -> None:
+    carried = {"engine.tcp_connections": 50, "engine.tcp_bytes_sent": 150_000, "engine.tcp_bytes_received": 50_000}
+    record = msgspec.structs.replace(
+        run_record.load(folder),
+        registered=40,
+        health=[
+            SourceHealth(source=f"engine-{i}", role="engine", cpu_percent=3.0, rss_bytes_first=10, rss_bytes_max=4_010)
+            for i in range(2)
+        ],
+        transactions=TransactionTotals(started=200, lost=0, late=3),
+        counters=carried,
+    )
+    values = named(run_figures(record, folder).values)
+    assert values["engine CPU per message"] == pytest.approx(1_000, rel=0.05)  # 6 % of a second for 60 messages
+    assert values["engine memory per charge point"] == 200
+    assert (values["transaction messages lost"], values["transaction messages late"]) == (0, 1.5)
+    assert values["bytes on the wire per connection"] == 4_000
+    assert values["bytes on the wire per charge point"] == 5_000
+    not_all = msgspec.structs.replace(record, counters=carried | {"engine.tcp_uncounted": 1})
+    assert "bytes on the wire per connection" not in named(run_figures(not_all, folder).values)
 
 
 def test_simulated_runs_are_as_real_ones_are() -> None:

@@ -30,6 +30,8 @@ def test_other_figures() -> None:
     assert count_text(1234567) == "1,234,567"
     assert (rate_text(1234.4), rate_text(99.94), rate_text(0.06)) == ("1,234", "99.9", "0.1")
     assert (bytes_text(9 * 2**20), bytes_text(120 * 2**20), bytes_text(3 * 2**30)) == ("9.00 MB", "120 MB", "3.00 GB")
+    assert (bytes_text(0), bytes_text(50), bytes_text(12.3 * 2**10)) == ("0 MB", "0.05 KB", "12.3 KB")
+    assert (bytes_text(2**20 - 513), bytes_text(2**20 - 512)) == ("1023 KB", "1.00 MB")
     assert (share_text(0, 10), share_text(1, 800), share_text(1, 10**7)) == ("0 %", "0.125 %", "< 0.001 %")
     assert share_text(1, 0) == "–"
     assert (span_text(12.34), span_text(245), span_text(7500)) == ("12.3 s", "4 min 05 s", "2 h 05 min")
