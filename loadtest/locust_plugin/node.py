@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import itertools
 import platform
-from collections import Counter, defaultdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import gevent
 import msgspec
 
-from loadtest.clock import monotonic_ns
 from loadtest.control import messages
 from loadtest.errors import EnvironmentNotReady, LoadTestError
 from loadtest.locust_plugin import wire
@@ -22,8 +20,9 @@ from loadtest.locust_plugin.clock_watch import ClockWatch
 from loadtest.locust_plugin.fleet import path_of
 from loadtest.locust_plugin.host import clock_id
 from loadtest.locust_plugin.joining import Invitation, join
+from loadtest.locust_plugin.placing import Placing
+from loadtest.locust_plugin.relay import Relay
 from loadtest.measure.run_events import PART_DIED, REFUSED
-from loadtest.units import NS_PER_S
 
 if TYPE_CHECKING:
     from locust.env import Environment
@@ -35,15 +34,6 @@ if TYPE_CHECKING:
     from loadtest.scenario.plan import Plan
 
 READY_TIMEOUT_S = 30.0
-
-
-class _Cohort(NamedTuple):
-    """Charge points of a user, and the engine they are in."""
-
-    fleet_class: str
-    first: int
-    charge_points: int
-    engine: Child
 
 
 class Node:
@@ -59,23 +49,17 @@ class Node:
         self._runner = runner
         self._plan: Plan | None = None
         self._run_tag = -1
-        self._offset_ns = 0  # this host's clock minus the master's
         self._clock_watch = ClockWatch(lambda now_ns: self._tell(wire.CLOCK_ASK, asked_ns=now_ns))
         self._comparing: gevent.Greenlet | None = None
         self._logs = ChildLogs()
         self._early: dict[ChargePointFleet | CsmsSubscriber, tuple[str, dict[str, str]]] = {}
-        self._engines: list[Child] = []
-        self._subscribers: list[Child] = []
+        self._placing = Placing()
+        # Locust stops its users after a drain; by then their charge points have been counted out.
+        self._relay = Relay(runner, on_drain=self._placing.forget)
         self._tokens = itertools.count()
         self._asking: dict[int, ChargePointFleet | CsmsSubscriber] = {}
-        self._cohorts: dict[int, _Cohort] = {}
-        self._held: defaultdict[Child, Counter[str]] = defaultdict(Counter)  # charge points by class
         for name, handler in (
             (wire.GRANT, self._on_grant),
-            (wire.PHASE, self._on_phase),
-            (wire.CUT, self._on_cut),
-            (wire.SUBSCRIBER_FAULT, self._on_subscriber_fault),
-            (wire.DRAIN, self._on_drain),
             (wire.CLOCK_TELL, self._on_clock_tell),
             (wire.END, self._on_end),
         ):
@@ -86,7 +70,7 @@ class Node:
     @property
     def active(self) -> bool:
         """There are children at work."""
-        return bool(self._engines or self._subscribers)
+        return bool(self._relay.engines or self._relay.subscribers)
 
     # From users -------------------------------------------------------------------------------------------------
 
@@ -102,9 +86,8 @@ class Node:
         """Disconnect a user's charge points for good, or ask for none any more."""
         self._asking = {token: asking for token, asking in self._asking.items() if asking is not user}
         self._early.pop(user, None)
-        cohort = self._cohorts.pop(id(user), None)
+        cohort = self._placing.release(user)
         if cohort is not None:
-            self._held[cohort.engine][cohort.fleet_class] -= cohort.charge_points
             cohort.engine.send(messages.RemoveCohort(cohort.first))
 
     def _ask(self, role: str, user: ChargePointFleet | CsmsSubscriber, **more: str) -> None:
@@ -152,12 +135,12 @@ class Node:
 
     def _begin(self, plan: Plan, offset_ns: int) -> None:
         """Start the engines. From here on all instants are of this host's clock; the epoch is the same moment."""
-        self._offset_ns = offset_ns
+        self._relay.offset_ns = offset_ns
         self._plan = plan = msgspec.structs.replace(plan, epoch_ns=plan.epoch_ns + offset_ns)
         self._logs = ChildLogs(plan.log_dir)
         for number in range(plan.settings.engines):
             engine = self._start_child(wire.ENGINE, "loadtest.engine", number)
-            self._engines.append(engine)
+            self._relay.engines.append(engine)
             engine.configure(engine_settings(plan, self._index * plan.settings.engines + number))
             gevent.spawn(self._report_refusal, engine)
         early, self._early = self._early, {}
@@ -174,43 +157,6 @@ class Node:
         else:
             self._start_subscriber(user, data["number"])  # type: ignore[arg-type]  # the role says which it is
 
-    def _on_phase(self, environment: Environment, msg: Message, **_: object) -> None:
-        command = messages.EnterPhase(msg.data["phase"], msg.data["start_ns"] + self._offset_ns)
-        for child in self._engines + self._subscribers:
-            child.send(command)
-
-    def _on_cut(self, environment: Environment, msg: Message, **_: object) -> None:
-        fields = {name: value for name, value in msg.data.items() if name in messages.CutOff.__struct_fields__}
-        for instant in ("at_ns", "until_ns"):
-            if fields.get(instant):
-                fields[instant] += self._offset_ns
-        command = messages.CutOff(**fields)
-        for engine in self._engines:
-            engine.send(command)
-
-    def _on_subscriber_fault(self, environment: Environment, msg: Message, **_: object) -> None:
-        data: dict[str, Any] = msg.data
-        wanted = data["process"]
-        for child in self._subscribers:
-            if wanted is None or child.name.endswith(f"/{wire.SUBSCRIBER}-{wanted}"):
-                self._break(child, data)
-
-    def _break(self, child: Child, data: dict[str, Any]) -> None:
-        name, at_ns = data["name"], data["at_ns"] + self._offset_ns
-        if data["fault"]["type"] == "pause":  # what stands still hears no command
-            act = child.pause if data["begins"] else child.resume
-            gevent.spawn_later(max(0, at_ns - monotonic_ns()) / NS_PER_S, act)
-        elif data["begins"]:
-            child.send(messages.BeginFault(name, data["fault"], at_ns))
-        else:
-            child.send(messages.EndFault(name, at_ns))
-
-    def _on_drain(self, environment: Environment, msg: Message, **_: object) -> None:
-        self._cohorts.clear()  # Locust stops its users next; the charge points are being counted out already
-        children = self._engines if msg.data["role"] == wire.ENGINE else self._subscribers
-        for child in children:
-            child.send(messages.Drain(msg.data["deadline_ns"] + self._offset_ns))
-
     def _on_end(self, environment: Environment, msg: Message, **_: object) -> None:
         self.stop_children()
 
@@ -225,11 +171,8 @@ class Node:
             self._comparing.kill()
             self._comparing = None
         self._early.clear()
-        children = self._engines + self._subscribers
-        self._engines, self._subscribers = [], []
-        self._cohorts.clear()
-        self._held.clear()
-        for child in children:
+        self._placing.forget()
+        for child in self._relay.take_all():
             child.stop()
         self._logs.remove()
 
@@ -242,23 +185,18 @@ class Node:
         return f"worker-{self._index}"
 
     def _add_cohort(self, user: ChargePointFleet, first: int, count: int) -> None:
-        """Place it in the engine with fewest charge points of its class; among these, in the one with fewest of all."""
-        fleet_class = type(user).__name__
-
-        engine = min(self._engines, key=lambda each: (self._held[each][fleet_class], self._held[each].total()))
-        self._held[engine][fleet_class] += count
-        self._cohorts[id(user)] = _Cohort(fleet_class, first, count, engine)
         assert self._plan is not None
         path = path_of(type(user), self._plan.settings)
         profile = user.profile
         if self._plan.settings.heartbeat_interval_s:
             profile = msgspec.structs.replace(profile, heartbeat_s=self._plan.settings.heartbeat_interval_s)
+        engine = self._placing.place(user, first, count, self._relay.engines)
         engine.send(messages.AddCohort(first, count, msgspec.to_builtins(profile), path))
 
     def _start_subscriber(self, user: CsmsSubscriber, number: int) -> None:
         assert self._plan is not None
         subscriber = self._start_child(wire.SUBSCRIBER, "loadtest.csms", number)
-        self._subscribers.append(subscriber)
+        self._relay.subscribers.append(subscriber)
         subscriber.configure(subscriber_settings(self._plan, user, number))
         gevent.spawn(self._report_refusal, subscriber)
 
@@ -274,7 +212,7 @@ class Node:
         return Child(module, name, self._logs.file(name), self._on_notice, self._on_child_exit)
 
     def _on_notice(self, child: Child, notice: messages.Notice) -> None:
-        role = wire.ENGINE if child in self._engines else wire.SUBSCRIBER
+        role = wire.ENGINE if child in self._relay.engines else wire.SUBSCRIBER
         match notice:
             case messages.Ready():
                 self._tell(wire.READY, source=child.name, role=role, host=clock_id())
@@ -283,7 +221,7 @@ class Node:
                     self._tell_log(child)
                 self._tell(wire.REPORT, source=child.name, role=role, body=msgspec.msgpack.encode(report))
             case messages.FaultState(name=name, at_ns=at_ns):
-                self._tell(wire.FAULT_STATE, source=child.name, fault=name, at_ns=at_ns - self._offset_ns)
+                self._tell(wire.FAULT_STATE, source=child.name, fault=name, at_ns=at_ns - self._relay.offset_ns)
             case messages.Event(kind, text):
                 self._tell(wire.EVENT, source=child.name, kind=kind, text=text, hint="")
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from loadtest.brokers.ports import LOOPBACK, refuse_taken
 from loadtest.control import messages
+from loadtest.errors import EnvironmentNotReady
 from loadtest.runner.gateway_config import resolved
 from loadtest.runner.gateway_metrics import MetricsEndpoint
 from loadtest.runner.gateway_part import GatewayPart
@@ -186,7 +187,12 @@ def _reserved(host: str, port: int) -> Iterator[int]:
         refuse_taken(port, host=host, option="--bind")  # with SO_REUSEPORT below a stranger's would go unseen
     with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as holder:
         holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-        holder.bind((host, port))
+        try:
+            holder.bind((host, port))
+        except OSError as error:
+            raise EnvironmentNotReady(
+                f"the gateway cannot listen on {host}: {error.strerror}", hint="choose an address of this machine"
+            ) from error
         yield holder.getsockname()[1]
 
 

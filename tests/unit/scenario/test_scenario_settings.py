@@ -44,6 +44,7 @@ BAD: dict[str, object] = {
     "seed": "1.5",
     "engines": "257",
     "gateway": "http://host",
+    "embedded_address": "0.0.0.0",
     "gateway_processes": "many",
     "broker": "kafka://host",
     "csms": "maybe",

@@ -124,7 +124,7 @@ def node_of(environment: Environment) -> nodes.Node:
 
 
 def commands(environment: Environment) -> list[list[messages.Command]]:
-    return [child.commands for child in node_of(environment)._engines]  # type: ignore[attr-defined]
+    return [child.commands for child in node_of(environment)._relay.engines]  # type: ignore[attr-defined]
 
 
 def cohorts(sent: list[messages.Command]) -> list[tuple[int, int]]:
@@ -132,7 +132,7 @@ def cohorts(sent: list[messages.Command]) -> list[tuple[int, int]]:
 
 
 def test_engines_are_started_with_what_they_need_and_numbered_over_all_workers(environment: Environment) -> None:
-    engines = node_of(environment)._engines
+    engines = node_of(environment)._relay.engines
     assert [engine.name for engine in engines] == ["worker-1/engine-0", "worker-1/engine-1"]
     assert [engine.settings["engine"] for engine in engines] == [2, 3]  # type: ignore[attr-defined]
     assert [engine.log_file.parent.is_dir() for engine in engines] == [True, True]
@@ -196,7 +196,7 @@ def test_a_subscriber_learns_what_its_user_says(environment: Environment, runner
     ask = runner.sent[-1][1]
     assert ask["role"] == wire.SUBSCRIBER
     runner.receive(wire.GRANT, role=wire.SUBSCRIBER, token=ask["token"], number=0)
-    (subscriber,) = node_of(environment)._subscribers
+    (subscriber,) = node_of(environment)._relay.subscribers
     assert subscriber.settings["heartbeat_interval_s"] == 33  # type: ignore[attr-defined]
     assert subscriber.settings["answer"] is True  # type: ignore[attr-defined]
 
@@ -207,7 +207,7 @@ def test_a_subscriber_with_commands_takes_answers_for_itself(
     monkeypatch.setattr(Csms, "commands", CommandLoad(rates={"Reset": 0.5}))
     Csms(environment).on_start()
     runner.receive(wire.GRANT, role=wire.SUBSCRIBER, token=runner.sent[-1][1]["token"], number=0)
-    (subscriber,) = node_of(environment)._subscribers
+    (subscriber,) = node_of(environment)._relay.subscribers
     settings = subscriber.settings  # type: ignore[attr-defined]
     assert settings["commands"]["rates"] == {"Reset": 0.5}
     assert (settings["filters"], settings["reply_filter"]) == (["ocpp/cp/+"], "ocpp/cp/+/Reply")
@@ -215,7 +215,7 @@ def test_a_subscriber_with_commands_takes_answers_for_itself(
 
 def test_without_a_plan_nothing_is_asked_for(environment: Environment, runner: FakeRunner) -> None:
     environment.parsed_options = Namespace(**{wire.PLAN_OPTION: ""})
-    before = node_of(environment)._engines
+    before = node_of(environment)._relay.engines
     environment.events.test_start.fire(environment=environment)  # type: ignore[no-untyped-call]
     assert all(child.stopped for child in before)  # type: ignore[attr-defined]
     Depot(environment).on_start()
@@ -355,7 +355,7 @@ def test_a_worker_with_another_scenario_or_version_takes_no_part(
     assert not node.active
     vars(environment.parsed_options)[wire.PLAN_OPTION] = msgspec.structs.replace(plan, version=__version__).encode()
     node._on_test_start()
-    assert len(node._engines) == 2, "now nothing is amiss"
+    assert len(node._relay.engines) == 2, "now nothing is amiss"
 
 
 def test_a_worker_without_the_files_of_charge_points_takes_no_part(
@@ -394,7 +394,7 @@ def test_a_worker_with_a_clock_of_its_own_converts_every_instant(
     assert abs(told["offset_ns"] - AHEAD_NS) <= told["bound_us"] * 1000
     assert [data["role"] for name, data in runner.sent if name == wire.ASK] == [wire.COHORT]
 
-    (first, _) = node._engines
+    (first, _) = node._relay.engines
     assert first.settings["epoch_ns"] == plan.epoch_ns + told["offset_ns"]  # type: ignore[attr-defined]
     runner.receive(wire.PHASE, phase="ramp", start_ns=5)
     runner.receive(wire.CUT, share=0.5, draw=1, at_ns=6, until_ns=0)
@@ -417,7 +417,7 @@ def test_what_children_write_where_the_master_cannot_see_it_is_sent(
     replan(environment, log_dir=str(tmp_path / "only on the master"))
     node = node_of(environment)
     node._on_test_start()
-    (first, second) = node._engines
+    (first, second) = node._relay.engines
     first.log_file.write_text("something went wrong")
     for engine in (first, second):
         node._on_notice(engine, messages.Report(report(final=True)))
