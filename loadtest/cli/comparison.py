@@ -43,7 +43,7 @@ def print_comparison(comparison: Comparison, out: Console) -> None:
     out.print(Text.assemble(f"{title}  ", (comparison.outcome, _STYLES[comparison.outcome])), soft_wrap=True)
     out.print(f"  {comparison.text}", markup=False, soft_wrap=True)
     if several and comparison.ranking is not None:
-        _print_whole(_ranking(comparison.ranking, f"{comparison.confidence_percent:g} % interval"), out)
+        _print_whole(_ranking(comparison.ranking, comparison), out)
         out.print("  Arms that share a letter are not shown to differ by more than what matters.", style="dim")
     rows = comparison.found(WORSE, BETTER)
     if rows:
@@ -72,21 +72,22 @@ def _by_arm(values: dict[str, str]) -> str:
     return ", ".join(f"{name} {value}" for name, value in values.items() if value != "–")
 
 
-def _ranking(ranking: Ranking, interval: str) -> Table:
-    from loadtest.reports.comparison_tables import against  # noqa: PLC0415 - brings in the charts
+def _ranking(ranking: Ranking, comparison: Comparison) -> Table:
+    from loadtest.reports.comparison_tables import against, held_against  # noqa: PLC0415 - brings in the charts
     from loadtest.reports.figures import value_text  # noqa: PLC0415
 
     unit = ranking.figure.unit
     table = _plain()
     for heading in ("  rank", "arm", ""):
         table.add_column(heading, no_wrap=True)
-    best = ranking.places[0].arm
-    for heading in (ranking.figure.name, "lowest run", "highest run", f"against {best}", interval, ""):
+    reference = held_against(ranking, comparison.baseline)
+    interval = f"{comparison.confidence_percent:g} % interval"
+    for heading in (ranking.figure.name, "lowest run", "highest run", f"against {reference}", interval, ""):
         table.add_column(heading, justify="right", no_wrap=True)
     for place in ranking.places:
         rank = "–" if place.rank is None else str(place.rank)
         values = (value_text(value, unit) for value in (place.mean, place.low, place.high))
-        found = against(ranking.figure, best, place.arm)
+        found = against(ranking.figure, reference, place.arm)
         table.add_row(f"  {rank}", place.arm, Text(place.letters, "bold"), *values, *found)
     return table
 

@@ -7,11 +7,14 @@ import shlex
 from typing import TYPE_CHECKING
 
 from loadtest.measure import comparison_record as kinds
+from loadtest.measure.tags import UPLINK
+from loadtest.protocol.phases import STEADY
 from loadtest.reports.comparison_tables import (
     ComparisonView,
     against,
     change_text,
     comparison_view,
+    held_against,
     interval_text,
 )
 from loadtest.reports.figures import count_text, value_text
@@ -131,21 +134,31 @@ def _ranking(comparison: Comparison) -> Table:
     if ranking is None:
         return Table("Ranking")
     unit = ranking.figure.unit
-    best = ranking.places[0].arm
+    reference = held_against(ranking, comparison.baseline)
     rows = tuple(
         (
             "–" if place.rank is None else str(place.rank),
             place.arm,
             place.letters,
             *(value_text(value, unit) for value in (place.mean, place.low, place.high)),
-            *against(ranking.figure, best, place.arm),
+            *against(ranking.figure, reference, place.arm),
         )
         for place in ranking.places
     )
     interval = f"{comparison.confidence_percent:g} % interval"
     return Table(
         f"Ranking by {ranking.figure.name}",
-        ("Rank", "Arm", "Shared", "Mean of runs", "Lowest run", "Highest run", f"Against {best}", interval, "Finding"),
+        (
+            "Rank",
+            "Arm",
+            "Shared",
+            "Mean of runs",
+            "Lowest run",
+            "Highest run",
+            f"Against {reference}",
+            interval,
+            "Finding",
+        ),
         rows,
         f"The rank is one more than the arms that are really better, by more than {comparison.tolerance_percent:g} %. "
         "Arms with a letter in common are not shown to differ so. This figure is tested by itself, for all pairs of "
@@ -180,6 +193,7 @@ def _behind(comparison: Comparison) -> Table:
 
 def _by_arm(comparison: Comparison, title: str, wanted: Callable[[ComparedFigure], bool]) -> Table:
     figures = [figure for figure in comparison.figures if wanted(figure)]
+    figures.sort(key=lambda figure: (figure.phase not in ("", STEADY), figure.leg != UPLINK))
     rows = tuple((arm.name, *(_mean(figure, arm.name) for figure in figures)) for arm in comparison.arms if arm.runs)
     if not figures:
         return Table(title)

@@ -10,7 +10,7 @@ from loadtest.reports.figures import value_text
 from loadtest.reports.table import Table
 
 if TYPE_CHECKING:
-    from loadtest.measure.comparison_record import Change, ComparedFigure, Comparison
+    from loadtest.measure.comparison_record import Change, ComparedFigure, Comparison, Ranking
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -79,14 +79,18 @@ def interval_text(figure: ComparedFigure, change: Change) -> str:
     return f"{_signed(figure, change.low_percent)} … {_signed(figure, change.high_percent)}{_unit(figure)}"
 
 
-def against(figure: ComparedFigure, best: str, arm: str) -> tuple[str, str, str]:
-    """Change, interval and finding of an arm against the best; dashes for the best itself."""
-    change = figure.change(best, arm)
-    return (
-        ("–", "–", "–")
-        if change is None
-        else (change_text(figure, change), interval_text(figure, change), change.finding)
-    )
+def held_against(ranking: Ranking, baseline: str) -> str:
+    """The arm that the others of a ranking are shown against: the baseline if it is there, else the best."""
+    names = [place.arm for place in ranking.places]
+    return baseline if baseline in names else names[0]
+
+
+def against(figure: ComparedFigure, reference: str, arm: str) -> tuple[str, str, str]:
+    """Change, interval and finding of an arm; dashes for the reference itself."""
+    change = figure.change(reference, arm)
+    if change is None:
+        return ("–", "–", "–")
+    return (change_text(figure, change), interval_text(figure, change), change.finding)
 
 
 def _signed(figure: ComparedFigure, percent: float) -> str:

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
     from click.testing import Result
 
+RANK = "uplink Heartbeat p99"
+
 
 def make_set(results: Path, name: str, factor: float, runs: int = 5) -> None:
     random = np.random.default_rng(sum(map(ord, name)))
@@ -50,7 +52,7 @@ def compared(results: Path, *words: str) -> Result:
 
 
 def test_arms_are_ranked_and_written_down(results: Path, tmp_path: Path) -> None:
-    done = compared(results, "one", "other", "slow", "--rank", "uplink Heartbeat p99", "--out", str(tmp_path))
+    done = compared(results, "one", "other", "slow", "--rank", RANK, "--out", str(tmp_path))
     assert done.return_value == ExitCode.PASSED, done.output
     assert done.output.startswith("3 arms  different")
     assert "slow +" in done.output
@@ -72,9 +74,10 @@ def test_arms_are_ranked_and_written_down(results: Path, tmp_path: Path) -> None
 
 
 def test_a_regression_against_the_baseline_has_its_code(results: Path, tmp_path: Path) -> None:
-    done = compared(results, "one", "other", "slow", "--baseline", "one", "--out", str(tmp_path))
+    done = compared(results, "one", "other", "slow", "--baseline", "one", "--rank", RANK, "--out", str(tmp_path))
     assert done.return_value == ExitCode.REGRESSION, done.output
     assert "baseline one  regression" in done.output
+    assert "against one" in done.output
     fine = compared(results, "slow", "one", "--baseline", "slow", "--out", str(tmp_path))
     assert fine.return_value == ExitCode.PASSED
     assert "no regression" in fine.output
