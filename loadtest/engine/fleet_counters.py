@@ -13,7 +13,8 @@ class FleetCounters(msgspec.Struct):
     On the direct path: ``mqtt_connects`` are those of all connects; ``sessions_resumed`` by brokers that had kept them,
     with ``messages_resent`` that had not been acknowledged before; ``messages_forgotten`` were not either, and the
     broker had kept no session; ``sessions_taken_over`` by another client of the same id; ``broker_violations`` of MQTT,
-    each of which ended a connection; ``messages_too_large`` for the broker, and so never sent.
+    each of which ended a connection; ``messages_too_large`` for the broker, and so never sent; ``messages_refused`` by
+    the broker, by a reason code of its acknowledgement; ``stray_acknowledgements`` of what awaited none.
     """
 
     connect_attempts: int = 0
@@ -53,6 +54,8 @@ class FleetCounters(msgspec.Struct):
     messages_forgotten: int = 0
     broker_violations: int = 0
     messages_too_large: int = 0
+    messages_refused: int = 0
+    stray_acknowledgements: int = 0
 
     def report(self) -> dict[str, int]:
         """By the names they are reported under."""

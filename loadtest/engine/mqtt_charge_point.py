@@ -146,6 +146,15 @@ class MqttChargePoint(ChargePoint, MqttWire):
         except MessageTooLarge:
             self.fleet.counters.messages_too_large += 1
 
+    def on_acknowledged(self, packet_id: int, code: int) -> None:
+        """A message has arrived at the broker; with a code of failure it ends there, and no answer will come."""
+        if code >= reasons.FIRST_FAILURE:
+            self.fleet.counters.messages_refused += 1
+
+    def on_stray(self, kind: int, packet_id: int) -> None:
+        """The broker acknowledged what awaits nothing."""
+        self.fleet.counters.stray_acknowledgements += 1
+
     def on_publish(self, topic: bytes, payload: bytes, header: int, properties: bytes) -> None:
         """A message arrived, on the only topic there is."""
         now_ns = monotonic_ns()

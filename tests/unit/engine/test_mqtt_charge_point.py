@@ -9,6 +9,7 @@ import pytest
 from broker_wire import BrokerWire
 from virtual_fleet import World
 
+from loadtest.engine.mqtt_charge_point import MqttChargePoint
 from loadtest.engine.sending import OFFLINE, OPEN, REGISTERED
 from loadtest.protocol import frames
 
@@ -214,3 +215,16 @@ def test_every_quality_of_service(qos: Any) -> None:
         world.register()
         assert {each[2] for each in broker(world).published} == {qos}
         assert world.row().answered == 3
+
+
+def test_what_the_broker_did_not_take_and_acknowledged_for_nothing_is_counted(world: World) -> None:
+    world.register()
+    counters = world.fleet.counters
+    world.one.data_received(b"\x40\x02\x7f\xff")
+    assert (counters.stray_acknowledgements, counters.broker_violations) == (1, 0)
+    assert isinstance(world.one, MqttChargePoint)
+    world.one.on_acknowledged(1, 0x10)  # no matching subscribers: taken all the same
+    assert counters.messages_refused == 0
+    world.one.on_acknowledged(2, 0x97)
+    assert counters.messages_refused == 1
+    assert world.one.is_registered
