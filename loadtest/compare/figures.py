@@ -12,6 +12,7 @@ from loadtest.compare.run_figures import BEYOND, UNITS, Key, RunFigures
 from loadtest.measure.comparison_record import (
     ALIKE,
     BETTER,
+    COSTS,
     SHARES,
     THROUGHPUT,
     UNDECIDED,
@@ -58,7 +59,8 @@ def compared(
     """Compare figures, corrected for all of them and all pairs.
 
     A figure that some arms lack is compared among the others. Such figures are tested as a family of their own, for
-    every set of arms that share them, and p-values are multiplied by the number of families.
+    every set of arms that share them, and p-values are multiplied by the number of families. A cost that no two arms
+    of a pair have, as a gateway's where paths are compared, is told without a comparison.
 
     Args:
         arms: All of them.
@@ -67,14 +69,16 @@ def compared(
         tolerance: Changes up to this do not matter; 0.05 is 5 %.
 
     Returns:
-        One for each figure that both arms of some pair have, in the order of their keys.
+        One for each figure that both arms of some pair have, and for each cost, in the order of their keys.
     """
     families: dict[tuple[int, ...], list[Key]] = {}
+    figures: dict[Key, ComparedFigure] = {}
     for key in sorted(keys):
         having = tuple(position for position, arm in enumerate(arms) if arm.has(key))
         if any(one in having and other in having for one, other in pairs):
             families.setdefault(having, []).append(key)
-    figures: dict[Key, ComparedFigure] = {}
+        elif having and key.quantity in COSTS:
+            figures[key] = _figure(key, [arms[position] for position in having])
     for having, family in families.items():
         within = [pair for pair in pairs if set(pair) <= set(having)]
         figures |= _family([arms[each] for each in having], having, within, family, tolerance, len(families))

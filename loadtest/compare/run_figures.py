@@ -16,6 +16,7 @@ from loadtest.measure.interval_log import IntervalLogReader
 from loadtest.measure.run_record import LATENCY_HLOG, TIMELINE_CSV
 from loadtest.measure.tags import CONNECT, INTENDED, PACER, REGISTER, Tag, parse
 from loadtest.protocol.phases import FAULT, RAMP, RECOVERY, STEADY
+from loadtest.scenario.settings import GATEWAY
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -46,11 +47,13 @@ UNITS: dict[Quantity, str] = {
     kinds.ENGINE_CPU: "µs/message",
     kinds.BROKER_CPU: "µs/message",
     kinds.GATEWAY_CPU: "µs/message",
+    kinds.TOGETHER_CPU: "µs/message",
     kinds.BROKER_MEMORY: "bytes",
     kinds.GATEWAY_MEMORY: "bytes",
     kinds.ENGINE_SHARE: "bytes",
     kinds.BROKER_SHARE: "bytes",
     kinds.GATEWAY_SHARE: "bytes",
+    kinds.TOGETHER_SHARE: "bytes",
     kinds.SESSION_BYTES: "bytes",
     kinds.CHARGE_POINT_BYTES: "bytes",
 }
@@ -63,9 +66,11 @@ _NAMES: dict[Quantity, str] = {
     kinds.ENGINE_CPU: "engine CPU per message",
     kinds.BROKER_CPU: "broker CPU per message",
     kinds.GATEWAY_CPU: "gateway CPU per message",
+    kinds.TOGETHER_CPU: "broker and gateway CPU per message",
     kinds.ENGINE_SHARE: "engine memory per charge point",
     kinds.BROKER_SHARE: "broker memory per charge point",
     kinds.GATEWAY_SHARE: "gateway memory per charge point",
+    kinds.TOGETHER_SHARE: "broker and gateway memory per charge point",
     kinds.SESSION_BYTES: "bytes on the wire per connection",
     kinds.CHARGE_POINT_BYTES: "bytes on the wire per charge point",
 }
@@ -150,6 +155,10 @@ def run_figures(record: RunRecord, folder: Path | None = None) -> RunFigures:
         elif health.source == "gateway":
             _cost(found, health, rate, kinds.GATEWAY_CPU, kinds.GATEWAY_MEMORY)
             _memory_share(found, [health], record.registered, kinds.GATEWAY_SHARE)
+    between = [health for health in record.health if health.source in ("broker", "gateway")]
+    if {"broker"} | ({GATEWAY} & record.run.paths) <= {health.source for health in between}:
+        _cpu(found, sum(health.cpu_percent for health in between), rate, kinds.TOGETHER_CPU)
+        _memory_share(found, between, record.registered, kinds.TOGETHER_SHARE)
     engines = [health for health in record.health if health.role == "engine"]
     _cpu(found, sum(health.cpu_percent for health in engines), rate, kinds.ENGINE_CPU)
     _memory_share(found, engines, record.registered, kinds.ENGINE_SHARE)

@@ -45,6 +45,8 @@ GATEWAY_CPU: Final = "gateway cpu"
 BROKER_MEMORY: Final = "broker memory"
 GATEWAY_MEMORY: Final = "gateway memory"
 ENGINE_CPU: Final = "engine cpu"
+TOGETHER_CPU: Final = "broker and gateway cpu"
+TOGETHER_SHARE: Final = "broker and gateway memory share"
 ENGINE_SHARE: Final = "engine memory share"
 BROKER_SHARE: Final = "broker memory share"
 GATEWAY_SHARE: Final = "gateway memory share"
@@ -57,11 +59,13 @@ COSTS = (
     ENGINE_CPU,
     BROKER_CPU,
     GATEWAY_CPU,
+    TOGETHER_CPU,
     BROKER_MEMORY,
     GATEWAY_MEMORY,
     ENGINE_SHARE,
     BROKER_SHARE,
     GATEWAY_SHARE,
+    TOGETHER_SHARE,
     SESSION_BYTES,
     CHARGE_POINT_BYTES,
 )
@@ -89,6 +93,8 @@ Quantity = Literal[
     "engine memory share",
     "broker memory share",
     "gateway memory share",
+    "broker and gateway cpu",
+    "broker and gateway memory share",
     "session bytes",
     "charge point bytes",
 ]

@@ -12,9 +12,20 @@ from simulated_runs import SERIES, arm, run
 from loadtest.compare.arm import Arm, read_arm
 from loadtest.compare.compare import compare
 from loadtest.compare.conditions import refuse_another_load
+from loadtest.compare.figures import Measured, compared
+from loadtest.compare.run_figures import RunFigures, key_of
 from loadtest.errors import ResultError, UsageError
 from loadtest.measure import comparison_record, run_record
-from loadtest.measure.comparison_record import NO_REGRESSION, NO_VERDICT, REGRESSION, UNDECIDED, WORSE
+from loadtest.measure.comparison_record import (
+    BROKER_CPU,
+    GATEWAY_CPU,
+    NO_REGRESSION,
+    NO_VERDICT,
+    REGRESSION,
+    THROUGHPUT,
+    UNDECIDED,
+    WORSE,
+)
 from loadtest.measure.run_events import ENDED_EARLY
 from loadtest.measure.run_record import RunEvent, Verdict
 from loadtest.measure.tags import UPLINK
@@ -22,6 +33,7 @@ from loadtest.measure.tags import UPLINK
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from loadtest.measure.comparison_record import Quantity
     from loadtest.measure.tags import Tag
 
 
@@ -157,3 +169,20 @@ def test_a_comparison_is_read_as_it_was_written(tmp_path: Path) -> None:
     found = compare(arm(random, "main", 4), arm(random, "change", 4))
     comparison_record.write(found, tmp_path)
     assert comparison_record.load(tmp_path) == found
+
+
+def test_a_cost_that_only_one_arm_has_is_told_and_not_compared() -> None:
+    def measured(name: str, *quantities: Quantity) -> Measured:
+        runs = [RunFigures() for _ in range(4)]
+        for each in runs:
+            for quantity in quantities:
+                each.put(key_of(quantity), 50.0, 1.0)
+        return Measured(name, runs)
+
+    arms = [measured("gateway", BROKER_CPU, GATEWAY_CPU, THROUGHPUT), measured("direct", BROKER_CPU)]
+    keys = {key_of(BROKER_CPU), key_of(GATEWAY_CPU), key_of(THROUGHPUT)}
+    found = {figure.quantity: figure for figure in compared(arms, [(0, 1)], keys, 0.05)}
+    assert found.keys() == {BROKER_CPU, GATEWAY_CPU}
+    assert found[GATEWAY_CPU].means == {"gateway": 50.0}
+    assert found[GATEWAY_CPU].changes == []
+    assert len(found[BROKER_CPU].changes) == 1

@@ -12,7 +12,7 @@ from sample_run import SampleRun
 
 from loadtest.compare.run_figures import Key, run_figures
 from loadtest.measure import run_record
-from loadtest.measure.run_record import DeliveryTotals, OperationTotals, SourceHealth, TransactionTotals
+from loadtest.measure.run_record import DeliveryTotals, FleetPart, OperationTotals, SourceHealth, TransactionTotals
 from loadtest.measure.storm import Storm
 
 if TYPE_CHECKING:
@@ -84,6 +84,21 @@ def test_costs_losses_and_times(folder: Path) -> None:
     assert values["gateway memory"] == 30_000_000
     assert values["broker memory per charge point"] == pytest.approx(1_000_000 / record.registered)
     assert "gateway memory per charge point" not in values  # nobody has looked at it before
+
+
+def test_what_stands_between_charge_points_and_central_system_is_added_up_only_if_all_of_it_is_known(
+    folder: Path,
+) -> None:
+    def together(path: str, *parts: str) -> float | None:
+        record = run_record.load(folder)
+        record.run.fleet = [FleetPart(name="A", charge_points=40, cohorts=1, path=path)]
+        record.health = [SourceHealth(source=part, role="stand", cpu_percent=3.0) for part in parts]
+        return named(run_figures(record, folder).values).get("broker and gateway CPU per message")
+
+    assert together("direct", "broker") == pytest.approx(500, rel=0.05)  # 3 % of a second for 60 messages
+    assert together("gateway", "broker", "gateway") == pytest.approx(1_000, rel=0.05)
+    assert together("gateway", "broker") is None  # the gateway is elsewhere
+    assert together("direct") is None
 
 
 def test_engines_transactions_and_bytes_on_the_wire(folder: Path) -> None:
