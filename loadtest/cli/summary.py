@@ -13,6 +13,7 @@ from loadtest.measure.calibration_note import sentence as instrument
 from loadtest.measure.storm import SHARES
 from loadtest.measure.tags import COMMAND_LEGS, INTENDED, LEGS, SERVICE, parse
 from loadtest.measure.validity import Validity
+from loadtest.measure.verdict import unjudged
 from loadtest.protocol.phases import PHASES, judged
 
 if TYPE_CHECKING:
@@ -44,6 +45,8 @@ def print_summary(record: RunRecord, console: Console | None = None) -> None:
     if verdict is None:
         return
     out.print(Text.assemble("verdict  ", (verdict.result, STYLES[verdict.result])))
+    if verdict.result == "passed" and (beside := unjudged(record)):
+        out.print(f"  {beside}", markup=False, soft_wrap=True)
     for reason in verdict.reasons:
         out.print(f"  {reason.text}", markup=False, soft_wrap=True)
     if beside := caveat(record):

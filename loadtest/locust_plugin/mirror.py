@@ -34,10 +34,13 @@ class Mirror:
 
     Args:
         stats: Locust's statistics, cleared by Locust when a test starts.
+        full_history: Locust is to write percentiles of the last seconds for each row (``--csv-full-history``), not
+            for "Aggregated" alone. It keeps twenty copies of a row's distribution for them.
     """
 
-    def __init__(self, stats: RequestStats) -> None:
+    def __init__(self, stats: RequestStats, *, full_history: bool = False) -> None:
         self._stats = stats
+        self._full_history = full_history
         self._failures: dict[tuple[str, str, str], int] = {}
 
     def add_samples(self, samples: Iterable[tuple[Tag, Histogram]]) -> None:
@@ -46,7 +49,9 @@ class Mirror:
             if tag.kind != INTENDED or tag.leg not in _MIRRORED or not histogram.total:
                 continue
             entry = _entry(tag, histogram)
-            self._extend(self._stats.get(tag.action, tag.leg), entry)
+            row = self._stats.get(tag.action, tag.leg)
+            row.use_response_times_cache = self._full_history
+            self._extend(row, entry)
             if tag.leg == ROUND_TRIP:
                 self._extend(self._stats.total, entry)
 

@@ -65,7 +65,8 @@ class RunParts:
         self._subscribers_placed = 0
         self._runner = runner
         self._collector = collector
-        self._mirror = Mirror(runner.stats)
+        full_history = bool(vars(runner.environment.parsed_options).get("stats_history_enabled"))
+        self._mirror = Mirror(runner.stats, full_history=full_history)
         self._on_refused = on_refused
         self._log_dir = log_dir
         self._phase: dict[str, Any] = {}

@@ -63,6 +63,14 @@ def judge(record: RunRecord) -> Verdict:
     return Verdict(result, found, int(code))
 
 
+def unjudged(record: RunRecord) -> str:
+    """What the scenario, or who ran it, wanted nobody to look at, in words; empty when all of it was judged."""
+    limits = record.run.limits
+    off = [name.replace("_", " ") for name in limits.__struct_fields__ if getattr(limits, name) is None]
+    said = [f"Limits switched off: {', '.join(off)}."] if off else []
+    return " ".join(said if record.thresholds else [*said, "No thresholds."])
+
+
 def killed() -> Verdict:
     """On a run that was interrupted and could not be waited for: its books were never settled."""
     text = "Killed before its ledgers could be settled: only what had been written until then is there."

@@ -12,6 +12,7 @@ from loadtest.measure.comparison_record import REGRESSION
 from loadtest.measure.hops import UP, vanished
 from loadtest.measure.percentiles import percentiles_us
 from loadtest.measure.tags import COMMAND, INTENDED, ROUND_TRIP, SERVICE, UPLINK
+from loadtest.measure.verdict import unjudged
 from loadtest.protocol import phases
 from loadtest.reports.comparison_tables import ComparisonView, comparison_view
 from loadtest.reports.figures import count_text, latency_text, rate_text, share_text, span_text
@@ -95,17 +96,6 @@ _RESULT_TEXTS = {
 }
 
 
-def _unjudged(record: RunRecord) -> str:
-    """What the scenario or its user wanted nobody to look at."""
-    off = [
-        name.replace("_", " ")
-        for name in record.run.limits.__struct_fields__
-        if getattr(record.run.limits, name) is None
-    ]
-    limits = f" Limits switched off: {', '.join(off)}." if off else ""
-    return limits if record.thresholds else f"{limits} No thresholds."
-
-
 def view(run: RunFolder) -> View:
     """Put a run's figures into words."""
     record = run.record
@@ -126,7 +116,7 @@ def view(run: RunFolder) -> View:
         subtitle=f"run {record.run.run_id} · {record.run.started_at:%Y-%m-%d %H:%M:%S} UTC"
         f" · {span_text(_length_s(run))}{partial}",
         result=result,
-        result_text=_RESULT_TEXTS[result] + _unjudged(record),
+        result_text=" ".join(filter(None, (_RESULT_TEXTS[result], unjudged(record)))),
         reasons=tuple(reason.text for reason in verdict.reasons) if verdict else (),
         adaptations=tuple(record.run.adaptations),
         gaps=tuple(run.gaps),

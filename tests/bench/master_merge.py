@@ -14,6 +14,7 @@ import tempfile
 import time
 from collections import Counter
 from pathlib import Path
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
@@ -73,6 +74,7 @@ class Master:
 
     class _Runner:
         stats = RequestStats()
+        environment = SimpleNamespace(parsed_options=SimpleNamespace())
 
         def send_message(self, *_: object, **__: object) -> None:
             """Nobody is there."""

@@ -12,6 +12,7 @@ from loadtest.measure.host_clock import HostClock
 from loadtest.measure.run_record import (
     DeliveryTotals,
     LatencySummary,
+    Limits,
     MemoryGrowth,
     OperationTotals,
     Reason,
@@ -155,3 +156,10 @@ def test_a_void_run_has_neither_held_nor_missed_its_thresholds() -> None:
     judged.verdict = Verdict("void", [Reason("generator_late", "It was late.")], 4)
     assert "– p99 < 1s  2 ms" in shown(judged)
     assert "– lost <= 0  3" in shown(judged)
+
+
+def test_what_nobody_judged_stands_below_passed() -> None:
+    passed = record()
+    passed.verdict = Verdict("passed", [], 0)
+    passed.run.limits = Limits(lost=None)
+    assert "verdict  passed\n  Limits switched off: lost. No thresholds.\n" in shown(passed)

@@ -192,10 +192,13 @@ def test_rounds_name_everybody_as_often_as_asked(counts: dict[str, int], workers
     assert Counter(in_rounds(counts, workers)) == Counter({name: count for name, count in counts.items() if count})
 
 
+NO_LOCUST: dict[str, Any] = {"stats": None, "environment": SimpleNamespace(parsed_options=SimpleNamespace())}
+
+
 def test_cohorts_are_given_by_class_and_subscribers_up_to_their_number() -> None:
     sent: list[dict[str, Any]] = []
     runner = SimpleNamespace(
-        stats=None, send_message=lambda name, data, client_id: sent.append({"name": name, "to": client_id} | data)
+        **NO_LOCUST, send_message=lambda name, data, client_id: sent.append({"name": name, "to": client_id} | data)
     )
     parts = RunParts(_as_runner(runner), None, 1, Allotment(cut_into({"A": 18, "B": 2}, 3)), lambda _: None, Path())  # type: ignore[arg-type]
     asks = [(wire.COHORT, "B"), (wire.SUBSCRIBER, ""), (wire.COHORT, "A"), (wire.SUBSCRIBER, "")]
@@ -220,7 +223,7 @@ def test_a_subscriber_that_asks_while_another_is_answered_gets_a_place_of_its_ow
             numbers.append(data["number"])
             parts.take(ask)  # type: ignore[arg-type]
 
-    runner = _as_runner(SimpleNamespace(stats=None, send_message=answer))
+    runner = _as_runner(SimpleNamespace(**NO_LOCUST, send_message=answer))
     parts = RunParts(runner, None, 1, Allotment(cut_into({"A": 1}, 1)), lambda _: None, Path())  # type: ignore[arg-type]
     parts.subscribers = 2
     parts.take(ask)  # type: ignore[arg-type]

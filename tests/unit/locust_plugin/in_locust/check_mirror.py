@@ -63,6 +63,8 @@ def test_locusts_counts_by_second_are_kept_as_long_as_it_looks_at_them(monkeypat
     for row in (mirror._stats.get("Heartbeat", ROUND_TRIP), mirror._stats.total):
         assert row.num_requests == 1000
         assert len(row.num_reqs_per_sec) == 61
+    caches = [row.response_times_cache for row in (mirror._stats.get("Heartbeat", ROUND_TRIP), mirror._stats.total)]
+    assert [len(cache or ()) for cache in caches] == [1, 20], "copies of distributions are kept of one row"
 
 
 def test_percentiles_survive_the_rounding() -> None:
