@@ -171,7 +171,7 @@ def _system(record: RunRecord) -> Iterator[Reason]:
         yield Reason(
             "lost",
             f"{deliveries.lost:,} of {operations.sent:,} messages were lost, of "
-            f"{deliveries.lost_charge_points:,} charge points; allowed {limits.lost:,}.",
+            f"{deliveries.lost_charge_points:,} charge points; allowed {limits.lost:,}.{_not_taken(record)}",
         )
     unanswered = operations.timed_out + operations.cut_off + operations.unfinished
     if limits.unanswered is not None and unanswered > limits.unanswered:
@@ -253,6 +253,14 @@ def _thresholds(record: RunRecord) -> Iterator[Reason]:
             yield Reason("threshold_no_data", f"Threshold without data: {outcome.text}; {outcome.reason}.")
         elif outcome.passed is False:
             yield Reason("threshold", f"Threshold missed: {outcome.text}; {outcome.reason}.")
+
+
+def _not_taken(record: RunRecord) -> str:
+    """What the broker itself said it has not taken from charge points on the direct path."""
+    refused = record.counters.get("engine.messages_refused", 0)
+    too_large = record.counters.get("engine.messages_too_large", 0)
+    said = f" The broker acknowledged {refused:,} with a reason code of failure." if refused else ""
+    return said + (f" {too_large:,} were larger than it takes." if too_large else "")
 
 
 def _first(record: RunRecord, kind: str) -> str:

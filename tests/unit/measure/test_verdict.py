@@ -89,6 +89,14 @@ def test_what_links_did_is_not_held_against_the_system() -> None:
     ("changes", "code", "text"),
     [
         ({"deliveries": DeliveryTotals(observed=True, lost=3, lost_charge_points=2)}, "lost", "3 of 100 .* 2 charge"),
+        (
+            {
+                "deliveries": DeliveryTotals(observed=True, lost=3, lost_charge_points=2),
+                "counters": {"engine.messages_refused": 2, "engine.messages_too_large": 1},
+            },
+            "lost",
+            r"acknowledged 2 with a reason code of failure\. 1 were larger",
+        ),
         ({"registered": 7}, "not_registered", "3 of 10 charge points never registered"),
         ({"operations": OperationTotals(offered=9, sent=9, timed_out=1, unfinished=1)}, "unanswered", "2 of 9"),
         (
