@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from array import array
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -58,14 +59,25 @@ class Fleet:
         charge_points: How many.
         epoch_ns: Origin of the reports' seconds, when other children are to share it.
         heartbeat_s: Heartbeat interval where the gateway's side leaves it open.
+        ramp_s: Time over which they connect.
+        drivers: Who comes to charge; None: nobody.
+        module: The engine.
     """
 
     def __init__(
-        self, url: str, charge_points: int, *, epoch_ns: int | None = None, heartbeat_s: float = 300.0, ramp_s: float
+        self,
+        url: str,
+        charge_points: int,
+        *,
+        epoch_ns: int | None = None,
+        heartbeat_s: float = 300.0,
+        ramp_s: float,
+        drivers: Mapping[str, object] | None = None,
+        module: str = MODULE,
     ) -> None:
         self._charge_points = charge_points
         self._ramp_s = ramp_s
-        self._child = ControlledChild(MODULE)
+        self._child = ControlledChild(module)
         self._direct = url.startswith("mqtt:")
         self._settings: dict[str, Any] = {
             "run_tag": RUN_TAG,
@@ -75,7 +87,7 @@ class Fleet:
             "engine": 0,
             "charge_points": charge_points,
             "ramp_s": ramp_s,
-            "profile": {"connectors": 1, "default_heartbeat_s": heartbeat_s},
+            "profile": {"connectors": 1, "default_heartbeat_s": heartbeat_s, "drivers": drivers},
         }
         self.pid = self._child.pid
 
@@ -96,20 +108,39 @@ class Fleet:
         """The engine's memory now."""
         return rss_bytes(self.pid)
 
-    def register(self, settle_s: int) -> None:
+    def register(self, settle_s: int = 0) -> float:
         """Connect and register every charge point, then let ``settle_s`` seconds of load go by.
+
+        Returns:
+            How many were registered per second, between the first and the last hundredth of them.
 
         Raises:
             HarnessError: Some did not register within a minute more than the ramp.
         """
+        registered_ms = array("I")
+
+        def complete(report: IntervalReport) -> bool:
+            registered_ms.frombytes(report.registered_ms)
+            return report.gauges.get("registered") == self._charge_points
+
         self._child.send(AddCohort(0, self._charge_points, path="direct" if self._direct else "gateway"))
         self._child.send(EnterPhase(RAMP, monotonic_ns()))
-        self._child.report_when(
-            lambda report: report.gauges.get("registered") == self._charge_points, self._ramp_s + 60
-        )
+        self._child.report_when(complete, self._ramp_s + 60)
         self._child.send(EnterPhase(STEADY, monotonic_ns()))
         for _ in range(settle_s):
             self._child.next_report()
+        instants_ms, margin = sorted(registered_ms), len(registered_ms) // 100
+        spent_ms = instants_ms[-1 - margin] - instants_ms[margin]
+        return (len(instants_ms) - 2 * margin) * 1000 / max(spent_ms, 1)
+
+    def charge_everywhere(self, timeout_s: float) -> None:
+        """Wait until a transaction is under way at 99 of 100 charge points.
+
+        Raises:
+            HarnessError: Drivers did not come in time.
+        """
+        wanted = self._charge_points * 0.99
+        self._child.report_when(lambda report: report.gauges["charging"] >= wanted, timeout_s)
 
     def window(self, seconds: int, others: Mapping[str, int] | None = None) -> Window:
         """Watch a window of whole reports.

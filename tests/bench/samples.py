@@ -10,7 +10,7 @@ from rich import box
 from rich.table import Table
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,36 +50,43 @@ class Samples:
         """Add this round's value of a figure."""
         self._samples.setdefault(name, Sample(name, unit)).rounds.append(value)
 
-    def table(self, title: str, budgets: Sequence[Budget]) -> Table:
-        """Median and range of each figure, with its budget where it has one."""
+    def table(self, title: str, budgets: Sequence[Budget], last: Mapping[str, float]) -> Table:
+        """Median and range of each figure, with its budget where it has one, and its last median where it is known."""
         limits = {budget.name: budget for budget in budgets}
         table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD)
         table.add_column("figure", no_wrap=True)
-        for heading in ("median", "range", "budget"):
+        for heading in ("median", "range", "budget", "last"):
             table.add_column(heading, justify="right", no_wrap=True)
         for sample in self:
             budget = limits.get(sample.name)
-            verdict = "" if budget is None else f"{budget.limit:,g}{'' if budget.met(self) else ' EXCEEDED'}"
+            verdict = "" if budget is None else f"{budget}{'' if budget.met(self) else ' MISSED'}"
             style = None if budget is None else "green" if budget.met(self) else "bold red"
             span = f"{_figure(min(sample.rounds))} … {_figure(max(sample.rounds))}"
-            table.add_row(sample.name, f"{_figure(sample.median)} {sample.unit}", span, verdict, style=style)
+            before = last.get(sample.name)
+            change = f"{_figure(before)} ({sample.median / before - 1:+.0%})" if before else ""
+            table.add_row(sample.name, f"{_figure(sample.median)} {sample.unit}", span, verdict, change, style=style)
         return table
 
 
 @dataclass(frozen=True, slots=True)
 class Budget:
-    """The most a figure's median may be."""
+    """The most a figure's median may be, or the least."""
 
     name: str
     limit: float
+    at_least: bool = False
+
+    def __str__(self) -> str:
+        return f"{'≥' if self.at_least else '≤'} {self.limit:,g}"
 
     def met(self, samples: Samples) -> bool:
         """Whether it was kept to."""
-        return samples[self.name].median <= self.limit
+        median = samples[self.name].median
+        return median >= self.limit if self.at_least else median <= self.limit
 
     def public(self, samples: Samples) -> dict[str, Any]:
         """As it is written to the record."""
-        return {"name": self.name, "limit": self.limit, "met": self.met(samples)}
+        return {"name": self.name, "limit": self.limit, "at_least": self.at_least, "met": self.met(samples)}
 
 
 def _figure(value: float) -> str:

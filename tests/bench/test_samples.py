@@ -25,15 +25,18 @@ def test_the_median_is_quoted_and_judged() -> None:
     assert samples["ratio"].median == 2.4
     assert Budget("ratio", 2.5).met(samples)
     assert not Budget("ratio", 2.3).met(samples)
+    assert Budget("ratio", 2.3, at_least=True).met(samples)
+    assert not Budget("ratio", 2.5, at_least=True).met(samples)
 
 
-def test_the_table_names_what_is_exceeded() -> None:
+def test_the_table_names_what_is_missed_and_what_has_changed() -> None:
     console = Console(width=100)
     with console.capture() as captured:
-        console.print(measured(2.0, 3.0, 4.0).table("title", [Budget("ratio", 2.5)]))
+        console.print(measured(2.0, 3.0, 4.0).table("title", [Budget("ratio", 2.5)], {"ratio": 2.0}))
     text = captured.get()
-    assert "2.5 EXCEEDED" in text
+    assert "≤ 2.5 MISSED" in text
     assert "2 … 4" in text
+    assert "2 (+50%)" in text
 
 
 def test_the_clock_of_a_process_is_its_own_cpu_time() -> None:
