@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from loadtest.measure.histogram import Histogram
     from loadtest.measure.run_record import RunRecord
 
+_NO_DATA = "threshold_no_data"
+
 
 def judge(step: CapacityStep, run_dir: Path, plan: SearchPlan, *, cut_short: bool) -> RunRecord | None:
     """Say of a run that has ended what became of it, and what it measured.
@@ -46,6 +48,8 @@ def judge(step: CapacityStep, run_dir: Path, plan: SearchPlan, *, cut_short: boo
     if verdict.result == "void":
         step.limit = generator_limit(record)
         step.state = "limited" if step.limit else "void"
+    elif verdict.result == "failed" and all(reason.code == _NO_DATA for reason in verdict.reasons):
+        step.state = "void"  # neither met nor missed: a smaller load would have no more data
     elif verdict.result == "failed":
         step.state, step.limit = "failed", system_limit(record)
     else:

@@ -211,6 +211,22 @@ def test_a_level_that_cannot_be_measured_ends_it(tmp_path: Path) -> None:
     assert len(scene.requests) == 4
 
 
+def no_data(run_dir: Path) -> RunOutcome:
+    return leave_behind(run_dir, "failed", Reason("threshold_no_data", "Threshold without data: p99 uplink X < 1s."))
+
+
+def nobody_answered(run_dir: Path) -> RunOutcome:
+    return leave_behind(run_dir, "failed", Reason("unanswered", "All."), Reason("threshold_no_data", "Without data."))
+
+
+def test_a_threshold_without_data_says_nothing_unless_something_else_failed(tmp_path: Path) -> None:
+    nothing = Scene(tmp_path / "nothing", 0, no_data).result()
+    assert (nothing.answer, nothing.exit_code) == ("void", ExitCode.VOID)
+    assert "100 charge points could not be measured: Threshold without data: p99 uplink X < 1s." in nothing.text
+    failed = Scene(tmp_path / "failed", 500, nobody_answered).result()
+    assert (failed.answer, failed.limit) == ("interval", "messages not answered in time, threshold without data")
+
+
 def test_a_run_that_could_not_be_made_is_tried_again(tmp_path: Path) -> None:
     scene = Scene(tmp_path, 500)
     scene.exceptions[3] = no_broker
