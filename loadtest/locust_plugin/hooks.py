@@ -4,7 +4,8 @@
 Locust's event     what happens
 =================  ===================================================================================================
 command line       the settings are added to Locust's options
-init               headless, the system under test is set up, so that what cannot work ends at once, with exit code 2
+init               headless, the system under test is set up, so that what cannot work ends at once, with exit code 2,
+                   and workers are awaited
 test_start         (master) the plan is made and goes to the workers; (worker) engines are started
 spawning_complete  the run begins: ramp, steady
 test_stopping      the drain barrier: the tail is collected while users, workers and children are all still there
@@ -31,6 +32,7 @@ from loadtest.locust_plugin import wire
 from loadtest.locust_plugin.conductor import Conductor
 from loadtest.locust_plugin.dispatcher import PlannedDispatcher
 from loadtest.locust_plugin.fleet import fleet_classes, parts_of, plan_fleet, users_of
+from loadtest.locust_plugin.gathering import await_workers
 from loadtest.locust_plugin.limits import check_descriptors
 from loadtest.locust_plugin.node import Node
 from loadtest.locust_plugin.options import add_options, leave_passwords_out_of_form, settings_of
@@ -40,6 +42,7 @@ from loadtest.locust_plugin.stairs import stairs_of
 from loadtest.locust_plugin.telling import tell_error, tell_note, tell_verdict
 from loadtest.locust_plugin.web.live_page import LivePage
 from loadtest.locust_plugin.web.login import add_login
+from loadtest.measure.run_events import REFUSED
 from loadtest.scenario.settings import DIRECT, masked, secret
 
 if TYPE_CHECKING:
@@ -149,11 +152,28 @@ class _Master:
                 self._options.spawn_rate = SPAWN_RATE_PER_S
             if self._headless:
                 self._prepare(settings, fleet)
+                self._gather()
         except LoadTestError as error:
             tell_error(error)
             sys.exit(int(error.exit_code))
         except KeyboardInterrupt:
             sys.exit(int(ExitCode.INTERRUPTED))
+
+    def _gather(self) -> None:
+        """Wait for the workers.
+
+        Raises:
+            LoadTestError: They do not come; the record of the run that was prepared says so as well.
+        """
+        runner = self._runner
+        if isinstance(runner, MasterRunner):
+            most_s = float(self._options.expect_workers_max_wait)
+            try:
+                await_workers(lambda: len(runner.clients.ready), self._workers_expected, most_s, tell_note)
+            except LoadTestError as error:
+                assert self._conductor.collector is not None
+                self._conductor.collector.event(REFUSED, error.message)
+                raise
 
     def _serve_metrics(self, settings: RunSettings) -> None:
         from loadtest.locust_plugin.metrics_endpoint import serve_metrics  # noqa: PLC0415 - not everybody wants them
@@ -243,6 +263,8 @@ class _Master:
     def _on_test_stopping(self, **_: object) -> None:
         self._finish(interrupted=False)
         self._leaving |= self._headless
+        if self._headless and isinstance(self._runner, MasterRunner) and not self._workers():
+            gevent.spawn(self._runner.quit)  # Locust stops when the last worker goes missing, and stays there for good
         if self._quit_wanted and not self._headless:
             raise KeyboardInterrupt  # which has waited for the run
 

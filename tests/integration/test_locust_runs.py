@@ -201,3 +201,32 @@ def test_workers_killed_or_stopped_while_a_fault_is_on_are_named_in_the_verdict(
     assert record.operations.answered > 0
     assert (master.folder / "report.html").exists()
     assert [run.left_over() for run in (master, *workers)] == [[]] * 4
+
+
+def test_a_run_ends_when_its_last_worker_is_killed(start: Callable[..., LocustRun], free_tcp_port: int) -> None:
+    port = str(free_tcp_port)
+    master = start(
+        "--headless", "--only-summary", "--charge-points", "20", "--ramp", "300ms", "--duration", "5m",
+        "--drain-timeout", "1s", "--master", "--master-bind-host", "127.0.0.1", "--master-bind-port", port,
+        "--expect-workers", "1",
+    )  # fmt: skip
+    worker = start("--worker", "--master-host", "127.0.0.1", "--master-port", port)
+    master.wait_for_phase("steady")
+    worker.process.kill()
+    assert master.wait() == 4, master.log.read_text()
+    verdict = master.record().verdict
+    assert verdict is not None
+    assert "worker_lost" in [reason.code for reason in verdict.reasons]
+    assert [run.left_over() for run in (master, worker)] == [[], []]
+
+
+def test_workers_that_do_not_come_in_time_are_no_missed_threshold(
+    start: Callable[..., LocustRun], free_tcp_port: int
+) -> None:
+    master = start(
+        "--headless", "--only-summary", "--master", "--master-bind-host", "127.0.0.1",
+        "--master-bind-port", str(free_tcp_port), "--expect-workers", "2", "--expect-workers-max-wait", "1",
+    )  # fmt: skip
+    assert master.wait() == 2, master.log.read_text()
+    assert "error: --expect-workers: 0 of 2 workers have come within 1 s" in master.log.read_text()
+    assert master.left_over() == []

@@ -24,7 +24,7 @@ FOLDER = ROOT / "docs" / "deploy"
 IMAGE = "loadtest:0.1.0"
 MANIFESTS = ("system.yaml", "web.yaml", "job.yaml")
 NO_MORE_RIGHTS = {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}}
-LOCUST_OPTIONS = {"-f", "--worker", "--master", "--master-host", "--expect-workers"}
+LOCUST_OPTIONS = {"-f", "--worker", "--master", "--master-host", "--expect-workers", "--expect-workers-max-wait"}
 
 
 def objects(*files: str) -> list[dict[str, Any]]:
