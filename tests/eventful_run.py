@@ -21,8 +21,8 @@ from loadtest.measure.interval import (
 )
 from loadtest.measure.link_cuts import ABSENCE, UnansweredCommands
 from loadtest.measure.reply_join import ReplyInstants
-from loadtest.measure.run_record import FaultSpan
 from loadtest.measure.sequence import DUPLICATE, NEW, REORDERED, SequenceWindows
+from loadtest.measure.spans import FaultSpan
 from loadtest.measure.tags import COMMAND, DOWNLINK, INTENDED, SERVICE, Tag
 from loadtest.measure.transaction_records import (
     ANSWERED,

@@ -15,7 +15,7 @@ import numpy as np
 from loadtest.measure.collector import Collector
 from loadtest.measure.interval import DeliveryRow, Health, IntervalReport, OperationRow, SentCounts
 from loadtest.measure.recorder import Recorder
-from loadtest.measure.run_record import RunDescription, RunRecord
+from loadtest.measure.run_description import RunDescription
 from loadtest.measure.sequence import SequenceWindows
 from loadtest.measure.tags import CONNECT, INTENDED, PACER, REGISTER, ROUND_TRIP, SERVICE, UPLINK, Tag
 from loadtest.measure.validity import Validity
@@ -24,6 +24,7 @@ from loadtest.units import NS_PER_S
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from loadtest.measure.run_record import RunRecord
     from loadtest.scenario.thresholds import Threshold
 
 STARTED_AT = dt.datetime(2026, 1, 31, 12, 0, 0, tzinfo=dt.UTC)

@@ -15,8 +15,8 @@ from loadtest.control import messages
 from loadtest.errors import HarnessError
 from loadtest.measure.collector import Collector
 from loadtest.measure.histogram import Histogram
+from loadtest.measure.run_description import RunDescription
 from loadtest.measure.run_events import HARNESS_FAULTS
-from loadtest.measure.run_record import RunDescription
 from loadtest.protocol.phases import DRAIN, PHASES, RAMP
 from loadtest.reports.run_folder import open_run
 from loadtest.runner.child_process import start_child
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from loadtest.measure.interval import IntervalReport
-    from loadtest.measure.run_record import Role
+    from loadtest.measure.source_health import Role
     from loadtest.reports.run_folder import RunFolder
     from loadtest.runner.child_process import ControlChild
 

@@ -9,7 +9,8 @@ from loadtest.measure.reasons import MEASURING_ROLES, first_connect_fault
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from loadtest.measure.run_record import Reason, RunRecord
+    from loadtest.measure.run_outcome import Reason
+    from loadtest.measure.run_record import RunRecord
 
 GENERATOR_CODES = frozenset({"generator_late", "generator_cpu", "generator_backlog"})
 """Reasons of a verdict that say that the generator could not give the load."""

@@ -19,7 +19,8 @@ from loadtest.protocol.phases import PHASES, judged
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from loadtest.measure.run_record import CommandTotals, LatencySummary, RunRecord
+    from loadtest.measure.run_record import RunRecord
+    from loadtest.measure.run_totals import CommandTotals, LatencySummary
     from loadtest.measure.tags import Tag
 
 _MARKS = {True: ("✓", "green"), False: ("✗", "bold red"), None: ("–", "yellow")}

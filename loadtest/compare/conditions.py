@@ -10,7 +10,7 @@ from loadtest.measure.comparison_record import Difference
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from loadtest.measure.run_record import RunDescription
+    from loadtest.measure.run_description import RunDescription
 
 _OF_EACH_RUN = frozenset({"seed", "run_id", "results", "threshold", "no_thresholds", "metrics_port", "metrics_host"})
 """Settings that differ between runs of the same kind, or say nothing about what was measured."""

@@ -22,7 +22,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
-    from loadtest.measure.run_record import LatencySummary, RunRecord, SourceHealth
+    from loadtest.measure.run_record import RunRecord
+    from loadtest.measure.run_totals import LatencySummary
+    from loadtest.measure.source_health import SourceHealth
 
 _PERCENTS = (50.0, 90.0, 99.0, 99.9)
 BEYOND: Final = 10

@@ -28,7 +28,8 @@ if TYPE_CHECKING:
 
     from loadtest.measure.books import Books
     from loadtest.measure.collector import Collector
-    from loadtest.measure.run_record import State, Verdict
+    from loadtest.measure.run_outcome import Verdict
+    from loadtest.measure.run_record import State
     from loadtest.scenario.mix import Share
     from loadtest.scenario.settings import RunSettings
 

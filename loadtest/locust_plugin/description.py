@@ -15,13 +15,14 @@ from typing import TYPE_CHECKING, Any
 from loadtest.clock import utc_now
 from loadtest.measure.calibration_record import note_of
 from loadtest.measure.machine import this_machine
-from loadtest.measure.run_record import RunDescription
+from loadtest.measure.run_description import RunDescription
 from loadtest.scenario.settings import masked
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from loadtest.measure.run_record import FleetPart, Limits
+    from loadtest.measure.limits import Limits
+    from loadtest.measure.run_description import FleetPart
     from loadtest.scenario.settings import RunSettings
     from loadtest.scenario.thresholds import Threshold
 

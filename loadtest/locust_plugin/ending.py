@@ -26,7 +26,8 @@ if TYPE_CHECKING:
 
     from loadtest.clock import Clock
     from loadtest.locust_plugin.run import Run
-    from loadtest.measure.run_record import State, Verdict
+    from loadtest.measure.run_outcome import Verdict
+    from loadtest.measure.run_record import State
 
 logger = logging.getLogger(__name__)
 

@@ -10,7 +10,7 @@ import msgspec
 from loadtest.clock import monotonic_ns
 from loadtest.control import messages
 from loadtest.locust_plugin import wire
-from loadtest.measure.run_record import FaultSpan
+from loadtest.measure.spans import FaultSpan
 from loadtest.scenario.faults import SUBSCRIBER, Command, Cut, Kill, LinkFault, Outage, PartFault, Restart
 from loadtest.units import NS_PER_S
 

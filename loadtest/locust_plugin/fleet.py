@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from loadtest.errors import UsageError
-from loadtest.measure.run_record import FleetPart
+from loadtest.measure.run_description import FleetPart
 from loadtest.scenario.mix import FleetClass, Share, cut, cut_into, share_out
 
 if TYPE_CHECKING:

@@ -16,7 +16,7 @@ from loadtest.measure.prometheus import (
     HistogramMetricFamily,
     InfoMetricFamily,
 )
-from loadtest.measure.run_record import Result
+from loadtest.measure.run_outcome import Result
 from loadtest.measure.tags import INTENDED, PACER, SERVICE, Tag
 from loadtest.measure.timeline import PARTS
 from loadtest.scenario.settings import DIRECT

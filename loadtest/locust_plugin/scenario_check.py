@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from loadtest.errors import UsageError, join_hints
 from loadtest.locust_plugin.fleet import path_of
-from loadtest.measure.run_record import Limits
+from loadtest.measure.limits import Limits
 from loadtest.protocol.phases import WARMUP
 from loadtest.scenario import fault_check, threshold_set, threshold_text
 from loadtest.scenario.commands import CommandLoad

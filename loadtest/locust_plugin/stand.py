@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from loadtest.measure.interval import IntervalReport
-    from loadtest.measure.run_record import FleetPart
+    from loadtest.measure.run_description import FleetPart
     from loadtest.scenario.settings import RunSettings
 
 _START_TIMEOUT_S = 120.0

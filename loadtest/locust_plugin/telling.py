@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from loadtest.errors import LoadTestError
-    from loadtest.measure.run_record import Verdict
+    from loadtest.measure.run_outcome import Verdict
 
 
 def tell_error(error: LoadTestError) -> None:

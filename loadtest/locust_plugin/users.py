@@ -8,7 +8,7 @@ from gevent.event import Event
 from locust import User, task
 
 import loadtest.locust_plugin.hooks  # noqa: F401 - importing it hooks the harness into Locust
-from loadtest.measure.run_record import Limits
+from loadtest.measure.limits import Limits
 from loadtest.scenario.commands import CommandLoad
 from loadtest.scenario.profile import ChargePointProfile
 from loadtest.scenario.settings import DIRECT

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from loadtest.errors import ResultError
-from loadtest.measure import run_record
 from loadtest.measure.calibration_note import CalibrationNote
 from loadtest.measure.machine import Machine
+from loadtest.measure.result_documents import decode, to_json
 from loadtest.measure.result_files import write_whole
 
 if TYPE_CHECKING:
@@ -189,7 +189,7 @@ def write(calibration: Calibration, results: Path) -> Path:
     path = results / CALIBRATION_JSON
     try:
         results.mkdir(parents=True, exist_ok=True)
-        write_whole(path, run_record.to_json(calibration))
+        write_whole(path, to_json(calibration))
     except OSError as error:
         raise ResultError(f"cannot write {path}: {error.strerror}", hint="choose another --results") from error
     return path
@@ -208,7 +208,7 @@ def load(results: Path) -> Calibration | None:
         return None
     except OSError as error:
         raise ResultError(f"cannot read {path}: {error.strerror}") from error
-    return run_record.decode(content, Calibration, path, CALIBRATION_FORMAT, CALIBRATION_VERSION)
+    return decode(content, Calibration, path, CALIBRATION_FORMAT, CALIBRATION_VERSION)
 
 
 def note_of(results: Path, here: Machine) -> CalibrationNote | None:

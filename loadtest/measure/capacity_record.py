@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 import msgspec
 
 from loadtest.errors import ResultError
-from loadtest.measure import run_record
+from loadtest.measure.result_documents import decode, to_json
 from loadtest.measure.result_files import write_whole
 
 if TYPE_CHECKING:
@@ -181,7 +181,7 @@ def write(record: CapacityRecord, folder: Path) -> None:
     """
     path = folder / CAPACITY_JSON
     try:
-        write_whole(path, run_record.to_json(record))
+        write_whole(path, to_json(record))
     except OSError as error:
         raise ResultError(f"cannot write {path}: {error.strerror}") from error
 
@@ -199,4 +199,4 @@ def load(folder: Path) -> CapacityRecord:
         raise ResultError(
             f"cannot read {path}: {error.strerror}", hint="a search is made by loadtest capacity"
         ) from error
-    return run_record.decode(content, CapacityRecord, path, CAPACITY_FORMAT, CAPACITY_VERSION)
+    return decode(content, CapacityRecord, path, CAPACITY_FORMAT, CAPACITY_VERSION)

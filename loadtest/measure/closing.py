@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from loadtest.measure import ledger as ledgers
 from loadtest.measure.command_ledger import CommandBooks, merge_answers, settle_commands
 from loadtest.measure.hops import counted_by, losing_hop
-from loadtest.measure.run_record import (
+from loadtest.measure.run_totals import (
     CommandSummary,
     CommandTotals,
     DeliveryTotals,

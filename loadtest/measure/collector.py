@@ -25,9 +25,13 @@ from loadtest.measure.interval_log import IntervalLogWriter
 from loadtest.measure.leg import leg_rows
 from loadtest.measure.link_cuts import LinkCutBooks
 from loadtest.measure.reply_join import ReplyJoin
+from loadtest.measure.result_documents import to_json
 from loadtest.measure.result_files import AppendFile, DiskReserve, write_whole
-from loadtest.measure.run_record import DeliveryTotals, PhaseSpan, RunEvent, RunRecord
+from loadtest.measure.run_events import RunEvent
+from loadtest.measure.run_record import RunRecord
+from loadtest.measure.run_totals import DeliveryTotals
 from loadtest.measure.sources import Source, Usage, total_gauge
+from loadtest.measure.spans import PhaseSpan
 from loadtest.measure.standing import Lookout
 from loadtest.measure.storm_watch import StormWatch
 from loadtest.measure.tags import INTENDED, REPLY, SERVICE, Tag, parse
@@ -46,7 +50,11 @@ if TYPE_CHECKING:
     from loadtest.measure.host_clock import HostClock
     from loadtest.measure.interval import IntervalReport, Series
     from loadtest.measure.ledger import Ledger
-    from loadtest.measure.run_record import FaultSpan, Role, RunDescription, State, ThresholdOutcome
+    from loadtest.measure.run_description import RunDescription
+    from loadtest.measure.run_outcome import ThresholdOutcome
+    from loadtest.measure.run_record import State
+    from loadtest.measure.source_health import Role
+    from loadtest.measure.spans import FaultSpan
     from loadtest.measure.standing import Standing
     from loadtest.scenario.thresholds import Threshold
 
@@ -279,7 +287,7 @@ class Collector:
         self._reserve.release()
         for name, document in ((run_record.LEDGER_JSON, ledger), (run_record.RUN_JSON, self._record)):
             try:
-                write_whole(self._run_dir / name, run_record.to_json(document))
+                write_whole(self._run_dir / name, to_json(document))
             except OSError as error:
                 self._record.state = "partial"
                 self.event(run_events.WRITE_FAILED, f"{name}: {_reason(error)}")

@@ -12,8 +12,8 @@ import msgspec
 
 from loadtest.errors import ResultError
 from loadtest.measure import comparison_v1
+from loadtest.measure.result_documents import decode, to_json
 from loadtest.measure.result_files import write_whole
-from loadtest.measure.run_record import decode, to_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

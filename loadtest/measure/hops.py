@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from loadtest.measure.run_record import HopCount
+from loadtest.measure.run_totals import HopCount
 from loadtest.measure.tags import DOWNLINK, INTENDED, REPLY, ROUND_TRIP, UPLINK
 from loadtest.measure.transaction_ledger import ON_THE_WAY
 

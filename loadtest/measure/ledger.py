@@ -18,7 +18,8 @@ from loadtest.measure.command_ledger import CommandLedger
 from loadtest.measure.interval import CommandArrivalRow, DeliveryRow, OperationRow
 from loadtest.measure.leg import LegRow, LostMessages, excuse, leg_rows, name_losses
 from loadtest.measure.link_cuts import by_row
-from loadtest.measure.run_record import LEDGER_JSON, decode
+from loadtest.measure.result_documents import decode
+from loadtest.measure.run_record import LEDGER_JSON
 from loadtest.measure.tags import INTENDED, ROUND_TRIP, SERVICE, UPLINK, Tag
 from loadtest.measure.transaction_ledger import TransactionLedger
 from loadtest.protocol import phases

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import msgspec
 
 from loadtest.errors import ResultError
-from loadtest.measure import run_record
+from loadtest.measure.result_documents import decode, to_json
 from loadtest.measure.result_files import write_whole
 
 if TYPE_CHECKING:
@@ -141,7 +141,7 @@ def write(record: MatrixRecord, folder: Path) -> None:
     """
     path = folder / MATRIX_JSON
     try:
-        write_whole(path, run_record.to_json(record))
+        write_whole(path, to_json(record))
     except OSError as error:
         raise ResultError(f"cannot write {path}: {error.strerror}") from error
 
@@ -159,4 +159,4 @@ def load(folder: Path) -> MatrixRecord:
         raise ResultError(
             f"cannot read {path}: {error.strerror}", hint="a matrix is made by loadtest matrix"
         ) from error
-    return run_record.decode(content, MatrixRecord, path, MATRIX_FORMAT, MATRIX_VERSION)
+    return decode(content, MatrixRecord, path, MATRIX_FORMAT, MATRIX_VERSION)

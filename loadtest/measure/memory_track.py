@@ -14,7 +14,7 @@ from itertools import pairwise
 from statistics import fmean, stdev
 from typing import TYPE_CHECKING
 
-from loadtest.measure.run_record import MemoryGrowth
+from loadtest.measure.source_health import MemoryGrowth
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -15,7 +15,7 @@ from loadtest.measure.run_events import (
     WORKER_LOST,
     WRITE_FAILED,
 )
-from loadtest.measure.run_record import Reason
+from loadtest.measure.run_outcome import Reason
 from loadtest.measure.tags import PACER, parse
 from loadtest.measure.validity import INVALID_ANSWER, INVALID_MESSAGE, Validity
 from loadtest.protocol.phases import STEADY, STEP
@@ -23,7 +23,8 @@ from loadtest.protocol.phases import STEADY, STEP
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from loadtest.measure.run_record import RunEvent, RunRecord
+    from loadtest.measure.run_events import RunEvent
+    from loadtest.measure.run_record import RunRecord
 
 GENERATOR_PARTS = frozenset({"engine", "subscriber", "worker", "csms", "stand"})
 """Parts of the instrument: without one of them the figures are not what they seem."""

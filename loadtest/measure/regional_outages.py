@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from loadtest.measure.run_events import REGION_BACK, REGION_DOWN
-from loadtest.measure.run_record import RunEvent
+from loadtest.measure.run_events import REGION_BACK, REGION_DOWN, RunEvent
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

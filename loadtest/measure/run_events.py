@@ -1,6 +1,8 @@
-"""Kinds of events on a run's record that the verdict goes by."""
+"""Events on a run's record, and the kinds of them that the verdict goes by."""
 
 from __future__ import annotations
+
+import msgspec
 
 INTERRUPTED = "interrupted"
 """Somebody stopped the run."""
@@ -29,3 +31,12 @@ REGION_DOWN, REGION_BACK = "region_down", "region_back"
 """The network of a region has failed for every charge point there; it is back."""
 FAULT_FAILED = "fault_failed"
 """Something could not be broken, or mended, as the scenario wanted."""
+
+
+class RunEvent(msgspec.Struct):
+    """Something that happened; ``part`` names the process or server it happened to."""
+
+    at_s: float
+    kind: str
+    text: str
+    part: str = ""

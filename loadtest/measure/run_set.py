@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from loadtest.errors import ResultError
-from loadtest.measure import run_record
+from loadtest.measure.result_documents import decode, to_json
 from loadtest.measure.result_files import write_whole
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ def write(run_set: RunSet, folder: Path) -> None:
     """
     path = folder / SET_JSON
     try:
-        write_whole(path, run_record.to_json(run_set))
+        write_whole(path, to_json(run_set))
     except OSError as error:
         raise ResultError(f"cannot write {path}: {error.strerror}") from error
 
@@ -62,4 +62,4 @@ def load(folder: Path) -> RunSet:
         content = path.read_bytes()
     except OSError as error:
         raise ResultError(f"cannot read {path}: {error.strerror}") from error
-    return run_record.decode(content, RunSet, path, SET_FORMAT, SET_VERSION)
+    return decode(content, RunSet, path, SET_FORMAT, SET_VERSION)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from loadtest.measure.memory_track import MemoryTrack
-from loadtest.measure.run_record import SourceHealth
+from loadtest.measure.source_health import SourceHealth
 from loadtest.measure.timeline import COMMAND_COUNTS, COUNTS
 from loadtest.units import NS_PER_S
 

@@ -13,18 +13,11 @@ import msgspec
 from loadtest.measure import ledger as ledgers
 from loadtest.measure.histogram import Histogram
 from loadtest.measure.interval import RegionalOutage
-from loadtest.measure.run_record import (
-    DeliveryTotals,
-    FaultSpan,
-    OperationTotals,
-    PhaseSpan,
-    RunEvent,
-    RunRecord,
-    State,
-    ThresholdOutcome,
-    TransactionTotals,
-    Verdict,
-)
+from loadtest.measure.run_events import RunEvent
+from loadtest.measure.run_outcome import ThresholdOutcome, Verdict
+from loadtest.measure.run_record import RunRecord, State
+from loadtest.measure.run_totals import DeliveryTotals, OperationTotals, TransactionTotals
+from loadtest.measure.spans import FaultSpan, PhaseSpan
 from loadtest.measure.tags import COMMAND_LEGS, INTENDED, LEGS, SERVICE, Tag
 from loadtest.measure.timeline import TimelineRow
 from loadtest.protocol import phases

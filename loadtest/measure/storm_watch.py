@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from loadtest.measure.interval import IntervalReport
-    from loadtest.measure.run_record import PhaseSpan
+    from loadtest.measure.spans import PhaseSpan
     from loadtest.measure.tags import Tag
 
 BOOT_STORM_RAMP_S = 10.0

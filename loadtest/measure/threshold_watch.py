@@ -10,7 +10,8 @@ from loadtest.scenario.thresholds import Registered
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from loadtest.measure.run_record import PhaseSpan, ThresholdOutcome
+    from loadtest.measure.run_outcome import ThresholdOutcome
+    from loadtest.measure.spans import PhaseSpan
     from loadtest.measure.thresholds import Evidence
     from loadtest.scenario.thresholds import Threshold
 

@@ -11,7 +11,7 @@ import math
 from typing import TYPE_CHECKING
 
 from loadtest.measure.histogram import Histogram
-from loadtest.measure.run_record import ThresholdOutcome
+from loadtest.measure.run_outcome import ThresholdOutcome
 from loadtest.measure.tags import ONE_WAY_LEGS
 from loadtest.protocol.phases import FAULT, RAMP, RECOVERY
 from loadtest.scenario.bounds import US_PER, scaled
@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 
     from loadtest.measure.interval import OperationRow
     from loadtest.measure.leg import LegRow
-    from loadtest.measure.run_record import DeliveryTotals, PhaseSpan, TransactionTotals
+    from loadtest.measure.run_totals import DeliveryTotals, TransactionTotals
+    from loadtest.measure.spans import PhaseSpan
     from loadtest.measure.storm import Storm
     from loadtest.measure.tags import Tag
     from loadtest.scenario.bounds import Bound

@@ -12,12 +12,14 @@ from typing import TYPE_CHECKING
 from loadtest.errors import ExitCode
 from loadtest.measure.reasons import first_connect_fault, reasons
 from loadtest.measure.run_events import ENDED_EARLY, INTERRUPTED, REFUSED
-from loadtest.measure.run_record import Reason, Verdict
+from loadtest.measure.run_outcome import Reason, Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from loadtest.measure.run_record import Result, RunEvent, RunRecord
+    from loadtest.measure.run_events import RunEvent
+    from loadtest.measure.run_outcome import Result
+    from loadtest.measure.run_record import RunRecord
 
 VOID_CODES = frozenset(
     {

@@ -9,7 +9,7 @@ from loadtest.reports.table import Table
 
 if TYPE_CHECKING:
     from loadtest.measure.command_ledger import CommandLedger
-    from loadtest.measure.run_record import CommandTotals
+    from loadtest.measure.run_totals import CommandTotals
 
 
 def commands(ledger: CommandLedger, totals: CommandTotals) -> list[Table]:

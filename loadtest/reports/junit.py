@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from loadtest.measure.comparison_record import Comparison
-    from loadtest.measure.run_record import Reason, RunRecord
+    from loadtest.measure.run_outcome import Reason
+    from loadtest.measure.run_record import RunRecord
 
 _CODES_OF_LIMIT = {
     "dropped_share": ("dropped", "commands_dropped"),

@@ -12,7 +12,7 @@ from loadtest.reports.one_way import error_note, time_text
 from loadtest.reports.table import Table
 
 if TYPE_CHECKING:
-    from loadtest.measure.run_record import LatencySummary
+    from loadtest.measure.run_totals import LatencySummary
     from loadtest.reports.run_folder import RunFolder
 
 _PERCENTS = (50, 90, 99, 99.9)

@@ -14,7 +14,8 @@ from loadtest.reports.transaction_tables import transactions
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from loadtest.measure.run_record import HopCount, RunRecord
+    from loadtest.measure.run_record import RunRecord
+    from loadtest.measure.run_totals import HopCount
     from loadtest.reports.run_folder import RunFolder
 
 MOST_LOSERS = 20

@@ -11,7 +11,8 @@ from loadtest.measure import comparison_record, run_record, timeline
 from loadtest.measure import ledger as ledgers
 from loadtest.measure.histogram import Histogram
 from loadtest.measure.interval_log import IntervalLogReader
-from loadtest.measure.run_record import RunDescription, RunRecord
+from loadtest.measure.run_description import RunDescription
+from loadtest.measure.run_record import RunRecord
 from loadtest.measure.tags import PACER, Tag, parse
 from loadtest.reports.heat_map import HeatMap
 

@@ -11,7 +11,8 @@ from loadtest.scenario.direct_path import OF_DIRECT, OF_GATEWAY
 from loadtest.scenario.settings import DIRECT
 
 if TYPE_CHECKING:
-    from loadtest.measure.run_record import RunDescription, RunRecord
+    from loadtest.measure.run_description import RunDescription
+    from loadtest.measure.run_record import RunRecord
 
 MOST_EVENTS = 100
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
-    from loadtest.measure.run_record import FaultSpan
+    from loadtest.measure.spans import FaultSpan
     from loadtest.reports.run_folder import RunFolder
 
 _UNITS = ((3 * 3600, "hours", 3600), (600, "minutes", 60))

@@ -8,7 +8,7 @@ from loadtest.reports.figures import count_text
 from loadtest.reports.table import Table
 
 if TYPE_CHECKING:
-    from loadtest.measure.run_record import RunDescription
+    from loadtest.measure.run_description import RunDescription
     from loadtest.measure.transaction_ledger import TransactionLedger
 
 MOST_FLAWS = 50

@@ -24,7 +24,8 @@ from loadtest.reports.run_tables import events, health, tested, thresholds
 from loadtest.reports.storm_table import storms
 
 if TYPE_CHECKING:
-    from loadtest.measure.run_record import OperationTotals, RunRecord
+    from loadtest.measure.run_record import RunRecord
+    from loadtest.measure.run_totals import OperationTotals
     from loadtest.reports.run_folder import RunFolder
     from loadtest.reports.table import Table
 

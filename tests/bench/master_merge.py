@@ -30,7 +30,7 @@ from loadtest.measure.collector import Collector
 from loadtest.measure.health import resident_bytes
 from loadtest.measure.interval import ChargePointWindow, DeliveryRow, Health, IntervalReport, OperationRow, SentCounts
 from loadtest.measure.recorder import Recorder
-from loadtest.measure.run_record import RunDescription
+from loadtest.measure.run_description import RunDescription
 from loadtest.measure.sequence import NEW
 from loadtest.measure.tags import INTENDED, PACER, ROUND_TRIP, SERVICE, UPLINK, Tag
 from loadtest.measure.transaction_records import DTYPE, FATE_BITS

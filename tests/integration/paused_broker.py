@@ -1,7 +1,7 @@
 """A scenario for tests: charge points that beat every second, and a broker that stands still for two."""
 
 from loadtest.locust_plugin import ChargePointFleet, CsmsSubscriber
-from loadtest.measure.run_record import Limits
+from loadtest.measure.limits import Limits
 from loadtest.scenario.faults import Pause
 
 

@@ -1,7 +1,7 @@
 """A scenario for tests: half of the charge points lose their network and are refused; then a rolling restart."""
 
 from loadtest.locust_plugin import ChargePointFleet, CsmsSubscriber
-from loadtest.measure.run_record import Limits
+from loadtest.measure.limits import Limits
 from loadtest.scenario.faults import Outage, Refuse, Restart
 from loadtest.scenario.profile import ChargePointProfile
 from loadtest.scenario.reconnect import CappedDoubling

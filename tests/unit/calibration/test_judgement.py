@@ -14,7 +14,10 @@ from loadtest.calibration.judgement import judge
 from loadtest.calibration.rates import STUB, judged_step
 from loadtest.calibration.round_trips import expected_waits_us, floor_us
 from loadtest.measure.calibration_record import Calibration, CountFigure, Spread
-from loadtest.measure.run_record import Reason, RunDescription, RunRecord, SourceHealth, Verdict
+from loadtest.measure.run_description import RunDescription
+from loadtest.measure.run_outcome import Reason, Verdict
+from loadtest.measure.run_record import RunRecord
+from loadtest.measure.source_health import SourceHealth
 from loadtest.units import NS_PER_MS, NS_PER_US
 
 if TYPE_CHECKING:

@@ -15,7 +15,10 @@ from loadtest.capacity.conduct import conduct
 from loadtest.capacity.limit import DESCRIPTORS
 from loadtest.errors import EnvironmentNotReady, ExitCode, HarnessError, LoadTestError, UsageError
 from loadtest.measure import capacity_record, run_record
-from loadtest.measure.run_record import Reason, RunDescription, RunRecord, SourceHealth, ThresholdOutcome, Verdict
+from loadtest.measure.run_description import RunDescription
+from loadtest.measure.run_outcome import Reason, ThresholdOutcome, Verdict
+from loadtest.measure.run_record import RunRecord
+from loadtest.measure.source_health import SourceHealth
 from loadtest.runner import scenarios
 from loadtest.runner.request import RunRequest
 from loadtest.runner.run import RunOutcome
@@ -24,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from loadtest.measure.capacity_record import CapacityRecord, CapacityResult, CapacityStep
-    from loadtest.measure.run_record import Result
+    from loadtest.measure.run_outcome import Result
 
     What = Callable[[Path], RunOutcome]
 

@@ -17,7 +17,7 @@ from click.testing import CliRunner
 from loadtest.cli.main import loadtest
 from loadtest.errors import ExitCode, LoadTestError, UsageError
 from loadtest.measure import comparison_record, run_record, run_set
-from loadtest.measure.run_record import Verdict
+from loadtest.measure.run_outcome import Verdict
 from loadtest.runner import run as runs
 from loadtest.runner.run import RunOutcome
 

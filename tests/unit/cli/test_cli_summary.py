@@ -9,20 +9,12 @@ from rich.console import Console
 
 from loadtest.cli.summary import print_summary
 from loadtest.measure.host_clock import HostClock
-from loadtest.measure.run_record import (
-    DeliveryTotals,
-    LatencySummary,
-    Limits,
-    MemoryGrowth,
-    OperationTotals,
-    Reason,
-    RunDescription,
-    RunRecord,
-    SourceHealth,
-    ThresholdOutcome,
-    TransactionTotals,
-    Verdict,
-)
+from loadtest.measure.limits import Limits
+from loadtest.measure.run_description import RunDescription
+from loadtest.measure.run_outcome import Reason, ThresholdOutcome, Verdict
+from loadtest.measure.run_record import RunRecord
+from loadtest.measure.run_totals import DeliveryTotals, LatencySummary, OperationTotals, TransactionTotals
+from loadtest.measure.source_health import MemoryGrowth, SourceHealth
 from loadtest.measure.storm import Storm
 from loadtest.measure.verdict import killed
 

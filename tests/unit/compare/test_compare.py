@@ -26,8 +26,8 @@ from loadtest.measure.comparison_record import (
     UNDECIDED,
     WORSE,
 )
-from loadtest.measure.run_events import ENDED_EARLY
-from loadtest.measure.run_record import RunEvent, Verdict
+from loadtest.measure.run_events import ENDED_EARLY, RunEvent
+from loadtest.measure.run_outcome import Verdict
 from loadtest.measure.tags import UPLINK
 
 if TYPE_CHECKING:

@@ -12,7 +12,9 @@ from sample_run import SampleRun
 
 from loadtest.compare.run_figures import Key, run_figures
 from loadtest.measure import run_record
-from loadtest.measure.run_record import DeliveryTotals, FleetPart, OperationTotals, SourceHealth, TransactionTotals
+from loadtest.measure.run_description import FleetPart
+from loadtest.measure.run_totals import DeliveryTotals, OperationTotals, TransactionTotals
+from loadtest.measure.source_health import SourceHealth
 from loadtest.measure.storm import Storm
 
 if TYPE_CHECKING:

@@ -17,7 +17,9 @@ from loadtest.matrix.outcome import exit_code
 from loadtest.matrix.plan_file import read_plan
 from loadtest.matrix.remaining import BESIDE_S, remaining_s
 from loadtest.measure import matrix_record, run_record, run_set
-from loadtest.measure.run_record import Reason, RunDescription, RunRecord, Verdict
+from loadtest.measure.run_description import RunDescription
+from loadtest.measure.run_outcome import Reason, Verdict
+from loadtest.measure.run_record import RunRecord
 from loadtest.runner.run import RunOutcome
 
 if TYPE_CHECKING:
@@ -25,7 +27,7 @@ if TYPE_CHECKING:
 
     from loadtest.matrix.plan import Plan
     from loadtest.measure.matrix_record import MatrixRecord, MatrixRun
-    from loadtest.measure.run_record import Result
+    from loadtest.measure.run_outcome import Result
     from loadtest.runner.request import RunRequest
 
 PLAN = """

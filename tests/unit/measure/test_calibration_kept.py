@@ -14,7 +14,11 @@ from loadtest.measure.calibration_note import CalibrationNote, caveat, rate_per_
 from loadtest.measure.calibration_record import CALIBRATION_JSON, Calibration, Check, note_of
 from loadtest.measure.host_clock import HostClock
 from loadtest.measure.machine import Machine, this_machine
-from loadtest.measure.run_record import LatencySummary, PhaseSpan, RunDescription, RunRecord, SourceHealth
+from loadtest.measure.run_description import RunDescription
+from loadtest.measure.run_record import RunRecord
+from loadtest.measure.run_totals import LatencySummary
+from loadtest.measure.source_health import SourceHealth
+from loadtest.measure.spans import PhaseSpan
 
 if TYPE_CHECKING:
     from pathlib import Path

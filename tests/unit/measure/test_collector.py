@@ -17,7 +17,8 @@ from loadtest.measure.histogram import Histogram
 from loadtest.measure.interval import IntervalReport, Series
 from loadtest.measure.interval_log import IntervalLogReader, read_totals
 from loadtest.measure.ledger import Ledger
-from loadtest.measure.run_record import RunDescription, load
+from loadtest.measure.run_description import RunDescription
+from loadtest.measure.run_record import load
 from loadtest.measure.tags import parse
 from loadtest.units import NS_PER_S
 

@@ -11,7 +11,7 @@ from simulated_runs import arm
 
 from loadtest.compare.compare import Question, compare_arms
 from loadtest.measure.comparison_schema import schema_json
-from loadtest.measure.run_record import to_json
+from loadtest.measure.result_documents import to_json
 
 PUBLISHED = Path(__file__).parents[3] / "docs" / "comparison.schema.json"
 

@@ -10,7 +10,12 @@ from sample_run import EPOCH_NS, SampleRun
 
 from loadtest.errors import UsageError
 from loadtest.measure.interval import IntervalReport, RegionalOutage
-from loadtest.measure.run_record import FaultSpan, Limits, OperationTotals, RunDescription, RunRecord, SourceHealth
+from loadtest.measure.limits import Limits
+from loadtest.measure.run_description import RunDescription
+from loadtest.measure.run_record import RunRecord
+from loadtest.measure.run_totals import OperationTotals
+from loadtest.measure.source_health import SourceHealth
+from loadtest.measure.spans import FaultSpan
 from loadtest.measure.verdict import judge
 from loadtest.reports import run_tables
 from loadtest.reports.run_folder import open_run

@@ -8,7 +8,8 @@ import pytest
 from sample_run import SampleRun
 
 from loadtest.errors import ResultError
-from loadtest.measure.run_record import FleetPart, RunDescription, RunRecord, load, write
+from loadtest.measure.run_description import FleetPart, RunDescription
+from loadtest.measure.run_record import RunRecord, load, write
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -15,7 +15,8 @@ from sample_run import SampleRun
 from loadtest.measure.histogram import Histogram
 from loadtest.measure.interval import OperationRow
 from loadtest.measure.leg import LegRow
-from loadtest.measure.run_record import DeliveryTotals, PhaseSpan, ThresholdOutcome, TransactionTotals
+from loadtest.measure.run_totals import DeliveryTotals, TransactionTotals
+from loadtest.measure.spans import PhaseSpan
 from loadtest.measure.storm import Storm
 from loadtest.measure.tags import Tag
 from loadtest.measure.threshold_watch import ThresholdWatch
@@ -24,6 +25,8 @@ from loadtest.scenario.threshold_text import parse
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from loadtest.measure.run_outcome import ThresholdOutcome
 
 
 def samples(*values_us: int) -> Histogram:

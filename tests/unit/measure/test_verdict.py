@@ -5,19 +5,13 @@ import datetime as dt
 import pytest
 
 from loadtest.measure.host_clock import HostClock
-from loadtest.measure.run_record import (
-    CommandSummary,
-    CommandTotals,
-    DeliveryTotals,
-    LatencySummary,
-    Limits,
-    OperationTotals,
-    RunDescription,
-    RunEvent,
-    RunRecord,
-    SourceHealth,
-    ThresholdOutcome,
-)
+from loadtest.measure.limits import Limits
+from loadtest.measure.run_description import RunDescription
+from loadtest.measure.run_events import RunEvent
+from loadtest.measure.run_outcome import ThresholdOutcome
+from loadtest.measure.run_record import RunRecord
+from loadtest.measure.run_totals import CommandSummary, CommandTotals, DeliveryTotals, LatencySummary, OperationTotals
+from loadtest.measure.source_health import SourceHealth
 from loadtest.measure.verdict import VOID_CODES, judge, killed
 
 

@@ -8,7 +8,8 @@ from xml.etree import ElementTree as ET
 import pytest
 from sample_run import SampleRun
 
-from loadtest.measure.run_record import Limits, Reason
+from loadtest.measure.limits import Limits
+from loadtest.measure.run_outcome import Reason
 from loadtest.measure.verdict import VOID_CODES
 from loadtest.reports.junit import junit_xml
 from loadtest.scenario.threshold_text import parse_all

@@ -12,7 +12,9 @@ from sample_run import SampleRun
 from loadtest.measure.connection_states import CONNECTION_STATES
 from loadtest.measure.histogram import Histogram
 from loadtest.measure.percentiles import percentile_curve
-from loadtest.measure.run_record import FaultSpan, PhaseSpan, RunDescription, RunRecord
+from loadtest.measure.run_description import RunDescription
+from loadtest.measure.run_record import RunRecord
+from loadtest.measure.spans import FaultSpan, PhaseSpan
 from loadtest.measure.timeline import TimelineRow
 from loadtest.reports import heat_map, thinning
 from loadtest.reports.chart import latency_axis

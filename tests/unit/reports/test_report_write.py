@@ -11,8 +11,9 @@ from sample_run import SampleRun
 from loadtest.errors import ResultError
 from loadtest.measure import run_record
 from loadtest.measure.histogram import Histogram
+from loadtest.measure.limits import Limits
 from loadtest.measure.percentiles import percentiles_us
-from loadtest.measure.run_record import FleetPart, Limits
+from loadtest.measure.run_description import FleetPart
 from loadtest.measure.storm import Storm
 from loadtest.reports import write_reports
 from loadtest.reports.__main__ import main

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from loadtest.locust_plugin.description import describe, run_name
 from loadtest.locust_plugin.repeat import repeat_command
-from loadtest.measure.run_record import Limits
+from loadtest.measure.limits import Limits
 from loadtest.protocol.phases import PHASES
 from loadtest.scenario.resolve import resolve
 

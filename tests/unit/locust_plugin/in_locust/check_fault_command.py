@@ -10,8 +10,9 @@ import pytest
 from loadtest.clock import monotonic_ns
 from loadtest.locust_plugin.fault_command import FaultCommands
 from loadtest.measure.collector import Collector
+from loadtest.measure.run_description import RunDescription
 from loadtest.measure.run_events import FAULT_FAILED
-from loadtest.measure.run_record import FaultSpan, RunDescription
+from loadtest.measure.spans import FaultSpan
 
 if TYPE_CHECKING:
     from pathlib import Path
