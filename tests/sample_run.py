@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from loadtest.measure.run_record import RunRecord
-    from loadtest.scenario.thresholds import Threshold
+    from loadtest.scenario.threshold import Threshold
 
 STARTED_AT = dt.datetime(2026, 1, 31, 12, 0, 0, tzinfo=dt.UTC)
 EPOCH_NS = 1_000 * NS_PER_S

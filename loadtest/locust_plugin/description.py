@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from loadtest.measure.limits import Limits
     from loadtest.measure.run_description import FleetPart
     from loadtest.scenario.settings import RunSettings
-    from loadtest.scenario.thresholds import Threshold
+    from loadtest.scenario.threshold import Threshold
 
 _PACKAGES = ("loadtest", "locust", "gevent", "websockets", "aiomqtt", "uvloop", "hdrhistogram", "numpy", "msgspec")
 

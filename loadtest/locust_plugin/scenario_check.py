@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from loadtest.locust_plugin.users import ChargePointFleet, CsmsSubscriber
     from loadtest.scenario.settings import RunSettings
-    from loadtest.scenario.thresholds import Threshold
+    from loadtest.scenario.threshold import Threshold
 
 
 _USERS = "loadtest.locust_plugin.users"

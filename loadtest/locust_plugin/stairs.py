@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from locust.env import Environment
 
-    from loadtest.scenario.thresholds import Threshold
+    from loadtest.scenario.threshold import Threshold
 
 SPAWN_RATE_PER_S = 100
 """Locust's spawn rate counts cohorts; the ramp of the charge points is ours."""

@@ -16,7 +16,7 @@ from loadtest.scenario.settings import DIRECT
 if TYPE_CHECKING:
     from loadtest.locust_plugin.node import Node
     from loadtest.scenario.faults import Fault
-    from loadtest.scenario.thresholds import Threshold
+    from loadtest.scenario.threshold import Threshold
 
 
 class _Part(User):

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
 from loadtest.matrix.setting_values import Value, merged, scalar, setting_called, settings_in, value_of
-from loadtest.scenario.thresholds import did_you_mean
+from loadtest.scenario.suggestions import did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

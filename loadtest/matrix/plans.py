@@ -6,7 +6,7 @@ from pathlib import Path
 
 from loadtest.errors import UsageError
 from loadtest.runner import scenarios
-from loadtest.scenario.thresholds import did_you_mean
+from loadtest.scenario.suggestions import did_you_mean
 
 
 def known() -> dict[str, Path]:

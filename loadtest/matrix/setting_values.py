@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from loadtest.scenario.settings import SETTINGS
-from loadtest.scenario.thresholds import did_you_mean
+from loadtest.scenario.suggestions import did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

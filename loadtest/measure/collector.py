@@ -56,7 +56,7 @@ if TYPE_CHECKING:
     from loadtest.measure.source_health import Role
     from loadtest.measure.spans import FaultSpan
     from loadtest.measure.standing import Standing
-    from loadtest.scenario.thresholds import Threshold
+    from loadtest.scenario.threshold import Threshold
 
 PATIENCE = 3
 """Seconds by which the fastest process may be ahead before a second is written without the others."""

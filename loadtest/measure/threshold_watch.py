@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from loadtest.measure.run_outcome import ThresholdOutcome
     from loadtest.measure.spans import PhaseSpan
     from loadtest.measure.thresholds import Evidence
-    from loadtest.scenario.thresholds import Threshold
+    from loadtest.scenario.threshold import Threshold
 
 
 class ThresholdWatch:

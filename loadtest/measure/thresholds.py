@@ -15,7 +15,7 @@ from loadtest.measure.run_outcome import ThresholdOutcome
 from loadtest.measure.tags import ONE_WAY_LEGS
 from loadtest.protocol.phases import FAULT, RAMP, RECOVERY
 from loadtest.scenario.bounds import US_PER, scaled
-from loadtest.scenario.thresholds import Latency, Messages, Rate, Registered, Threshold, Transactions
+from loadtest.scenario.thresholds import Latency, Messages, Rate, Registered, Transactions
 from loadtest.units import US_PER_S
 
 if TYPE_CHECKING:
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from loadtest.measure.storm import Storm
     from loadtest.measure.tags import Tag
     from loadtest.scenario.bounds import Bound
+    from loadtest.scenario.threshold import Threshold
 
 _SHORT_US = 100_000
 """A time that reads badly in seconds."""

@@ -26,7 +26,7 @@ from loadtest.scenario.faults import (
     Slow,
     phases_of,
 )
-from loadtest.scenario.thresholds import did_you_mean
+from loadtest.scenario.suggestions import did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence

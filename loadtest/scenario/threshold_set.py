@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from loadtest.errors import UsageError
-from loadtest.scenario.thresholds import Threshold
+from loadtest.scenario.threshold import Threshold
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

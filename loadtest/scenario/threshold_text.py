@@ -20,6 +20,7 @@ from loadtest.protocol.actions import FROM_CENTRAL_SYSTEM, FROM_CHARGE_POINT
 from loadtest.protocol.phases import FAULT, PHASES, RECOVERY
 from loadtest.scenario import threshold_set
 from loadtest.scenario.bounds import Bound
+from loadtest.scenario.suggestions import did_you_mean
 from loadtest.scenario.thresholds import (
     BACK_SHARES,
     LEGS,
@@ -30,15 +31,15 @@ from loadtest.scenario.thresholds import (
     Rate,
     RateOf,
     Registered,
-    Threshold,
     TransactionFate,
     Transactions,
-    did_you_mean,
 )
 from loadtest.units import seconds
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+
+    from loadtest.scenario.threshold import Threshold
 
 EXAMPLE = "p99 round_trip < 250ms"
 

@@ -6,20 +6,17 @@ line takes (:mod:`loadtest.scenario.threshold_text`) and what records and report
 
 from __future__ import annotations
 
-import difflib
-import math
 import re
-from typing import TYPE_CHECKING, Literal, get_args
+from typing import TYPE_CHECKING, ClassVar, Literal, get_args
 
-import msgspec
-
-from loadtest.errors import UsageError
 from loadtest.protocol.actions import FROM_CENTRAL_SYSTEM, FROM_CHARGE_POINT
 from loadtest.protocol.phases import RAMP, STEADY
 from loadtest.scenario.bounds import US_PER, Bound
+from loadtest.scenario.suggestions import did_you_mean
+from loadtest.scenario.threshold import Threshold
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterator
 
 Leg = Literal["uplink", "round_trip", "connect", "register", "reconnect", "command", "downlink", "reply"]
 Kind = Literal["intended", "service"]
@@ -38,82 +35,6 @@ _OF_CONNECTING = {
 }
 _IN_RAMP = frozenset({"connect", "register"})
 _KNOWN_WHEN_OVER = "is known only when the run is over, so it cannot end one early"
-
-
-class Threshold(msgspec.Struct, frozen=True, kw_only=True):
-    """What all thresholds have in common.
-
-    Attributes:
-        abort_on_fail: The run ends, failed, as soon as it is seen not to hold.
-        after_s: For so many seconds of its phase it is not looked at for that.
-    """
-
-    abort_on_fail: bool = False
-    after_s: float = 0.0
-
-    def __str__(self) -> str:
-        """The text form, which reads back as the same threshold."""
-        ending = f" abort after {self.after_s:.15g}s" if self.after_s else " abort"
-        return f"{self.metric} {self.limit}{ending if self.abort_on_fail else ''}"
-
-    @property
-    def metric(self) -> str:
-        """What is looked at, in the words of the text form."""
-        raise NotImplementedError
-
-    @property
-    def watched_phase(self) -> str:
-        """The phase it is about; empty for the whole run."""
-        return ""
-
-    @property
-    def limit(self) -> Bound:
-        """What the figure is to keep to."""
-        bound: Bound = self.bound  # type: ignore[attr-defined]  # each kind has it behind what it is about
-        return bound
-
-    def check(self, phases: Sequence[str]) -> None:
-        """Refuse what can never be judged in a run of these phases.
-
-        Raises:
-            UsageError: With one sentence for each mistake.
-        """
-        try:
-            msgspec.convert(msgspec.structs.asdict(self), type(self))
-        except msgspec.ValidationError as error:
-            raise UsageError(f"threshold {type(self).__name__}: {error}") from None
-        mistakes = [*self._mistakes(), *self._mistakes_of_bound(), *self._mistakes_of_phase(phases)]
-        if not 0 <= self.after_s < math.inf:
-            mistakes.append(f"after_s: {self.after_s:g} is not 0 or more")
-        elif self.after_s and not self.abort_on_fail:
-            mistakes.append("after_s: has no use without abort_on_fail")
-        if mistakes:
-            raise UsageError([f"threshold '{self}': {text}" for text in mistakes])
-
-    @property
-    def _units(self) -> tuple[str, ...]:
-        """Units its bound can have."""
-        raise NotImplementedError
-
-    def _mistakes(self) -> Iterator[str]:
-        yield from ()
-
-    def _mistakes_of_bound(self) -> Iterator[str]:
-        bound = self.limit
-        if bound.unit not in self._units:
-            wanted = " or ".join(repr(unit) if unit else "none, for a count" for unit in self._units)
-            yield f"the unit {bound.unit!r} does not fit: {wanted}"
-        if not bound.upper and not isinstance(self, Rate):
-            yield f"{bound.relation} makes no sense here: a small figure is a good one, write <"
-        if not 0 <= bound.value < math.inf:
-            yield f"the bound {bound.value:g} is not 0 or more"
-        elif (bound.value == 0 and bound.relation in ("<", ">=")) or (bound.value == 0 and "ms" in self._units):
-            yield f"nothing is decided by {bound}"
-
-    def _mistakes_of_phase(self, phases: Sequence[str]) -> Iterator[str]:
-        phase = self.watched_phase
-        if phase and phase not in phases:
-            yield f"there is no phase {phase!r} in this run{did_you_mean(phase, phases)}; there are {', '.join(phases)}"
 
 
 class Latency(Threshold, frozen=True, tag="latency"):
@@ -235,6 +156,8 @@ class Rate(Threshold, frozen=True, tag="rate"):
         what: ``offered`` (due), ``sent``, ``answered``, or ``delivered`` to a subscriber.
     """
 
+    _more_is_better: ClassVar[bool] = True
+
     what: RateOf
     bound: Bound
     action: str = ""
@@ -287,13 +210,6 @@ def actions_of(leg: str) -> tuple[str, ...]:
     if leg in _OF_CONNECTING:
         return _OF_CONNECTING[leg]
     return FROM_CHARGE_POINT if leg in ("uplink", "round_trip") else FROM_CENTRAL_SYSTEM
-
-
-def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """``; did you mean uplink?``, or nothing when nothing is like it."""
-    by_folded = {each.lower(): each for each in known}
-    close = difflib.get_close_matches(word.lower(), by_folded, n=1)
-    return f"; did you mean {by_folded[close[0]]}?" if close else ""
 
 
 LEGS: tuple[str, ...] = get_args(Leg)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from typing import Any, get_args
+from typing import TYPE_CHECKING, Any, get_args
 
 import pytest
 from hypothesis import given, settings
@@ -14,7 +14,10 @@ from loadtest.protocol.actions import FROM_CHARGE_POINT
 from loadtest.scenario import thresholds
 from loadtest.scenario.bounds import Bound, above, at_most, below
 from loadtest.scenario.threshold_text import parse, parse_all, split
-from loadtest.scenario.thresholds import Latency, Messages, Rate, Registered, Threshold, Transactions
+from loadtest.scenario.thresholds import Latency, Messages, Rate, Registered, Transactions
+
+if TYPE_CHECKING:
+    from loadtest.scenario.threshold import Threshold
 
 AMOUNTS = st.floats(0.001, 10_000_000).map(lambda value: float(f"{value:.12g}"))
 TIMES = st.builds(Bound, st.sampled_from(["<", "<="]), AMOUNTS, st.sampled_from(["us", "ms", "s", "min"]))

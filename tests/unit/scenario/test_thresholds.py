@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import get_args
+from typing import TYPE_CHECKING, get_args
 
 import pytest
 
@@ -12,7 +12,10 @@ from loadtest.protocol.phases import with_faults
 from loadtest.scenario import thresholds
 from loadtest.scenario.bounds import Bound, above, at_least, at_most, below
 from loadtest.scenario.threshold_set import check, overridden
-from loadtest.scenario.thresholds import Latency, Messages, Rate, Registered, Threshold, Transactions
+from loadtest.scenario.thresholds import Latency, Messages, Rate, Registered, Transactions
+
+if TYPE_CHECKING:
+    from loadtest.scenario.threshold import Threshold
 
 PHASES = with_faults(["crash"])
 
