@@ -12,7 +12,8 @@ from loadtest.capacity.axis import AXES, OWN_SETTINGS
 from loadtest.clock import utc_now
 from loadtest.errors import Faults
 from loadtest.measure.capacity_record import CHARGE_POINTS, CapacityRecord, SearchPlan
-from loadtest.scenario.settings import SETTINGS, masked
+from loadtest.scenario.settings import masked
+from loadtest.scenario.settings_table import SETTINGS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

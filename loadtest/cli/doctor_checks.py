@@ -20,7 +20,7 @@ from loadtest.measure import calibration_record
 from loadtest.measure.calibration_note import sentence
 from loadtest.measure.machine import this_machine
 from loadtest.runner.descriptors import RESERVE
-from loadtest.scenario.settings import SETTINGS
+from loadtest.scenario.settings_table import SETTINGS
 
 GB = 1e9
 LEAST_FREE_BYTES = 1 * GB

@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from loadtest.errors import UsageError
-from loadtest.scenario.settings import SECRETS, SETTINGS
+from loadtest.scenario.secret_settings import SECRETS
+from loadtest.scenario.settings_table import SETTINGS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
-    from loadtest.scenario.settings import Setting
+    from loadtest.scenario.setting import Setting
 
 _Command = TypeVar("_Command", bound="Callable[..., Any]")
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from loadtest.errors import Faults, UsageError
 from loadtest.scenario.credentials import filled
-from loadtest.scenario.settings import written
+from loadtest.scenario.settings_table import written
 from loadtest.transport import tls
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from loadtest.protocol import topics
-from loadtest.scenario.settings import secret
+from loadtest.scenario.secret_settings import secret
 
 if TYPE_CHECKING:
     from loadtest.locust_plugin.users import CsmsSubscriber

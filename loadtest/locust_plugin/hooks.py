@@ -43,7 +43,8 @@ from loadtest.locust_plugin.telling import tell_error, tell_note, tell_verdict
 from loadtest.locust_plugin.web.live_page import LivePage
 from loadtest.locust_plugin.web.login import add_login
 from loadtest.measure.run_events import REFUSED
-from loadtest.scenario.settings import DIRECT, masked, secret
+from loadtest.scenario.secret_settings import secret
+from loadtest.scenario.settings import DIRECT, masked
 
 if TYPE_CHECKING:
     from argparse import Namespace

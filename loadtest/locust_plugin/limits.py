@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from loadtest.errors import EnvironmentNotReady
 from loadtest.scenario.mix import cut
-from loadtest.scenario.settings import SETTINGS
+from loadtest.scenario.settings_table import SETTINGS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -6,7 +6,8 @@ import os
 from typing import TYPE_CHECKING, Any
 
 from loadtest.scenario.resolve import resolve
-from loadtest.scenario.settings import SETTINGS, RunSettings, masked
+from loadtest.scenario.settings import RunSettings, masked
+from loadtest.scenario.settings_table import SETTINGS
 
 if TYPE_CHECKING:
     from argparse import Namespace

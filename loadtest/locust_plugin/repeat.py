@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from loadtest.scenario.settings import SETTINGS, masked
+from loadtest.scenario.settings import masked
+from loadtest.scenario.settings_table import SETTINGS
 from loadtest.units import seconds
 
 if TYPE_CHECKING:

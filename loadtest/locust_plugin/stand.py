@@ -12,7 +12,8 @@ from loadtest.control import messages
 from loadtest.locust_plugin.child import Child
 from loadtest.measure.run_events import PART_DIED
 from loadtest.scenario.broker_settings import broker_settings
-from loadtest.scenario.settings import DIRECT, secret
+from loadtest.scenario.secret_settings import secret
+from loadtest.scenario.settings import DIRECT
 from loadtest.units import NS_PER_S
 
 if TYPE_CHECKING:

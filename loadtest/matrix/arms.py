@@ -13,7 +13,7 @@ from loadtest.scenario.suggestions import did_you_mean
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from loadtest.scenario.settings import Setting
+    from loadtest.scenario.setting import Setting
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,59}")
 _NAME_HELP = "letters, digits, dots, dashes and underscores, at most 60"

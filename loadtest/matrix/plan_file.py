@@ -21,7 +21,7 @@ from loadtest.matrix.plan import Plan
 from loadtest.matrix.resolved_arms import Common, resolved_arms
 from loadtest.matrix.setting_values import settings_in, shown
 from loadtest.runner import scenarios
-from loadtest.scenario.settings import SETTINGS
+from loadtest.scenario.settings_table import SETTINGS
 from loadtest.scenario.suggestions import did_you_mean
 from loadtest.units import seconds
 

@@ -16,7 +16,7 @@ from loadtest.matrix.setting_values import merged, shown, texts
 from loadtest.runner.request import RunRequest
 from loadtest.runner.scenarios import Scenario, folders
 from loadtest.scenario.broker_settings import broker_settings
-from loadtest.scenario.settings import SETTINGS
+from loadtest.scenario.settings_table import SETTINGS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

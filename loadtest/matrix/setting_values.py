@@ -10,13 +10,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from loadtest.scenario.settings import SETTINGS
+from loadtest.scenario.settings_table import SETTINGS
 from loadtest.scenario.suggestions import did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from loadtest.scenario.settings import Setting
+    from loadtest.scenario.setting import Setting
 
 Value = str | dict[str, str]
 """As on the command line; of a table each entry by its name."""

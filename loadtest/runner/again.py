@@ -11,7 +11,8 @@ from loadtest.errors import UsageError
 from loadtest.runner import scenarios
 from loadtest.runner.request import RunRequest
 from loadtest.scenario.resolve import as_written
-from loadtest.scenario.settings import SETTINGS, masked
+from loadtest.scenario.settings import masked
+from loadtest.scenario.settings_table import SETTINGS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

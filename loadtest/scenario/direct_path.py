@@ -12,7 +12,8 @@ import msgspec
 from loadtest.errors import UsageError
 from loadtest.protocol.encodings import EMQX, JSON, EncodingName, EnvelopeName
 from loadtest.protocol.topics import TopicTemplate
-from loadtest.scenario.settings import DIRECT, GATEWAY, SETTINGS, masked
+from loadtest.scenario.settings import DIRECT, GATEWAY, masked
+from loadtest.scenario.settings_table import SETTINGS
 
 if TYPE_CHECKING:
     from collections.abc import Collection

@@ -14,13 +14,15 @@ from loadtest.errors import UsageError
 from loadtest.scenario import threshold_text
 from loadtest.scenario.broker_settings import broker_settings
 from loadtest.scenario.direct_path import status_topic_fault
-from loadtest.scenario.settings import AUTO, BROKERS, DIRECT, EMBEDDED, SECRETS, SETTINGS, RunSettings, masked, secret
+from loadtest.scenario.secret_settings import SECRETS, secret
+from loadtest.scenario.settings import AUTO, BROKERS, DIRECT, EMBEDDED, RunSettings, masked
+from loadtest.scenario.settings_table import SETTINGS
 from loadtest.units import seconds
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
-    from loadtest.scenario.settings import Setting
+    from loadtest.scenario.setting import Setting
 
 MIN_WARMUP_S = 1.0
 """Phases are announced ahead of time, and what happens in them is counted by the second."""

@@ -15,7 +15,7 @@ from loadtest.cli.messages import show_error
 from loadtest.cli.options import GROUPS, given
 from loadtest.cli.run import run
 from loadtest.errors import EnvironmentNotReady, UsageError, join_hints
-from loadtest.scenario.settings import SETTINGS
+from loadtest.scenario.settings_table import SETTINGS
 
 
 @pytest.mark.parametrize("command", ["run", "web"])

@@ -14,7 +14,8 @@ import yaml
 
 from loadtest.brokers.mosquitto import Mosquitto
 from loadtest.cli.main import loadtest
-from loadtest.scenario.settings import SECRETS, SETTINGS
+from loadtest.scenario.secret_settings import SECRETS
+from loadtest.scenario.settings_table import SETTINGS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from loadtest.errors import UsageError
 from loadtest.scenario.resolve import resolve
-from loadtest.scenario.settings import SETTINGS, RunSettings, masked
+from loadtest.scenario.settings import RunSettings, masked
+from loadtest.scenario.settings_table import SETTINGS
 
 
 def faults_of(**values: object) -> tuple[str, ...]:

@@ -7,7 +7,8 @@ import pytest
 from loadtest.errors import UsageError
 from loadtest.scenario.credentials import CredentialFiles, filled
 from loadtest.scenario.resolve import resolve
-from loadtest.scenario.settings import SECRETS, SETTINGS, secret
+from loadtest.scenario.secret_settings import SECRETS, secret
+from loadtest.scenario.settings_table import SETTINGS
 
 SECURE = {"gateway": "wss://h:1/o", "broker": "mqtt://h"}
 PLAIN = {"gateway": "ws://h:1/o", "broker": "mqtt://h"}

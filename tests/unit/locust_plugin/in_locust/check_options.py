@@ -20,7 +20,7 @@ from loadtest.cli.run import run, web
 from loadtest.errors import UsageError
 from loadtest.locust_plugin.options import add_options, leave_passwords_out_of_form, settings_of
 from loadtest.scenario.resolve import resolve
-from loadtest.scenario.settings import SETTINGS
+from loadtest.scenario.settings_table import SETTINGS
 
 
 def parser() -> LocustArgumentParser:
