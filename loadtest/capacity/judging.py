@@ -9,7 +9,7 @@ from loadtest.compare.run_figures import key_of, run_figures
 from loadtest.errors import ResultError
 from loadtest.measure import run_record
 from loadtest.measure.capacity_record import StepLatency
-from loadtest.measure.comparison_record import THROUGHPUT
+from loadtest.measure.compared_figures import THROUGHPUT
 from loadtest.protocol.phases import RAMP
 
 if TYPE_CHECKING:

@@ -8,21 +8,21 @@ from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
+from loadtest.measure.compared_figures import BETTER, WORSE
 from loadtest.measure.comparison_record import (
-    BETTER,
     COMPARISON_JSON,
     DIFFERENT,
     NO_DIFFERENCE,
     NO_REGRESSION,
     NO_VERDICT,
     REGRESSION,
-    WORSE,
 )
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from loadtest.measure.comparison_record import Change, ComparedFigure, Comparison, Ranking
+    from loadtest.measure.compared_figures import Change, ComparedFigure
+    from loadtest.measure.comparison_record import Comparison, Ranking
 
 _STYLES = {
     REGRESSION: "bold red",

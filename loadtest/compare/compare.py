@@ -14,7 +14,8 @@ from loadtest.compare.outcome import outcome
 from loadtest.compare.ranking import rank_key, ranking
 from loadtest.compare.run_figures import run_figures
 from loadtest.compare.shapes import curves, shape_changes
-from loadtest.measure.comparison_record import ALL_ACTIONS, DEFAULT_TOLERANCE, LATENCY, Comparison
+from loadtest.measure.compared_figures import ALL_ACTIONS, LATENCY
+from loadtest.measure.comparison_record import DEFAULT_TOLERANCE, Comparison
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -9,7 +9,7 @@ import numpy as np
 
 from loadtest.compare import statistics
 from loadtest.compare.run_figures import BEYOND, UNITS, Key, RunFigures
-from loadtest.measure.comparison_record import (
+from loadtest.measure.compared_figures import (
     ALIKE,
     BETTER,
     COSTS,
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from loadtest.compare.statistics import Effect, Values
-    from loadtest.measure.comparison_record import Finding
+    from loadtest.measure.compared_figures import Finding
 
 Pair = tuple[int, int]
 """Positions of two arms: which is held against, and which is held against it."""

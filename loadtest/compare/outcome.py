@@ -5,19 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from loadtest.compare import statistics
-from loadtest.measure.comparison_record import (
-    ALIKE,
-    BETTER,
-    DIFFERENT,
-    NO_DIFFERENCE,
-    NO_REGRESSION,
-    NO_VERDICT,
-    REGRESSION,
-    UNDECIDED,
-    WORSE,
-    Change,
-    ComparedFigure,
-)
+from loadtest.measure.compared_figures import ALIKE, BETTER, UNDECIDED, WORSE, Change, ComparedFigure
+from loadtest.measure.comparison_record import DIFFERENT, NO_DIFFERENCE, NO_REGRESSION, NO_VERDICT, REGRESSION
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

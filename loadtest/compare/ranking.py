@@ -10,14 +10,15 @@ from typing import TYPE_CHECKING
 from loadtest.compare.figures import compared
 from loadtest.compare.statistics import can_tell
 from loadtest.errors import UsageError
-from loadtest.measure.comparison_record import BETTER, THROUGHPUT, UNDECIDED, WORSE, Place, Ranking
+from loadtest.measure.compared_figures import BETTER, THROUGHPUT, UNDECIDED, WORSE
+from loadtest.measure.comparison_record import Place, Ranking
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from loadtest.compare.figures import Measured
     from loadtest.compare.run_figures import Key
-    from loadtest.measure.comparison_record import ComparedFigure
+    from loadtest.measure.compared_figures import ComparedFigure
 
 DEFAULT = ("uplink p99", "round trip p99", "uplink p90", "round trip p90", "uplink p50", "round trip p50")
 """What arms are ranked by unless somebody says otherwise: the first that there is."""

@@ -7,10 +7,10 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from loadtest.errors import ResultError
-from loadtest.measure import comparison_record as kinds
+from loadtest.measure import compared_figures as kinds
 from loadtest.measure import timeline
 from loadtest.measure.closing import summary
-from loadtest.measure.comparison_record import ALL_ACTIONS, LATENCY, Quantity
+from loadtest.measure.compared_figures import ALL_ACTIONS, LATENCY, Quantity
 from loadtest.measure.histogram import Histogram
 from loadtest.measure.interval_log import IntervalLogReader
 from loadtest.measure.run_record import LATENCY_HLOG, TIMELINE_CSV

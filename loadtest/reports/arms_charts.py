@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
-from loadtest.measure import comparison_record as kinds
-from loadtest.measure.comparison_record import BETTER, WORSE
+from loadtest.measure import compared_figures as kinds
+from loadtest.measure.compared_figures import BETTER, WORSE
 from loadtest.measure.tags import UPLINK
 from loadtest.protocol.phases import STEADY
 from loadtest.reports.chart import COLOURS, Chart, Variant, latency_axis, log_ticks, percentile_axis
@@ -15,7 +15,8 @@ from loadtest.reports.legs import LEG_NAMES
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from loadtest.measure.comparison_record import Change, ComparedFigure, Comparison
+    from loadtest.measure.compared_figures import Change, ComparedFigure
+    from loadtest.measure.comparison_record import Comparison
 
 _DASHES = ("solid", "dash", "dot")
 _MOST_PAIRS = 28

@@ -6,7 +6,8 @@ import dataclasses
 import shlex
 from typing import TYPE_CHECKING
 
-from loadtest.measure import comparison_record as kinds
+from loadtest.measure import compared_figures as kinds
+from loadtest.measure import comparison_record
 from loadtest.measure.tags import UPLINK
 from loadtest.protocol.phases import STEADY
 from loadtest.reports.comparison_tables import (
@@ -23,15 +24,16 @@ from loadtest.reports.table import Table
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from loadtest.measure.comparison_record import ComparedFigure, Comparison
+    from loadtest.measure.compared_figures import ComparedFigure
+    from loadtest.measure.comparison_record import Comparison
 
-_MARKS = {kinds.REGRESSION: "❌", kinds.NO_REGRESSION: "✅", kinds.NO_VERDICT: "⚠️"}
+_MARKS = {comparison_record.REGRESSION: "❌", comparison_record.NO_REGRESSION: "✅", comparison_record.NO_VERDICT: "⚠️"}
 _CLASSES = {
-    kinds.REGRESSION: "regression",
-    kinds.NO_VERDICT: "void",
-    kinds.NO_REGRESSION: "passed",
-    kinds.NO_DIFFERENCE: "different",
-    kinds.DIFFERENT: "different",
+    comparison_record.REGRESSION: "regression",
+    comparison_record.NO_VERDICT: "void",
+    comparison_record.NO_REGRESSION: "passed",
+    comparison_record.NO_DIFFERENCE: "different",
+    comparison_record.DIFFERENT: "different",
 }
 """Nothing shown is nothing proved: only what was held against a baseline is good or bad."""
 _MOST_CHANGED, _MOST_ROWS = 60, 300
@@ -113,7 +115,7 @@ def _readable(pairs: ComparisonView) -> ComparisonView:
 def _shortened(table: Table, most: int) -> Table:
     if len(table.rows) <= most:
         return table
-    more = f"{len(table.rows) - most:,} more rows are in {kinds.COMPARISON_JSON}."
+    more = f"{len(table.rows) - most:,} more rows are in {comparison_record.COMPARISON_JSON}."
     return dataclasses.replace(table, rows=table.rows[:most], note=f"{more} {table.note}".rstrip())
 
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 import dataclasses
 from typing import TYPE_CHECKING
 
-from loadtest.measure.comparison_record import BETTER, COMPARISON_JSON, WORSE
+from loadtest.measure.compared_figures import BETTER, WORSE
+from loadtest.measure.comparison_record import COMPARISON_JSON
 from loadtest.reports.figures import value_text
 from loadtest.reports.table import Table
 
 if TYPE_CHECKING:
-    from loadtest.measure.comparison_record import Change, ComparedFigure, Comparison, Ranking
+    from loadtest.measure.compared_figures import Change, ComparedFigure
+    from loadtest.measure.comparison_record import Comparison, Ranking
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

@@ -16,16 +16,8 @@ from loadtest.compare.figures import Measured, compared
 from loadtest.compare.run_figures import RunFigures, key_of
 from loadtest.errors import ResultError, UsageError
 from loadtest.measure import comparison_record, run_record
-from loadtest.measure.comparison_record import (
-    BROKER_CPU,
-    GATEWAY_CPU,
-    NO_REGRESSION,
-    NO_VERDICT,
-    REGRESSION,
-    THROUGHPUT,
-    UNDECIDED,
-    WORSE,
-)
+from loadtest.measure.compared_figures import BROKER_CPU, GATEWAY_CPU, THROUGHPUT, UNDECIDED, WORSE
+from loadtest.measure.comparison_record import NO_REGRESSION, NO_VERDICT, REGRESSION
 from loadtest.measure.run_events import ENDED_EARLY, RunEvent
 from loadtest.measure.run_outcome import Verdict
 from loadtest.measure.tags import UPLINK
@@ -33,7 +25,7 @@ from loadtest.measure.tags import UPLINK
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from loadtest.measure.comparison_record import Quantity
+    from loadtest.measure.compared_figures import Quantity
     from loadtest.measure.tags import Tag
 
 

@@ -9,7 +9,8 @@ import pytest
 
 from loadtest.errors import ResultError
 from loadtest.measure import comparison_record
-from loadtest.measure.comparison_record import COMPARISON_JSON, UNDECIDED, WORSE
+from loadtest.measure.compared_figures import UNDECIDED, WORSE
+from loadtest.measure.comparison_record import COMPARISON_JSON
 
 if TYPE_CHECKING:
     from pathlib import Path
