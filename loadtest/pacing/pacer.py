@@ -7,7 +7,6 @@ some 30 µs after the instant asked for, and only when something is due. Linux o
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import ctypes
 import os
 from typing import TYPE_CHECKING
@@ -55,16 +54,15 @@ class Pacer:
         os.close(self._timer)
 
     def _arm(self) -> None:
-        due_ns = self._wheel.next_due_ns
-        if self._turning or due_ns is None:
+        """Set the timer to the next instant. It has not fired then any more, so nothing needs to be read from it."""
+        if self._turning:
             return
-        # An instant in the past fires at once; zero would disarm the timer.
-        self._spec[2], self._spec[3] = divmod(max(due_ns, 1), NS_PER_S)
+        due_ns = self._wheel.next_due_ns
+        # An instant in the past fires at once; zero disarms the timer.
+        self._spec[2], self._spec[3] = (0, 0) if due_ns is None else divmod(max(due_ns, 1), NS_PER_S)
         self._set_timer(self._timer, _TFD_TIMER_ABSTIME, self._spec, None)
 
     def _turn(self) -> None:
-        with contextlib.suppress(BlockingIOError):
-            os.read(self._timer, 8)
         self._turning = True
         # Only what is due now: what is planned meanwhile waits for the next turn, so that answers get read.
         now_ns = monotonic_ns()
