@@ -1,43 +1,34 @@
 """The master's side of measuring: takes every process's reports, keeps the books, writes the run's folder.
 
-Intervals of the same second from several processes are merged before they are written: once every process that is
-still alive has reported that second, or when another is :data:`PATIENCE` seconds ahead. A report that comes later than
-that still counts in full; its samples get a line of their own.
-
 The folder grows while the run goes on, so a run that is killed leaves all but its last seconds behind.
 """
 
 from __future__ import annotations
 
 import time
-from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from loadtest.clock import monotonic_ns, utc_now
 from loadtest.errors import ResultError
-from loadtest.measure import ledger as ledgers
-from loadtest.measure import regional_outages, run_events, run_record, verdict
+from loadtest.measure import evidence, regional_outages, run_events, run_record, verdict
 from loadtest.measure.books import Books, open_books
 from loadtest.measure.closing import fill, settle
 from loadtest.measure.health import resident_bytes
-from loadtest.measure.histogram import Histogram
 from loadtest.measure.interval_log import IntervalLogWriter
-from loadtest.measure.leg import leg_rows
 from loadtest.measure.link_cuts import LinkCutBooks
 from loadtest.measure.reply_join import ReplyJoin
 from loadtest.measure.result_documents import to_json
 from loadtest.measure.result_files import AppendFile, DiskReserve, write_whole
 from loadtest.measure.run_events import RunEvent
 from loadtest.measure.run_record import RunRecord
-from loadtest.measure.run_totals import DeliveryTotals
-from loadtest.measure.sources import Source, Usage, total_gauge
-from loadtest.measure.spans import PhaseSpan
+from loadtest.measure.seconds import Seconds
+from loadtest.measure.sources import Source, Usage
+from loadtest.measure.spans import PhaseSpan, phase_at
 from loadtest.measure.standing import Lookout
 from loadtest.measure.storm_watch import StormWatch
-from loadtest.measure.tags import INTENDED, REPLY, SERVICE, Tag, parse
 from loadtest.measure.threshold_watch import ThresholdWatch
-from loadtest.measure.thresholds import Evidence, judge
-from loadtest.measure.timeline import GAUGES, PARTS, SecondLatency, TimelineRow, TimelineWriter
+from loadtest.measure.thresholds import judge
+from loadtest.measure.timeline import TimelineRow, TimelineWriter
 from loadtest.measure.transaction_join import TransactionJoin
 from loadtest.protocol.phases import STEADY
 from loadtest.units import NS_PER_S
@@ -47,29 +38,20 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from loadtest.clock import Clock
+    from loadtest.measure.evidence import Evidence
+    from loadtest.measure.histogram import Histogram
     from loadtest.measure.host_clock import HostClock
     from loadtest.measure.interval import IntervalReport, Series
     from loadtest.measure.ledger import Ledger
     from loadtest.measure.run_description import RunDescription
     from loadtest.measure.run_outcome import ThresholdOutcome
     from loadtest.measure.run_record import State
+    from loadtest.measure.seconds import Second
     from loadtest.measure.source_health import Role
     from loadtest.measure.spans import FaultSpan
     from loadtest.measure.standing import Standing
+    from loadtest.measure.tags import Tag
     from loadtest.scenario.threshold import Threshold
-
-PATIENCE = 3
-"""Seconds by which the fastest process may be ahead before a second is written without the others."""
-
-
-class _Second:
-    """What has been reported for one second that is not written yet."""
-
-    __slots__ = ("counts", "histograms")
-
-    def __init__(self) -> None:
-        self.counts: Counter[str] = Counter()
-        self.histograms: dict[Tag, Histogram] = {}
 
 
 class Collector:
@@ -92,12 +74,9 @@ class Collector:
         self._clock = clock
         self._record = RunRecord(run=run)
         self._sources: dict[str, Source] = {}
-        self._seconds: dict[int, _Second] = {}
-        self._written = -1
+        self._seconds = Seconds()
         self._row: TimelineRow | None = None
         self._settled: Ledger | None = None
-        self._totals: dict[Tag, Histogram] = {}
-        self._tags: dict[str, Tag] = {}
         self._registered_most = 0
         self._replies = ReplyJoin(run.phases)
         self._storms = StormWatch()
@@ -141,8 +120,8 @@ class Collector:
         self.expect(source, role)
         reporting = self._sources[source]
         index = max(report.index, 0)
-        grown = reporting.take(report, steady=self._phase_at(index) == STEADY == self._phase_at(index + 1))
-        second = self._seconds.setdefault(index, _Second())
+        grown = reporting.take(report, steady=self._is_steady(index))
+        second = self._seconds.at(index)
         for series in report.series:
             self._add_series(source, second, series)
         self._take_instants(source, report)
@@ -150,12 +129,17 @@ class Collector:
         if report.reply_instants:
             self._join_replies(source, role, second, report.reply_instants)
         second.counts.update(grown)
-        late = index <= self._written and bool(report.series)
+        late = index <= self._seconds.written and bool(report.series)
         if late and not report.final:
             self.event(
-                run_events.LATE_REPORT, f"interval {index} came after second {self._written} was written", source
+                run_events.LATE_REPORT,
+                f"interval {index} came after second {self._seconds.written} was written",
+                source,
             )
-        return self._write_complete()
+        taken: list[tuple[Tag, Histogram]] = []
+        for complete in self._seconds.complete(self._sources.values()):
+            taken += self._write(complete)
+        return taken
 
     def part_gone(self, source: str, text: str) -> None:
         """A process has died: put it on record and wait for it no longer."""
@@ -209,7 +193,7 @@ class Collector:
 
     def missed_early(self) -> ThresholdOutcome | None:
         """The threshold for which the run is to end now; to be asked now and then, it is put on record."""
-        missed = self._watch.look(self._written, self._evidence_now)
+        missed = self._watch.look(self._seconds.written, self._evidence_now)
         if missed is not None:
             self.event(run_events.ENDED_EARLY, f"{missed.text}: {missed.reason}", "scenario")
         return missed
@@ -225,7 +209,7 @@ class Collector:
             self._record,
             list(self._sources.values()),
             self._usages(),
-            self._totals,
+            self._seconds.totals,
             outages=self._outages.begun(self._elapsed_s()),
             transactions_started=self._transactions.started,
             after=after,
@@ -233,15 +217,15 @@ class Collector:
 
     def books(self) -> Books:
         """The books as they are open, or as :meth:`finish` has settled them."""
-        return open_books(self._record, list(self._sources.values()), self._totals, self._row, self._settled)
+        return open_books(self._record, list(self._sources.values()), self._seconds.totals, self._row, self._settled)
 
     # Ending it --------------------------------------------------------------------------------------------------
 
     def drain(self) -> list[tuple[Tag, Histogram]]:
         """Write every second that is still held back, without waiting for anybody; returns as :meth:`add`."""
         taken: list[tuple[Tag, Histogram]] = []
-        while self._seconds:
-            taken += self._write(min(self._seconds))
+        while (index := self._seconds.first()) is not None:
+            taken += self._write(index)
         return taken
 
     def finish(
@@ -269,18 +253,18 @@ class Collector:
                 self.event(run_events.WRITE_FAILED, f"{file.path.name}: {_reason(file.error)}")
         sources = list(self._sources.values())
         self._settled = ledger = settle(
-            sources, self._totals, self._replies, self._transactions, self._link_cuts, self._record.run.phases
+            sources, self._seconds.totals, self._replies, self._transactions, self._link_cuts, self._record.run.phases
         )
         self._record.state, self._record.ended_at, self._record.locust = state, utc_now(), locust or {}
         self._record.end_s = round(self._elapsed_s(), 3)
         if self._record.phases:
             self._record.phases[-1].end_s = self._record.end_s
-        fill(self._record, ledger, sources, self._totals, self._registered_most)
+        fill(self._record, ledger, sources, self._seconds.totals, self._registered_most)
         self._record.health = [usage.judged() for usage in self._usages()]
         self._tell_outages()
         ramp_s = self._record.run.settings.get("ramp_s")
         fleet, phases = self._record.run.charge_points, self._record.phases
-        self._record.storms = self._storms.find(fleet, phases, ramp_s, self._totals)
+        self._record.storms = self._storms.find(fleet, phases, ramp_s, self._seconds.totals)
         self._record.registered_after_s = self._storms.registered_after_s(fleet, phases)
         self._record.thresholds = self._judged_thresholds(ledger, over=over)
         self._record.verdict = verdict.judge(self._record)
@@ -295,26 +279,11 @@ class Collector:
         return self._record
 
     def _judged_thresholds(self, ledger: Ledger, *, over: bool) -> list[ThresholdOutcome]:
-        record = self._record
-        cut_short = (run_events.INTERRUPTED, run_events.REFUSED, run_events.ENDED_EARLY)
-        evidence = Evidence(
-            over=over and not any(event.kind in cut_short for event in record.events),
-            now_s=record.end_s,
-            phases=record.phases,
-            operations=ledger.operations,
-            legs=ledger.legs,
-            deliveries=record.deliveries,
-            totals=self._totals,
-            charge_points=record.run.charge_points,
-            registered_after_s=record.registered_after_s,
-            storms=record.storms,
-            transactions=record.transactions,
-            one_way_error_us=record.one_way_error_us,
-        )
+        known = evidence.at_end(self._record, ledger, self._seconds.totals, over=over)
         ended_by = self._watch.ended_by
         return [
             ended_by if ended_by is not None and outcome.text == ended_by.text else outcome
-            for outcome in judge(self._thresholds, evidence)
+            for outcome in judge(self._thresholds, known)
         ]
 
     # Inside -----------------------------------------------------------------------------------------------------
@@ -322,40 +291,15 @@ class Collector:
     def _elapsed_s(self) -> float:
         return (self._clock() - self._record.run.epoch_ns) / NS_PER_S
 
-    def _phase_at(self, second: float) -> str:
-        name = ""
-        for span in self._record.phases:
-            if span.start_s <= second:
-                name = span.name
-        return name
+    def _is_steady(self, index: int) -> bool:
+        """Whether a second lies within the steady phase."""
+        phases = self._record.phases
+        return phase_at(phases, index) == STEADY == phase_at(phases, index + 1)
 
     def _evidence_now(self) -> Evidence:
-        """What is known by the end of the last second written; what may still be under way counts as neither."""
-        record, sources = self._record, self._sources.values()
-        now_s = float(self._written + 1)
-        *before, last = record.phases or [PhaseSpan("", now_s, now_s)]
-        phases = [*before, PhaseSpan(last.name, last.start_s, max(now_s, last.start_s))]
-        operations = ledgers.merge_rows(source.operations for source in sources)
-        deliveries = ledgers.merge_rows(source.deliveries for source in sources)
-        legs = leg_rows({(row.phase, row.action): row.sent for row in operations}, deliveries)
-        fleet, storms = record.run.charge_points, self._watch.needs_storms
-        return Evidence(
-            over=False,
-            now_s=now_s,
-            phases=phases,
-            operations=operations,
-            legs=legs,
-            deliveries=DeliveryTotals(
-                observed=any(source.role == "subscriber" for source in sources),
-                duplicated=sum(row.duplicated for row in deliveries),
-                reordered=sum(row.reordered for row in deliveries),
-            ),
-            totals=self._totals,
-            charge_points=fleet,
-            registered_after_s=self._storms.registered_after_s(fleet, phases) if storms else {},
-            storms=self._storms.find(fleet, phases, None, {}) if storms else [],
-            transactions=None,
-        )
+        storms = self._storms if self._watch.needs_storms else None
+        now_s = float(self._seconds.written + 1)
+        return evidence.so_far(self._record, self._sources.values(), self._seconds.totals, storms, now_s)
 
     def _tell_outages(self) -> None:
         record = self._record
@@ -363,15 +307,9 @@ class Collector:
         record.events += regional_outages.events(record.regional_outages, record.end_s)
         record.events.sort(key=lambda event: event.at_s)
 
-    def _gauge(self, name: str) -> int:
-        return total_gauge(self._sources.values(), name)
-
-    def _add_series(self, source: str, second: _Second, series: Series) -> None:
+    def _add_series(self, source: str, second: Second, series: Series) -> None:
         try:
-            tag = self._tags.get(series.tag) or self._tags.setdefault(series.tag, parse(series.tag))
-            histogram = second.histograms.get(tag) or Histogram()
-            histogram.add_series(series)
-            second.histograms[tag] = histogram
+            second.add(self._seconds.tag(series.tag), series)
         except (ResultError, ValueError) as error:
             self.event(run_events.DAMAGED_REPORT, f"{source}: {series.tag}: {error}", source)
 
@@ -383,42 +321,22 @@ class Collector:
         except ValueError as error:
             self.event(run_events.DAMAGED_REPORT, f"{source}: {error}", source)
 
-    def _join_replies(self, source: str, role: Role, second: _Second, instants: bytes) -> None:
+    def _join_replies(self, source: str, role: Role, second: Second, instants: bytes) -> None:
         try:
             samples = (self._replies.add_written if role == "engine" else self._replies.add_arrived)(instants)
         except ValueError as error:
             self.event(run_events.DAMAGED_REPORT, f"{source}: {error}", source)
-            return
-        latencies_us: dict[tuple[str, str], list[int]] = {}
-        for phase, action, latency_us in samples:
-            latencies_us.setdefault((phase, action), []).append(latency_us)
-        for (phase, action), values_us in latencies_us.items():
-            for kind in (INTENDED, SERVICE):
-                histogram = second.histograms.setdefault(Tag(phase, REPLY, action, kind), Histogram())
-                histogram.record_many(values_us)
-
-    def _write_complete(self) -> list[tuple[Tag, Histogram]]:
-        fastest = max(source.index for source in self._sources.values())
-        waited_for = [source.index for source in self._sources.values() if not source.finished]
-        ready = max(min(waited_for, default=fastest), fastest - PATIENCE)
-        taken: list[tuple[Tag, Histogram]] = []
-        for index in sorted(index for index in self._seconds if index <= ready):
-            taken += self._write(index)
-        return taken
+        else:
+            second.add_replies(samples)
 
     def _write(self, index: int) -> Iterable[tuple[Tag, Histogram]]:
-        second = self._seconds.pop(index)
+        late = index <= self._seconds.written
+        second = self._seconds.close(index)
         if second.histograms:
             self._interval_log.write(float(index), 1.0, second.histograms)
-        for tag, histogram in second.histograms.items():
-            if tag not in self._totals:
-                self._totals[tag] = Histogram()
-            self._totals[tag].merge(histogram)
-        if index <= self._written:
-            self._carry_over(second)
-        else:
+        if not late:
             self._look_at_myself(index)
-            self._written = index
+            self._seconds.written = index
             self._write_row(index, second)
         return second.histograms.items()
 
@@ -429,29 +347,13 @@ class Collector:
     def _look_at_myself(self, index: int) -> None:
         """Book what this process uses, which nobody reports."""
         cpu_ns = time.process_time_ns()
-        steady = self._phase_at(index) == STEADY == self._phase_at(index + 1)
-        seconds = max(index - self._written, 1)
-        self._own_usage.add(index, cpu_ns - self._own_cpu_ns, resident_bytes(), seconds, steady=steady)
+        seconds = max(index - self._seconds.written, 1)
+        self._own_usage.add(index, cpu_ns - self._own_cpu_ns, resident_bytes(), seconds, steady=self._is_steady(index))
         self._own_cpu_ns = cpu_ns
 
-    def _carry_over(self, late: _Second) -> None:
-        """Rows are written once: counts of a late report go to the next second, so that columns add up."""
-        if any(late.counts.values()):
-            following = self._seconds.setdefault(self._written + 1, _Second())
-            following.counts.update(late.counts)
-
-    def _write_row(self, index: int, second: _Second) -> None:
-        latency = SecondLatency(second.histograms)
-        row = TimelineRow(second=index, phase=self._phase_at(index), **second.counts)
-        for name in GAUGES:
-            setattr(row, name, self._gauge(name))
+    def _write_row(self, index: int, second: Second) -> None:
+        row = second.row(index, phase_at(self._record.phases, index), self._sources.values())
         self._registered_most = max(self._registered_most, row.registered)
-        for part in PARTS:
-            usages = [source.usage for source in self._sources.values() if source.role == part]
-            usages += [source.parts[part] for source in self._sources.values() if part in source.parts]
-            setattr(row, f"{part}_cpu_percent", max((usage.cpu_percent_now for usage in usages), default=0.0))
-            setattr(row, f"{part}_rss_bytes", sum(usage.rss_bytes_now for usage in usages))
-        latency.fill(row)
         self._storms.second(index, sent=row.sent, backlog=row.backlog)
         self._timeline.write(row)
         self._lookout.second(row)

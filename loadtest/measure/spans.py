@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import msgspec
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 
 class PhaseSpan(msgspec.Struct):
@@ -32,3 +37,12 @@ class FaultSpan(msgspec.Struct, kw_only=True):
     planned_end_s: float
     begin_s: float | None = None
     back_s: float | None = None
+
+
+def phase_at(spans: Iterable[PhaseSpan], second: float) -> str:
+    """The phase a second begins in, by phases in their order; empty before the first."""
+    name = ""
+    for span in spans:
+        if span.start_s <= second:
+            name = span.name
+    return name

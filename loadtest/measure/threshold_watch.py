@@ -10,9 +10,9 @@ from loadtest.scenario.thresholds import Registered
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from loadtest.measure.evidence import Evidence
     from loadtest.measure.run_outcome import ThresholdOutcome
     from loadtest.measure.spans import PhaseSpan
-    from loadtest.measure.thresholds import Evidence
     from loadtest.scenario.threshold import Threshold
 
 

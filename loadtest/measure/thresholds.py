@@ -19,52 +19,16 @@ from loadtest.scenario.thresholds import Latency, Messages, Rate, Registered, Tr
 from loadtest.units import US_PER_S
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Sequence
 
+    from loadtest.measure.evidence import Evidence
     from loadtest.measure.interval import OperationRow
     from loadtest.measure.leg import LegRow
-    from loadtest.measure.run_totals import DeliveryTotals, TransactionTotals
-    from loadtest.measure.spans import PhaseSpan
-    from loadtest.measure.storm import Storm
-    from loadtest.measure.tags import Tag
     from loadtest.scenario.bounds import Bound
     from loadtest.scenario.threshold import Threshold
 
 _SHORT_US = 100_000
 """A time that reads badly in seconds."""
-
-
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Evidence:
-    """What thresholds are held against.
-
-    Attributes:
-        over: The run went on to its planned end; otherwise more data might have come.
-        now_s: Until when it is known what happened.
-        phases: So far, the last one until ``now_s``.
-        operations: Fates of the charge points' messages by phase and action.
-        legs: Their arrivals by phase and action.
-        deliveries: Their arrivals over the whole run.
-        totals: All samples by series.
-        charge_points: Size of the fleet.
-        registered_after_s: Of the ramp, as in the record.
-        storms: Of the run.
-        transactions: ``None`` when there were none.
-        one_way_error_us: How wrong times between processes on different hosts may be.
-    """
-
-    over: bool
-    now_s: float
-    phases: Sequence[PhaseSpan]
-    operations: Sequence[OperationRow]
-    legs: Sequence[LegRow]
-    deliveries: DeliveryTotals
-    totals: Mapping[Tag, Histogram]
-    charge_points: int
-    registered_after_s: Mapping[int, float]
-    storms: Sequence[Storm]
-    transactions: TransactionTotals | None
-    one_way_error_us: float = 0.0
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

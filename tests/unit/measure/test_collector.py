@@ -12,13 +12,14 @@ from sample_run import EPOCH_NS, STARTED_AT, SampleRun
 
 from loadtest.errors import ResultError
 from loadtest.measure import timeline
-from loadtest.measure.collector import PATIENCE, Collector
+from loadtest.measure.collector import Collector
 from loadtest.measure.histogram import Histogram
 from loadtest.measure.interval import IntervalReport, Series
 from loadtest.measure.interval_log import IntervalLogReader, read_totals
 from loadtest.measure.ledger import Ledger
 from loadtest.measure.run_description import RunDescription
 from loadtest.measure.run_record import load
+from loadtest.measure.seconds import PATIENCE
 from loadtest.measure.tags import parse
 from loadtest.units import NS_PER_S
 

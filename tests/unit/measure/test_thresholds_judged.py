@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sample_run import SampleRun
 
+from loadtest.measure.evidence import Evidence
 from loadtest.measure.histogram import Histogram
 from loadtest.measure.interval import OperationRow
 from loadtest.measure.leg import LegRow
@@ -20,7 +21,7 @@ from loadtest.measure.spans import PhaseSpan
 from loadtest.measure.storm import Storm
 from loadtest.measure.tags import Tag
 from loadtest.measure.threshold_watch import ThresholdWatch
-from loadtest.measure.thresholds import Evidence, judge
+from loadtest.measure.thresholds import judge
 from loadtest.scenario.threshold_text import parse
 
 if TYPE_CHECKING:

@@ -1,0 +1,126 @@
+"""What thresholds are held against: while a run goes on, and when it has ended."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING
+
+from loadtest.measure import ledger as ledgers
+from loadtest.measure import run_events
+from loadtest.measure.leg import leg_rows
+from loadtest.measure.run_totals import DeliveryTotals
+from loadtest.measure.spans import PhaseSpan
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping, Sequence
+
+    from loadtest.measure.histogram import Histogram
+    from loadtest.measure.interval import OperationRow
+    from loadtest.measure.ledger import Ledger
+    from loadtest.measure.leg import LegRow
+    from loadtest.measure.run_record import RunRecord
+    from loadtest.measure.run_totals import TransactionTotals
+    from loadtest.measure.sources import Source
+    from loadtest.measure.storm import Storm
+    from loadtest.measure.storm_watch import StormWatch
+    from loadtest.measure.tags import Tag
+
+_CUT_SHORT = frozenset({run_events.INTERRUPTED, run_events.REFUSED, run_events.ENDED_EARLY})
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Evidence:
+    """What thresholds are held against.
+
+    Attributes:
+        over: The run went on to its planned end; otherwise more data might have come.
+        now_s: Until when it is known what happened.
+        phases: So far, the last one until ``now_s``.
+        operations: Fates of the charge points' messages by phase and action.
+        legs: Their arrivals by phase and action.
+        deliveries: Their arrivals over the whole run.
+        totals: All samples by series.
+        charge_points: Size of the fleet.
+        registered_after_s: Of the ramp, as in the record.
+        storms: Of the run.
+        transactions: ``None`` when there were none.
+        one_way_error_us: How wrong times between processes on different hosts may be.
+    """
+
+    over: bool
+    now_s: float
+    phases: Sequence[PhaseSpan]
+    operations: Sequence[OperationRow]
+    legs: Sequence[LegRow]
+    deliveries: DeliveryTotals
+    totals: Mapping[Tag, Histogram]
+    charge_points: int
+    registered_after_s: Mapping[int, float]
+    storms: Sequence[Storm]
+    transactions: TransactionTotals | None
+    one_way_error_us: float = 0.0
+
+
+def so_far(
+    record: RunRecord,
+    sources: Collection[Source],
+    totals: Mapping[Tag, Histogram],
+    storms: StormWatch | None,
+    now_s: float,
+) -> Evidence:
+    """What is known by ``now_s``; what may still be under way counts as neither lost nor arrived.
+
+    Args:
+        record: The record in the making.
+        sources: Every process that reports.
+        totals: All samples by series.
+        storms: ``None``: nobody asks for storms, which are dear to find.
+        now_s: The end of the last second written.
+    """
+    *before, last = record.phases or [PhaseSpan("", now_s, now_s)]
+    phases = [*before, PhaseSpan(last.name, last.start_s, max(now_s, last.start_s))]
+    operations = ledgers.merge_rows(source.operations for source in sources)
+    deliveries = ledgers.merge_rows(source.deliveries for source in sources)
+    fleet = record.run.charge_points
+    return Evidence(
+        over=False,
+        now_s=now_s,
+        phases=phases,
+        operations=operations,
+        legs=leg_rows({(row.phase, row.action): row.sent for row in operations}, deliveries),
+        deliveries=DeliveryTotals(
+            observed=any(source.role == "subscriber" for source in sources),
+            duplicated=sum(row.duplicated for row in deliveries),
+            reordered=sum(row.reordered for row in deliveries),
+        ),
+        totals=totals,
+        charge_points=fleet,
+        registered_after_s={} if storms is None else storms.registered_after_s(fleet, phases),
+        storms=[] if storms is None else storms.find(fleet, phases, None, {}),
+        transactions=None,
+    )
+
+
+def at_end(record: RunRecord, ledger: Ledger, totals: Mapping[Tag, Histogram], *, over: bool) -> Evidence:
+    """What is known when the books are closed.
+
+    Args:
+        record: The record, filled but for thresholds and verdict.
+        ledger: The settled ledgers.
+        totals: All samples by series.
+        over: The run has taken its course.
+    """
+    return Evidence(
+        over=over and not any(event.kind in _CUT_SHORT for event in record.events),
+        now_s=record.end_s,
+        phases=record.phases,
+        operations=ledger.operations,
+        legs=ledger.legs,
+        deliveries=record.deliveries,
+        totals=totals,
+        charge_points=record.run.charge_points,
+        registered_after_s=record.registered_after_s,
+        storms=record.storms,
+        transactions=record.transactions,
+        one_way_error_us=record.one_way_error_us,
+    )
