@@ -10,6 +10,7 @@ from loadtest.calibration.trial import ENGINE, Trial
 from loadtest.measure.calibration_record import RateStep, Spread
 from loadtest.measure.histogram import Histogram
 from loadtest.measure.tags import INTENDED, PACER, ROUND_TRIP, SERVICE, Tag
+from loadtest.measure.verdict import GENERATOR_CODES
 from loadtest.protocol.phases import STEADY
 from loadtest.runner.descriptors import RESERVE, raise_limit
 from loadtest.units import US_PER_S
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
 
 STUB = "The stub was the limit: answers took longer than it is to the next CALL."
 
-GENERATOR_CODES = frozenset({"generator_late", "generator_cpu", "generator_backlog"})
 BEAT_S = 0.05
 """Every charge point has a heartbeat due as often."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from loadtest.measure.reasons import MEASURING_ROLES, first_connect_fault
+from loadtest.measure.verdict import GENERATOR_CODES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -12,8 +13,6 @@ if TYPE_CHECKING:
     from loadtest.measure.run_outcome import Reason
     from loadtest.measure.run_record import RunRecord
 
-GENERATOR_CODES = frozenset({"generator_late", "generator_cpu", "generator_backlog"})
-"""Reasons of a verdict that say that the generator could not give the load."""
 BUSY_PERCENT = 90.0
 """From so much on, of a core or of all cores, there is no CPU to spare."""
 DESCRIPTORS = "file descriptors"
@@ -30,6 +29,7 @@ _MISSED = {
     "unanswered": "messages not answered in time",
     "call_errors": "messages answered with an error",
     "dropped": "messages that could not be sent",
+    "sut_descriptors": "file descriptors of the gateway",
     "sut_died": "a part of the system ended",
     "no_data": "no message sent",
     "commands_lost": "commands lost",
@@ -50,6 +50,8 @@ def generator_limit(record: RunRecord) -> str:
         found.append("pacing of the engines (operations released late)")
     if "generator_backlog" in codes:
         found.append("reporting channel")
+    if "generator_sockets" in codes:
+        found.append("sockets of the engines (descriptors, source ports or memory)")
     return ", ".join([*found, *_machine(record)] if found else [])
 
 

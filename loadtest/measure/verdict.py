@@ -43,6 +43,9 @@ VOID_CODES = frozenset(
 )
 """Codes of reasons that make a run void; every other fails it."""
 
+GENERATOR_CODES = frozenset({"generator_late", "generator_cpu", "generator_backlog", "generator_sockets"})
+"""Those of them that say that the load was more than the generator can give here; a smaller one may do."""
+
 
 _NOT_REACHED = frozenset({"no_data", "not_registered", "absent_at_end", "threshold_no_data"})
 

@@ -188,6 +188,15 @@ def test_when_the_generator_is_the_limit_it_says_so_and_what_of_it(tmp_path: Pat
     assert "at least 500 charge points. At 600 charge points the generator was the limit, not the system" in result.text
 
 
+def test_engines_without_sockets_left_are_a_limit_of_the_generator(tmp_path: Path) -> None:
+    def no_ports(run_dir: Path) -> RunOutcome:
+        return leave_behind(run_dir, "void", Reason("generator_sockets", "An engine had no source ports left."))
+
+    result = Scene(tmp_path, 500, no_ports).result()
+    assert (result.answer, result.passed, result.exit_code) == ("generator", 500, ExitCode.VOID)
+    assert result.limit == "sockets of the engines (descriptors, source ports or memory)"
+
+
 def test_too_few_file_descriptors_are_a_limit_of_the_generator(tmp_path: Path) -> None:
     record = Scene(tmp_path, 500, no_descriptors).search()
     assert record.result is not None
