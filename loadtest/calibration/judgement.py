@@ -12,6 +12,9 @@ if TYPE_CHECKING:
     from loadtest.measure.calibration_record import Calibration, DelayFigure, SecondOpinion, Stalls
 
 COARSEST_CLOCK_NS = 1_000
+LARGEST_FLOOR_US = 2_000.0
+"""Ten times what it is on an idle machine. Whatever is added to every round trip alike shows in the floor alone: the
+delays are judged by what they add to it."""
 
 _CLOCK = "take a system whose monotonic clock counts in microseconds, see loadtest doctor"
 _BUSY = "end what else keeps this machine busy, or give it more cores, and calibrate again"
@@ -49,9 +52,10 @@ def _delay(figure: DelayFigure) -> Check:
         found = f"shortest reported {_ms(figure.reported_min_us)}, less than the delay"
         return Check(subject, passed=False, found=found, remedy=_FAULT)
     if not figure.delay_us:
-        return Check(
-            subject, passed=True, found=f"median reported {_ms(figure.reported.p50_us)}, which gives the floor"
-        )
+        own_us = figure.reported.p50_us - figure.stub_p50_us
+        found = f"median reported {_ms(figure.reported.p50_us)}, which gives a floor of {_ms(own_us)}"
+        found += f" (allowed {_ms(LARGEST_FLOOR_US)})"
+        return _check(subject, own_us <= LARGEST_FLOOR_US, found, _BUSY)
     found = f"median reported {_ms(figure.reported.p50_us)}, off by {figure.error_us:+,.0f} µs beyond the floor"
     found += f" (allowed {figure.tolerance_us:,.0f} µs)"
     return _check(subject, abs(figure.error_us) <= figure.tolerance_us, found, _BUSY)

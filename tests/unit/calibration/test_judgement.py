@@ -62,6 +62,11 @@ def stall_in_service_time(found: Calibration) -> None:
     found.stalls.service_p99_us = 390_000
 
 
+def everything_too_long_alike(found: Calibration) -> None:
+    for figure in found.delays:
+        figure.reported = spread(figure.reported.p50_us + 2_500)
+
+
 def stall_missed(found: Calibration) -> None:
     assert found.stalls is not None
     found.stalls.service_long = 1
@@ -100,6 +105,7 @@ def no_rate_tried(found: Calibration) -> None:
         (clock_too_coarse, "clock"),
         (clock_that_stands, "clock"),
         (delay_reported_too_long, "delay of 1 ms"),
+        (everything_too_long_alike, "delay of 0 ms"),
         (delay_reported_too_short, "delay of 100 ms"),
         (answer_before_it_was_given, "delay of 100 ms"),
         (stall_hidden_in_response_time, "stalls in response time"),
