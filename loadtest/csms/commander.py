@@ -7,18 +7,18 @@ refused (call_error), timed out, or unfinished when the run ends.
 from __future__ import annotations
 
 import random
-from collections import deque
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from loadtest.clock import monotonic_ns, utc_now
-from loadtest.csms.addressees import Addressee, Addressees
-from loadtest.csms.command_books import CommandBooks, CommandCell
+from loadtest.csms.addressees import Addressees
+from loadtest.csms.command_books import CommandBooks
 from loadtest.csms.command_certificates import command_certificates
 from loadtest.csms.command_learning import Learning
 from loadtest.csms.command_payloads import MAKERS, Draw
 from loadtest.csms.command_schedule import CommandSchedule
+from loadtest.csms.outstanding_commands import OutstandingCommands, Sent
 from loadtest.measure.interval import INVALID, NO_STATUS, SentCounts
 from loadtest.measure.link_cuts import UnansweredCommands
 from loadtest.measure.reply_join import ReplyInstants
@@ -32,7 +32,9 @@ from loadtest.units import NS_PER_S, NS_PER_US
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from loadtest.csms.addressees import Addressee
     from loadtest.csms.central_system import AnswerClient
+    from loadtest.csms.command_books import CommandCell
     from loadtest.csms.settings import CsmsSettings
     from loadtest.measure.interval import IntervalReport
     from loadtest.measure.recorder import Recorder
@@ -41,20 +43,6 @@ if TYPE_CHECKING:
 
 OTHER = "Other"
 """Books a further answer to a command so long ago that nobody remembers what it was."""
-
-_REMEMBERED = 1 << 17
-"""Commands that timed out whose answers are still recognised."""
-
-
-class _Sent(NamedTuple):
-    """A command that has not been answered."""
-
-    to: Addressee
-    cell: CommandCell
-    sequence: int
-    payload: Mapping[str, Any]
-    intended_ns: int
-    sent_ns: int
 
 
 class Commander:
@@ -85,7 +73,6 @@ class Commander:
         self._settings = settings
         self._call = encoding(settings.encoding, settings.envelope).call
         self._load = settings.commands
-        self._timeout_ns = int(self._load.timeout_s * NS_PER_S)
         self._chosen = frozenset(self._load.charge_points)
         self._schedule = CommandSchedule(
             self._load.rates,
@@ -103,9 +90,7 @@ class Commander:
         self._begun = False
         self._choice = random.Random(f"{settings.seed} {settings.subscriber_index} choice")
         self._numbers = 0
-        self._waiting: dict[str, _Sent] = {}
-        self._deadlines: deque[tuple[int, str]] = deque()
-        self._timed_out: dict[tuple[int, int], str] = {}
+        self._outstanding = OutstandingCommands(int(self._load.timeout_s * NS_PER_S))
         self._replies = SequenceWindows()
         self._instants = ReplyInstants()
         self._unanswered = UnansweredCommands()
@@ -155,8 +140,7 @@ class Commander:
             (sent_ns - due_ns) // NS_PER_US,
         ).decode()
         self._addressees.ask(to)
-        self._waiting[unique_id] = _Sent(to, cell, to.sequence, payload, due_ns, sent_ns)
-        self._deadlines.append((sent_ns + self._timeout_ns, unique_id))
+        self._outstanding.add(unique_id, Sent(to, cell, to.sequence, payload, due_ns, sent_ns))
         to.sequence += 1
         cell.row.sent += 1
         self._client.publish(to.topic, self._call(unique_id, action, text), self._settings.qos)
@@ -194,12 +178,12 @@ class Commander:
             self._foreign_answers += 1
             return
         self.arrivals += 1
-        sent = self._waiting.get(envelope.unique_id)
+        sent = self._outstanding.get(envelope.unique_id)
         fate = self._replies.observe(known.charge_point, known.sequence)
         if sent is not None:
             action = sent.cell.row.action
         else:
-            action = self._timed_out.get((known.charge_point, known.sequence), OTHER)
+            action = self._outstanding.action_given_up(known.charge_point, known.sequence) or OTHER
         reply = self._books.cell(known.phase, action).reply
         if fate == DUPLICATE:
             reply.duplicated += 1
@@ -212,10 +196,10 @@ class Commander:
         if sent is None:
             self._late_answers += 1
             return
-        del self._waiting[envelope.unique_id]
+        self._outstanding.answered(envelope.unique_id)
         self._close(sent, envelope, arrived_ns)
 
-    def _close(self, sent: _Sent, envelope: Envelope, arrived_ns: int) -> None:
+    def _close(self, sent: Sent, envelope: Envelope, arrived_ns: int) -> None:
         row = sent.cell.row
         sent.cell.sample(sent.intended_ns, sent.sent_ns, arrived_ns)
         if envelope.message_type == CALL_RESULT:
@@ -227,7 +211,7 @@ class Commander:
         self._books.answers[row.action, answer] += 1
         self._addressees.answered(sent.to)
 
-    def _read(self, sent: _Sent, envelope: Envelope, arrived_ns: int) -> str:
+    def _read(self, sent: Sent, envelope: Envelope, arrived_ns: int) -> str:
         """Check an answer, learn from it, and return what it says."""
         action = sent.cell.row.action
         validator = schemas.response(action)
@@ -249,28 +233,21 @@ class Commander:
 
     def expire(self, now_ns: int) -> None:
         """Give up what is overdue; called some times a second."""
-        while self._deadlines and self._deadlines[0][0] <= now_ns:
-            sent = self._waiting.pop(self._deadlines.popleft()[1], None)
-            if sent is None:
-                continue
+        for sent in self._outstanding.overdue(now_ns):
             sent.cell.row.timed_out += 1
             self._note_unanswered(sent, now_ns, timed_out=True)
             sent.cell.sample(sent.intended_ns, sent.sent_ns, now_ns)
-            self._timed_out[sent.to.number, sent.sequence] = sent.cell.row.action
-            if len(self._timed_out) > _REMEMBERED:
-                del self._timed_out[next(iter(self._timed_out))]
             self._addressees.answered(sent.to)
 
     def close_books(self) -> None:
         """The run ends: what is outstanding stays unfinished."""
         self._schedule.end()
         now_ns = monotonic_ns()
-        for sent in self._waiting.values():
+        for sent in self._outstanding.take_all():
             sent.cell.row.unfinished += 1
             self._note_unanswered(sent, now_ns, timed_out=False)
-        self._waiting.clear()
 
-    def _note_unanswered(self, sent: _Sent, now_ns: int, *, timed_out: bool) -> None:
+    def _note_unanswered(self, sent: Sent, now_ns: int, *, timed_out: bool) -> None:
         epoch_ns = self._settings.epoch_ns
         lifetime_us = (sent.sent_ns - epoch_ns) // NS_PER_US, (now_ns - epoch_ns) // NS_PER_US
         self._unanswered.add(
@@ -280,7 +257,7 @@ class Commander:
     @property
     def _pending(self) -> int:
         """What has to end before charge points may go: commands to come or outstanding, and charge points away."""
-        return (not self._schedule.over) + len(self._waiting) + self._addressees.away
+        return (not self._schedule.over) + len(self._outstanding) + self._addressees.away
 
     def report(self, report: IntervalReport) -> None:
         """Add what there is to say about commands."""
