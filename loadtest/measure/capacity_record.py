@@ -10,9 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 
 import msgspec
 
-from loadtest.errors import ResultError
-from loadtest.measure.result_documents import decode, to_json
-from loadtest.measure.result_files import write_whole
+from loadtest.measure.result_documents import read, store
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -179,11 +177,7 @@ def write(record: CapacityRecord, folder: Path) -> None:
     Raises:
         ResultError: It could not be written; the previous one is still there.
     """
-    path = folder / CAPACITY_JSON
-    try:
-        write_whole(path, to_json(record))
-    except OSError as error:
-        raise ResultError(f"cannot write {path}: {error.strerror}") from error
+    store(record, folder / CAPACITY_JSON)
 
 
 def load(folder: Path) -> CapacityRecord:
@@ -192,11 +186,10 @@ def load(folder: Path) -> CapacityRecord:
     Raises:
         ResultError: There is none, it is damaged, or of a version this one cannot read.
     """
-    path = folder / CAPACITY_JSON
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise ResultError(
-            f"cannot read {path}: {error.strerror}", hint="a search is made by loadtest capacity"
-        ) from error
-    return decode(content, CapacityRecord, path, CAPACITY_FORMAT, CAPACITY_VERSION)
+    return read(
+        folder / CAPACITY_JSON,
+        CapacityRecord,
+        CAPACITY_FORMAT,
+        CAPACITY_VERSION,
+        hint="a search is made by loadtest capacity",
+    )

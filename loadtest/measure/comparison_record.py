@@ -13,8 +13,7 @@ import msgspec
 from loadtest.errors import ResultError
 from loadtest.measure import comparison_v1
 from loadtest.measure.compared_figures import Change, ComparedFigure, Finding
-from loadtest.measure.result_documents import decode, to_json
-from loadtest.measure.result_files import write_whole
+from loadtest.measure.result_documents import decode, store
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -195,11 +194,7 @@ def write(comparison: Comparison, folder: Path) -> None:
     Raises:
         ResultError: It could not be written.
     """
-    path = folder / COMPARISON_JSON
-    try:
-        write_whole(path, to_json(comparison))
-    except OSError as error:
-        raise ResultError(f"cannot write {path}: {error.strerror}") from error
+    store(comparison, folder / COMPARISON_JSON)
 
 
 def load(folder: Path) -> Comparison | None:

@@ -13,12 +13,11 @@ from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
 
-from loadtest.errors import ResultError
 from loadtest.measure.command_ledger import CommandLedger
 from loadtest.measure.interval import CommandArrivalRow, DeliveryRow, OperationRow
 from loadtest.measure.leg import LegRow, LostMessages, excuse, leg_rows, name_losses
 from loadtest.measure.link_cuts import by_row
-from loadtest.measure.result_documents import decode
+from loadtest.measure.result_documents import read
 from loadtest.measure.run_record import LEDGER_JSON
 from loadtest.measure.tags import INTENDED, ROUND_TRIP, SERVICE, UPLINK, Tag
 from loadtest.measure.transaction_ledger import TransactionLedger
@@ -218,9 +217,4 @@ def load(run_dir: Path) -> Ledger:
     Raises:
         ResultError: There is none, or it is damaged, or of a version this one cannot read.
     """
-    path = run_dir / LEDGER_JSON
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise ResultError(f"cannot read {path}: {error.strerror}") from error
-    return decode(content, Ledger, path, LEDGER_FORMAT, LEDGER_VERSION)
+    return read(run_dir / LEDGER_JSON, Ledger, LEDGER_FORMAT, LEDGER_VERSION)

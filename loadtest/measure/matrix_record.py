@@ -11,9 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
 
-from loadtest.errors import ResultError
-from loadtest.measure.result_documents import decode, to_json
-from loadtest.measure.result_files import write_whole
+from loadtest.measure.result_documents import read, store
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -139,11 +137,7 @@ def write(record: MatrixRecord, folder: Path) -> None:
     Raises:
         ResultError: It could not be written; the previous one is still there.
     """
-    path = folder / MATRIX_JSON
-    try:
-        write_whole(path, to_json(record))
-    except OSError as error:
-        raise ResultError(f"cannot write {path}: {error.strerror}") from error
+    store(record, folder / MATRIX_JSON)
 
 
 def load(folder: Path) -> MatrixRecord:
@@ -152,11 +146,6 @@ def load(folder: Path) -> MatrixRecord:
     Raises:
         ResultError: There is none, it is damaged, or of a version this one cannot read.
     """
-    path = folder / MATRIX_JSON
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise ResultError(
-            f"cannot read {path}: {error.strerror}", hint="a matrix is made by loadtest matrix"
-        ) from error
-    return decode(content, MatrixRecord, path, MATRIX_FORMAT, MATRIX_VERSION)
+    return read(
+        folder / MATRIX_JSON, MatrixRecord, MATRIX_FORMAT, MATRIX_VERSION, hint="a matrix is made by loadtest matrix"
+    )

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, TypeVar
 import msgspec
 
 from loadtest.errors import DamagedResultError, ResultError
+from loadtest.measure.result_files import write_whole
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -22,6 +23,38 @@ class _Heading(msgspec.Struct):
 def to_json(document: msgspec.Struct) -> bytes:
     """A result document as people can read it."""
     return msgspec.json.format(msgspec.json.encode(document), indent=2) + b"\n"
+
+
+def store(document: msgspec.Struct, path: Path) -> None:
+    """Write a result document in one step.
+
+    Raises:
+        ResultError: It could not be written; the previous one is still there.
+    """
+    try:
+        write_whole(path, to_json(document))
+    except OSError as error:
+        raise ResultError(f"cannot write {path}: {error.strerror}") from error
+
+
+def read(path: Path, kind: type[_Document], expected_format: str, newest_version: int, hint: str = "") -> _Document:
+    """Read a result document that has to be there.
+
+    Args:
+        path: The file.
+        kind: What is in it.
+        expected_format: Its format by name.
+        newest_version: The newest version that can be read.
+        hint: What to do when it is not there.
+
+    Raises:
+        ResultError: There is none, it is damaged, or of a version this one cannot read.
+    """
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise ResultError(f"cannot read {path}: {error.strerror}", hint=hint) from error
+    return decode(content, kind, path, expected_format, newest_version)
 
 
 def decode(content: bytes, kind: type[_Document], path: Path, expected_format: str, newest_version: int) -> _Document:

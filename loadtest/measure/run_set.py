@@ -10,9 +10,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from loadtest.errors import ResultError
-from loadtest.measure.result_documents import decode, to_json
-from loadtest.measure.result_files import write_whole
+from loadtest.measure.result_documents import read, store
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -44,11 +42,7 @@ def write(run_set: RunSet, folder: Path) -> None:
     Raises:
         ResultError: It could not be written.
     """
-    path = folder / SET_JSON
-    try:
-        write_whole(path, to_json(run_set))
-    except OSError as error:
-        raise ResultError(f"cannot write {path}: {error.strerror}") from error
+    store(run_set, folder / SET_JSON)
 
 
 def load(folder: Path) -> RunSet:
@@ -57,9 +51,4 @@ def load(folder: Path) -> RunSet:
     Raises:
         ResultError: There is none, it is damaged, or of a version this one cannot read.
     """
-    path = folder / SET_JSON
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise ResultError(f"cannot read {path}: {error.strerror}") from error
-    return decode(content, RunSet, path, SET_FORMAT, SET_VERSION)
+    return read(folder / SET_JSON, RunSet, SET_FORMAT, SET_VERSION)
