@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Protocol
 
 from loadtest.clock import monotonic_ns
 from loadtest.errors import RemoteProtocolError
-from loadtest.protocol import envelope_emqx, topics
+from loadtest.protocol import envelope_emqx
 from loadtest.protocol.call_errors import NOT_IMPLEMENTED
 from loadtest.protocol.frames import CALL, CALL_RESULT
+from loadtest.protocol.message_topics import MessageTopics, TopicTexts
 
 if TYPE_CHECKING:
     from loadtest.clock import Clock
@@ -107,6 +108,7 @@ class CentralSystem:
         uplink: Measures them.
         answer_foreign: Answer CALLs of others than this run's charge points as well.
         encoding: Of the messages.
+        topics: They come on, and are answered on.
 
     Attributes:
         answering: Answers CALLs; ``None`` only listens.
@@ -115,12 +117,20 @@ class CentralSystem:
         delay_s: How long answers are held back: a slow backend. What is measured of the uplink is not touched by it.
     """
 
-    def __init__(self, uplink: Uplink, *, answer_foreign: bool = True, encoding: Encoding = envelope_emqx) -> None:
+    def __init__(
+        self,
+        uplink: Uplink,
+        *,
+        answer_foreign: bool = True,
+        encoding: Encoding = envelope_emqx,
+        topics: MessageTopics = MessageTopics(TopicTexts()),  # noqa: B008 - it never changes
+    ) -> None:
         self.answering: Answering | None = None
         self.commander: Commander | None = None
         self._uplink = uplink
         self._answer_foreign = answer_foreign
         self._decode = encoding.decode
+        self._topics = topics
         self.received_ns: Clock = monotonic_ns
         self.delay_s = 0.0
         self._calls = 0
@@ -184,13 +194,12 @@ class CentralSystem:
     def _learn(self, topic: bytes) -> bytes:
         """The downstream topic that belongs to an upstream one; :data:`_REPLY` for a topic of replies."""
         try:
-            found = topics.charge_point_of_upstream(topic.decode())
+            found = self._topics.upstream(topic)
         except UnicodeDecodeError as error:
             raise RemoteProtocolError(f"MQTT topic {topic!r} is not UTF-8") from error
         if found is None:
             raise RemoteProtocolError(f"MQTT topic {topic!r} is not one charge points publish on")
-        charge_point_id, is_reply = found
-        answer_topic = _REPLY if is_reply else topics.downstream_topic(charge_point_id).encode()
+        answer_topic = self._topics.down(found.charge_point_id) if found.takes_calls else _REPLY
         if len(self._answer_topics) >= MAX_CACHED_TOPICS:
             self._answer_topics.clear()
         self._answer_topics[topic] = answer_topic

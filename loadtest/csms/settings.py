@@ -9,9 +9,10 @@ from msgspec import Meta
 
 from loadtest.control.settings import read_fields
 from loadtest.errors import UsageError
-from loadtest.protocol import topics
 from loadtest.protocol.encodings import EMQX, JSON, PROTOBUF, EncodingName, EnvelopeName
+from loadtest.protocol.message_topics import TopicTexts
 from loadtest.protocol.phases import PHASES
+from loadtest.protocol.topics import UPSTREAM_FILTER, shared
 from loadtest.scenario.commands import CommandLoad
 from loadtest.transport import mqtt_url
 
@@ -33,6 +34,7 @@ class CsmsSettings(msgspec.Struct, frozen=True, kw_only=True):
         qos: Quality of service of subscription and answers.
         encoding: How messages become bytes.
         envelope: How they stand in JSON.
+        topics: Templates of the topics charge points publish on, and are addressed at.
         phases: The run's phases; a number in a stamp is a position in it.
         filters: What to subscribe to.
         shared_group: Name of the shared subscription of all subscribers; empty: everything for itself.
@@ -60,8 +62,9 @@ class CsmsSettings(msgspec.Struct, frozen=True, kw_only=True):
     qos: Literal[0, 1, 2] = 1
     encoding: EncodingName = JSON
     envelope: EnvelopeName = EMQX
+    topics: TopicTexts = TopicTexts()
     phases: Annotated[tuple[str, ...], Meta(min_length=1, max_length=16)] = PHASES
-    filters: Annotated[tuple[TopicFilter, ...], Meta(min_length=1)] = (topics.UPSTREAM_FILTER,)
+    filters: Annotated[tuple[TopicFilter, ...], Meta(min_length=1)] = (UPSTREAM_FILTER,)
     shared_group: Annotated[str, Meta(pattern="^[^/+#]*$")] = ""
     reply_filter: str = ""
     answer: bool = True
@@ -80,7 +83,7 @@ class CsmsSettings(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def subscription(self) -> list[tuple[bytes, int]]:
         """The filters as they are sent to the broker, each with its QoS."""
-        wanted = [topics.shared(self.shared_group, each) if self.shared_group else each for each in self.filters]
+        wanted = [shared(self.shared_group, each) if self.shared_group else each for each in self.filters]
         if self.reply_filter:
             wanted.append(self.reply_filter)
         return [(topic_filter.encode(), self.qos) for topic_filter in wanted]

@@ -22,6 +22,7 @@ from loadtest.measure.recorder import Recorder
 from loadtest.measure.tags import PACER, SERVICE, Tag
 from loadtest.pacing.pacer import Pacer
 from loadtest.protocol.encodings import encoding
+from loadtest.protocol.message_topics import MessageTopics
 from loadtest.transport.mqtt_client import MqttClient
 from loadtest.transport.mqtt_codec import REFUSED
 from loadtest.units import NS_PER_MS, NS_PER_S, NS_PER_US
@@ -56,7 +57,10 @@ class Subscriber:
         )
         self._encoding = encoding(settings.encoding, settings.envelope)
         self._central_system = CentralSystem(
-            self._uplink, answer_foreign=settings.answer_foreign, encoding=self._encoding
+            self._uplink,
+            answer_foreign=settings.answer_foreign,
+            encoding=self._encoding,
+            topics=MessageTopics(settings.topics),
         )
         self._client: SubscriberClient | None = None
         self._faults: SubscriberFaults | None = None

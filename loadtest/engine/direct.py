@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from loadtest.protocol.encodings import encoding
+from loadtest.protocol.message_topics import MessageTopics
 from loadtest.protocol.topics import TopicTemplate
 from loadtest.transport import mqtt_url
 from loadtest.transport.mqtt_codec import Will
@@ -29,12 +30,14 @@ class DirectLinks:
     Attributes:
         qos: Of everything they publish, and of what they subscribe to.
         encoding: Writes and reads their messages.
+        topics: Of their messages.
         keeps_session: The broker is to keep their sessions.
     """
 
     def __init__(self, path: DirectPath, credentials: Credentials) -> None:
         self.qos = path.qos
         self.encoding: Encoding = encoding(path.encoding, path.envelope)
+        self.topics = MessageTopics(path.topics)
         self.keeps_session = path.session_expiry_s > 0
         self._credentials = credentials
         self._shared = mqtt_url.parse(path.broker_url)

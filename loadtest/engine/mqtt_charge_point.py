@@ -14,7 +14,6 @@ from loadtest.engine.connect_failures import NOT_MQTT, SUBSCRIPTION_REFUSED, cau
 from loadtest.engine.direct import OFFLINE, ONLINE
 from loadtest.engine.layout import slots_of
 from loadtest.errors import LocalProtocolError, RemoteProtocolError
-from loadtest.protocol import topics
 from loadtest.protocol.frames import CALL, CALL_RESULT, Call, CallError, CallResult
 from loadtest.scenario.settings import DIRECT
 from loadtest.transport import mqtt5_properties
@@ -55,7 +54,8 @@ class MqttChargePoint(ChargePoint, MqttWire):
 
     def subscription(self) -> tuple[bytes, int]:
         """Where what is meant for it arrives."""
-        return topics.downstream_topic(self.identity).encode(), self.fleet.direct.qos
+        direct = self.fleet.direct
+        return direct.topics.down(self.identity.encode()), direct.qos
 
     def on_accepted(self, *, session_present: bool) -> None:
         """The broker has let it in; what was not acknowledged on an earlier connection is sent again, or given up."""
@@ -125,7 +125,7 @@ class MqttChargePoint(ChargePoint, MqttWire):
         direct = self.fleet.direct
         message = direct.encoding.call(message_id.decode(), action.decode(), payload)
         try:
-            self.publish(topics.call_topic(self.identity).encode(), message, direct.qos)
+            self.publish(direct.topics.up(self.identity.encode(), action), message, direct.qos)
         except MessageTooLarge:  # as good as lost by the broker that says so: no answer will come
             self.fleet.counters.messages_too_large += 1
 
@@ -140,7 +140,7 @@ class MqttChargePoint(ChargePoint, MqttWire):
         self._reply(direct.encoding.call_error(call.message_id, call.action, code, description))
 
     def _reply(self, message: bytes) -> None:
-        topic, properties = self._reply_to or (topics.reply_topic(self.identity).encode(), b"")
+        topic, properties = self._reply_to or (self.fleet.direct.topics.reply(self.identity.encode()), b"")
         try:
             self.publish(topic, message, self.fleet.direct.qos, properties=properties)
         except MessageTooLarge:

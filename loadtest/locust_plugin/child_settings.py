@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from loadtest.protocol import topics
+from loadtest.protocol.message_topics import MessageTopics
 from loadtest.scenario.secret_settings import secret
 
 if TYPE_CHECKING:
     from loadtest.locust_plugin.users import CsmsSubscriber
     from loadtest.scenario.plan import Plan
+    from loadtest.scenario.settings import RunSettings
 
 
 def engine_settings(plan: Plan, number: int) -> dict[str, Any]:
@@ -55,16 +56,18 @@ def subscriber_settings(plan: Plan, user: CsmsSubscriber, number: int) -> dict[s
         "client": settings.subscriber_client,
         "keep_session": settings.persistent,
         "seed": settings.seed,
-        **_commands(user),
+        **_topics(settings, user),
     }
 
 
-def _commands(user: CsmsSubscriber) -> dict[str, Any]:
-    """What a subscriber has to know to send commands; the answers to its own must not go to another."""
+def _topics(settings: RunSettings, user: CsmsSubscriber) -> dict[str, Any]:
+    """What a subscriber subscribes to and sends; the answers to its own commands must not go to another."""
+    topics = MessageTopics(settings.topics)
+    plain = {"topics": msgspec.to_builtins(settings.topics)}
     if not user.commands:
-        return {}
-    return {
+        return plain | {"filters": topics.filters}
+    return plain | {
         "commands": msgspec.to_builtins(user.commands),
-        "filters": [topics.CALL_FILTER],
-        "reply_filter": topics.REPLY_FILTER,
+        "filters": topics.call_filters,
+        "reply_filter": topics.reply_filter,
     }

@@ -24,16 +24,6 @@ def fits_topic_level(text: str) -> bool:
     return bool(text) and not _UNFIT.search(text)
 
 
-def call_topic(charge_point_id: str) -> str:
-    """Where a charge point's CALLs are published."""
-    return f"{MOUNTPOINT}cp/{charge_point_id}"
-
-
-def reply_topic(charge_point_id: str) -> str:
-    """Where a charge point's CALLRESULTs and CALLERRORs are published."""
-    return f"{MOUNTPOINT}cp/{charge_point_id}/Reply"
-
-
 def downstream_topic(charge_point_id: str) -> str:
     """Where the central system publishes everything meant for a charge point."""
     return f"{MOUNTPOINT}cs/{charge_point_id}"
@@ -41,12 +31,6 @@ def downstream_topic(charge_point_id: str) -> str:
 
 UPSTREAM_FILTER = f"{MOUNTPOINT}cp/#"
 """Everything charge points send: CALLs and replies."""
-
-CALL_FILTER = f"{MOUNTPOINT}cp/+"
-"""The CALLs charge points send, without replies."""
-
-REPLY_FILTER = f"{MOUNTPOINT}cp/+/Reply"
-"""The answers charge points send."""
 
 
 def shared(group: str, topic_filter: str) -> str:

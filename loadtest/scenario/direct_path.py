@@ -11,6 +11,7 @@ import msgspec
 
 from loadtest.errors import UsageError
 from loadtest.protocol.encodings import EMQX, JSON, EncodingName, EnvelopeName
+from loadtest.protocol.message_topics import TopicTexts, may_meet
 from loadtest.protocol.topics import TopicTemplate
 from loadtest.scenario.settings import DIRECT, GATEWAY, masked
 from loadtest.scenario.settings_table import SETTINGS
@@ -21,10 +22,14 @@ if TYPE_CHECKING:
     from loadtest.scenario.settings import RunSettings
 
 OF_GATEWAY = ("gateway", "gateway_processes", "gateway_config", "gateway_metrics_port", "security_profile")
-OF_DIRECT = ("encoding", "envelope", "mqtt_version", "session_expiry_s", "mqtt_keep_alive_s", "status_topic")
+_TOPICS = ("up_topic", "reply_topic", "down_topic")
+OF_DIRECT = (
+    *("encoding", "envelope", "mqtt_version", "session_expiry_s", "mqtt_keep_alive_s", "status_topic"),
+    *_TOPICS,
+)
 """Resolved settings that only one of the paths has any use for."""
 _BELOW_CHARGE_POINTS = "ocpp/c"
-"""Where the topics of messages lie, which the central system subscribes to: nothing else may be there."""
+"""Where the topics of messages lie if nobody says otherwise: the central system subscribes to all there is."""
 
 
 class DirectPath(msgspec.Struct, frozen=True, kw_only=True):
@@ -39,6 +44,7 @@ class DirectPath(msgspec.Struct, frozen=True, kw_only=True):
         session_expiry_s: How long the broker keeps the session of one that is away; 0: not at all.
         keep_alive_s: After this silence a charge point says that it is there; 0: never.
         status_topic: Template of the topic of its status and last will; empty: there is none.
+        topics: Templates of the topics of messages.
     """
 
     broker_url: str
@@ -49,6 +55,7 @@ class DirectPath(msgspec.Struct, frozen=True, kw_only=True):
     session_expiry_s: float = 0.0
     keep_alive_s: float = 60.0
     status_topic: str = ""
+    topics: TopicTexts = TopicTexts()
 
     def __repr__(self) -> str:
         """Without the password, wherever it may be shown."""
@@ -66,6 +73,7 @@ def direct_path(settings: RunSettings, broker_url: str) -> DirectPath:
         session_expiry_s=settings.session_expiry_s,
         keep_alive_s=settings.mqtt_keep_alive_s,
         status_topic=settings.status_topic,
+        topics=settings.topics,
     )
 
 
@@ -96,21 +104,27 @@ def check_paths(paths: Collection[str], settings: RunSettings) -> None:
             "in JSON, with EMQX's envelope"
             for flag in _given(settings, ("encoding", "envelope"))
         ]
+        faults += [
+            f"{flag}: some charge points go through the gateway, whose topics these are not; write --path direct, and "
+            "have no class on the gateway's"
+            for flag in _given(settings, _TOPICS)
+        ]
     if settings.encoding != JSON and settings.envelope != EMQX:
         faults.append(f"--envelope: is for --encoding json; {settings.encoding} brings its own")
     if faults:
         raise UsageError(faults)
 
 
-def status_topic_fault(template: str) -> str:
-    """What is wrong with a template of status topics; empty: nothing."""
+def status_topic_fault(template: str, messages: TopicTexts) -> str:
+    """What is wrong with a template of status topics, beside those of messages; empty: nothing."""
     try:
         parsed = TopicTemplate(template)
     except ValueError as error:
         return str(error)
     if not parsed.plain:
         return f"{template!r} must have ${{cid}} in it once, and no other placeholder: each charge point has its own"
-    if template.startswith(_BELOW_CHARGE_POINTS):
+    taken = (messages.up, messages.reply, messages.down)
+    if parsed.text.startswith(_BELOW_CHARGE_POINTS) or any(may_meet(parsed.text, each) for each in taken):
         return f"{template!r} lies among the topics of OCPP messages; take another, such as ocpp/status/${{cid}}"
     return ""
 

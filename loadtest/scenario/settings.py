@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 
 from loadtest.protocol.encodings import EncodingName, EnvelopeName
+from loadtest.protocol.message_topics import TopicTexts
 from loadtest.scenario.credentials import CredentialFiles
 
 EMBEDDED = "embedded"
@@ -55,6 +56,9 @@ class RunSettings(msgspec.Struct, frozen=True, kw_only=True):
     session_expiry_s: float
     mqtt_keep_alive_s: float
     status_topic: str
+    up_topic: str
+    reply_topic: str
+    down_topic: str
     csms: str
     qos: int
     persistent: bool
@@ -78,6 +82,11 @@ class RunSettings(msgspec.Struct, frozen=True, kw_only=True):
             client_key=self.client_key,
             password_file=self.password_file,
         )
+
+    @property
+    def topics(self) -> TopicTexts:
+        """Templates of the topics of messages on the direct path."""
+        return TopicTexts(self.up_topic, self.reply_topic, self.down_topic)
 
     @property
     def drain_most_s(self) -> float:

@@ -9,6 +9,7 @@ import os
 from typing import get_args
 
 from loadtest.protocol.encodings import EMQX, JSON, PROTOBUF, EnvelopeName
+from loadtest.protocol.message_topics import DOWN, REPLY, UP
 from loadtest.protocol.stamp import MAX_CHARGE_POINTS
 from loadtest.scenario.setting import Setting
 from loadtest.scenario.settings import AUTO, BROKERS, DIRECT, EMBEDDED, GATEWAY, MQTT_3_1_1, MQTT_5
@@ -203,6 +204,28 @@ SETTINGS: tuple[Setting, ...] = (
         metavar="TOPIC",
         help="topic with ${cid} in it on which charge points on the direct path say online, and their last will "
         "offline, retained, such as ocpp/status/${cid}; left out: they do not, and have no will",
+    ),
+    Setting(
+        name="up_topic",
+        kind="text",
+        default=UP,
+        metavar="TOPIC",
+        help="topic of the CALLs of charge points on the direct path: ${cid} in it once, ${action} at will, each a "
+        "level of its own",
+    ),
+    Setting(
+        name="reply_topic",
+        kind="text",
+        default=REPLY,
+        metavar="TOPIC",
+        help="topic of their answers to commands, with ${cid} in it; may be the same as that of CALLs",
+    ),
+    Setting(
+        name="down_topic",
+        kind="text",
+        default=DOWN,
+        metavar="TOPIC",
+        help="topic of everything for a charge point on the direct path, with ${cid} in it",
     ),
     Setting(
         name="csms",

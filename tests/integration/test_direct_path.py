@@ -66,7 +66,9 @@ def samples(record: RunRecord, leg: str, action: str) -> int:
 def test_flapping_links_with_kept_sessions_and_no_gateway(tmp_path: Path) -> None:
     sizes = ("--charge-points", "60", "--duration", "4s", "--call-timeout", "5s")
     sessions = ("--path", "direct", "--mqtt-version", "5", "--session-expiry", "60s", "--encoding", "protobuf")
-    record = run(tmp_path, "flapping_links", FLAPPING, *sizes, *sessions, "--status-topic", "status/${cid}")
+    topics = ["--status-topic", "cp/${cid}/status/now", "--up-topic", "cp/${cid}/${action}"]
+    topics += ["--reply-topic", "cp/${cid}", "--down-topic", "cs/${cid}"]
+    record = run(tmp_path, "flapping_links", FLAPPING, *sizes, *sessions, *topics)
     counters, deliveries = record.counters, record.deliveries
     assert record.operations.sent == deliveries.delivered + deliveries.link_cut > 0, "nothing is lost"
     assert counters["engine.mqtt_connects"] == counters["engine.connects"] > 60
@@ -80,6 +82,7 @@ def test_flapping_links_with_kept_sessions_and_no_gateway(tmp_path: Path) -> Non
     assert counters["engine.tcp_bytes_sent"] > 40 * record.operations.sent, "a UniqueId has 36"
     assert samples(record, "uplink", "BootNotification") > 0
     assert samples(record, "downlink", "GetConfiguration") >= record.commands.operations.answered
+    assert record.run.settings["up_topic"] == "cp/${cid}/${action}"
     assert "gateway" not in record.run.sut
     assert record.run.paths == {"direct"}
     assert not [name for name in counters if name.startswith("gateway.")]

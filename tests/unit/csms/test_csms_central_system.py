@@ -15,6 +15,7 @@ from loadtest.csms.uplink import Uplink
 from loadtest.measure.recorder import Recorder
 from loadtest.protocol import envelope_array, envelope_emqx, envelope_maeve, protobuf_encoding, stamp
 from loadtest.protocol.frames import CALL_ERROR, CALL_RESULT
+from loadtest.protocol.message_topics import MessageTopics, TopicTexts
 from loadtest.protocol.phases import PHASES
 
 if TYPE_CHECKING:
@@ -40,10 +41,11 @@ def build(
     answer: bool = True,
     answer_foreign: bool = True,
     encoding: Encoding = envelope_emqx,
+    topics: TopicTexts = TopicTexts(),  # noqa: B008 - it never changes
 ) -> tuple[CentralSystem, RecordingClient]:
     client, registration = RecordingClient(), registration or Registration()
     uplink = Uplink(Recorder(), run_tag=7, epoch_ns=0, phases=PHASES)
-    system = CentralSystem(uplink, answer_foreign=answer_foreign, encoding=encoding)
+    system = CentralSystem(uplink, answer_foreign=answer_foreign, encoding=encoding, topics=MessageTopics(topics))
     system.received_ns = lambda: 10**12
     if answer:
         system.answering = Answering(client, Responses(registration), registration, qos=1, encoding=encoding)
@@ -60,6 +62,14 @@ def test_a_call_is_answered_on_the_downstream_topic_of_its_charge_point() -> Non
         system.on_message(b"ocpp/cp/CP 1", call("StatusNotification"))
     expected = (b"ocpp/cs/CP 1", {"MessageTypeId": 3, "UniqueId": "u1", "Payload": {}}, 1)
     assert client.sent == [expected, expected]
+
+
+def test_topics_can_be_others() -> None:
+    system, client = build(topics=TopicTexts("up/${action}/${cid}", "answers/${cid}", "down/${cid}"))
+    for topic in (b"up/StatusNotification/C", b"answers/C", b"ocpp/cp/C"):
+        system.on_message(topic, call("StatusNotification"))
+    assert [topic for topic, _, _ in client.sent] == [b"down/C"]
+    assert (system.counters()["csms.calls"], system.counters()["csms.malformed"]) == (1, 2)
 
 
 def test_an_unknown_action_is_answered_with_not_implemented() -> None:

@@ -12,6 +12,7 @@ from virtual_fleet import World
 from loadtest.engine.mqtt_charge_point import MqttChargePoint
 from loadtest.engine.sending import OFFLINE, OPEN, REGISTERED
 from loadtest.protocol import frames
+from loadtest.protocol.message_topics import TopicTexts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -59,6 +60,20 @@ def test_commands_are_answered_on_the_topic_of_answers(world: World) -> None:
     refusal = world.ask("GetConfiguration", {"key": 1}, "csms-2")
     assert isinstance(refusal, frames.CallError)
     assert [topic for topic, *_ in broker(world).published[-2:]] == [f"ocpp/cp/{world.one.identity}/Reply"] * 2
+
+
+def test_topics_can_be_others() -> None:
+    topics = TopicTexts("our/cp/${action}/${cid}", "our/cp/${cid}", "down/${cid}")
+    with World(direct={"topics": topics}) as world:
+        world.register()
+        wire, identity = broker(world), world.one.identity
+        assert wire.filters == [(f"down/{identity}", 1)]
+        assert [topic for topic, *_ in wire.published] == [
+            f"our/cp/BootNotification/{identity}",
+            *[f"our/cp/StatusNotification/{identity}"] * 2,
+        ]
+        world.ask("GetConfiguration", {})
+        assert wire.published[-1][0] == f"our/cp/{identity}"
 
 
 @pytest.mark.parametrize(

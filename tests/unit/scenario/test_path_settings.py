@@ -38,6 +38,9 @@ def test_it_is_made_of_the_settings() -> None:
         ({"envelope": "array"}, {"gateway", "direct"}, ["--envelope: some charge points go through the gateway"]),
         (DIRECT | {"encoding": "protobuf", "envelope": "maeve"}, {"direct"}, ["--envelope: is for --encoding json"]),
         (DIRECT | {"encoding": "protobuf"}, {"direct"}, []),
+        (DIRECT | {"up_topic": "up/${cid}/${action}", "reply_topic": "r/${cid}"}, {"direct"}, []),
+        ({"down_topic": "d/${cid}"}, {"gateway"}, ["--down-topic: is for charge points that are MQTT clients"]),
+        ({"down_topic": "d/${cid}"}, {"gateway", "direct"}, ["--down-topic: some charge points go through the gate"]),
     ],
 )
 def test_settings_of_a_path_nobody_takes_are_told_all_at_once(
@@ -66,6 +69,24 @@ def test_settings_of_a_path_nobody_takes_are_told_all_at_once(
 def test_a_status_topic_is_of_one_charge_point_and_no_message_s(topic: str, says: str) -> None:
     with pytest.raises(UsageError, match="^--status-topic: .*" + says):
         resolve({"status_topic": topic})
+
+
+@pytest.mark.parametrize(
+    ("values", "flags"),
+    [
+        ({"up_topic": "a", "reply_topic": "b/+/${cid}", "status_topic": "s"}, ["up", "reply", "status"]),
+        ({"up_topic": "a/${cid}", "reply_topic": "a/${cid}", "subscribers": 2}, ["reply"]),
+        ({"up_topic": "a/${cid}", "reply_topic": "a/${cid}"}, []),
+        ({"up_topic": "a/${cid}/${action}", "status_topic": "a/${cid}/status"}, ["status"]),
+    ],
+)
+def test_topics_that_cannot_be_are_told_all_at_once(values: dict[str, object], flags: list[str]) -> None:
+    faults: tuple[str, ...] = ()
+    try:
+        resolve(DIRECT | values)
+    except UsageError as error:
+        faults = tuple(error.faults)
+    assert [fault.partition(":")[0] for fault in faults] == [f"--{flag}-topic" for flag in flags]
 
 
 @pytest.mark.parametrize(

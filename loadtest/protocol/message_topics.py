@@ -1,0 +1,147 @@
+"""The topics of OCPP messages on the direct path: what they are made of, and who is who by them.
+
+Without anything said they are those of EMQX's gateway, see :mod:`loadtest.protocol.topics`.
+"""
+
+from __future__ import annotations
+
+import re
+from itertools import combinations
+from typing import NamedTuple
+
+import msgspec
+
+from loadtest.protocol.topics import UPSTREAM_FILTER, TopicTemplate
+
+UP, REPLY, DOWN = "ocpp/cp/${cid}", "ocpp/cp/${cid}/Reply", "ocpp/cs/${cid}"
+_PLACEHOLDER = re.compile(r"\$\{[a-z]+\}")
+_WHOLE_LEVEL = re.compile(r"\$\{[a-z]+\}|[^$]*")
+
+
+class TopicTexts(msgspec.Struct, frozen=True):
+    """Templates as they are written.
+
+    Attributes:
+        up: Of the CALLs of charge points.
+        reply: Of their answers; the same as ``up`` where one topic does for both.
+        down: Of everything for a charge point.
+    """
+
+    up: str = UP
+    reply: str = REPLY
+    down: str = DOWN
+
+
+class Upstream(NamedTuple):
+    """What a topic that charge points publish on tells."""
+
+    charge_point_id: bytes
+    takes_calls: bool
+
+
+class MessageTopics:
+    """Topics of each charge point, and the charge point of each topic.
+
+    Args:
+        texts: That :func:`topic_faults` finds nothing wrong with.
+
+    Attributes:
+        filters: What a central system subscribes to for everything that charge points send.
+        call_filters: For their CALLs alone.
+        reply_filter: For their answers alone; empty when these are not to be had apart.
+    """
+
+    def __init__(self, texts: TopicTexts) -> None:
+        self._up, self._reply, self._down = (TopicTemplate(each) for each in (texts.up, texts.reply, texts.down))
+        self._is_up, self._is_reply = _matcher(texts.up), _matcher(texts.reply)
+        up, reply = topic_filter(texts.up), topic_filter(texts.reply)
+        self.call_filters = [up]
+        self.reply_filter = reply if reply != up else ""
+        # One filter that takes both is one subscription less for a broker to match.
+        self.filters = [UPSTREAM_FILTER] if (texts.up, texts.reply) == (UP, REPLY) else list(dict.fromkeys((up, reply)))
+
+    def up(self, identity: bytes, action: bytes) -> bytes:
+        """Where a charge point publishes a CALL."""
+        template = self._up
+        if template.plain:
+            return template.prefix + identity + template.suffix
+        return template.render({"cid": identity, "action": action})
+
+    def reply(self, identity: bytes) -> bytes:
+        """Where it publishes its answers."""
+        if self._reply.plain:
+            return self._reply.prefix + identity + self._reply.suffix
+        return self._reply.render({"cid": identity})  # shared with CALLs, which have an action and it has none
+
+    def down(self, identity: bytes) -> bytes:
+        """Where everything for it is published."""
+        return self._down.prefix + identity + self._down.suffix
+
+    def upstream(self, topic: bytes) -> Upstream | None:
+        """Whose topic this is; ``None`` when charge points do not publish on it.
+
+        Raises:
+            UnicodeDecodeError: It is not UTF-8.
+        """
+        text = topic.decode()
+        for matcher, takes_calls in ((self._is_up, True), (self._is_reply, False)):
+            found = matcher.fullmatch(text)
+            if found is not None:
+                return Upstream(found["cid"].encode(), takes_calls)
+        return None
+
+
+def topic_filter(template: str) -> str:
+    """What to subscribe to for every topic that a template makes."""
+    return _PLACEHOLDER.sub("+", template.replace("${clientid}", "${cid}"))
+
+
+def topic_faults(texts: TopicTexts) -> dict[str, list[str]]:
+    """What is wrong with templates, by field of :class:`TopicTexts`; empty: nothing."""
+    faults: dict[str, list[str]] = {}
+    for name, allowed in (("up", ("cid", "action")), ("reply", ("cid",)), ("down", ("cid",))):
+        # One topic for CALLs and answers is one template.
+        wanted = ("cid", "action") if name == "reply" and texts.reply == texts.up else allowed
+        fault = template_fault(getattr(texts, name), wanted)
+        if fault:
+            faults.setdefault(name, []).append(fault)
+    if faults:
+        return faults
+    for one, other in combinations(("up", "reply", "down"), 2):
+        first, second = getattr(texts, one), getattr(texts, other)
+        if may_meet(first, second) and not (other == "reply" and first == second):
+            remedy = "make them differ in a word, or be the same" if other == "reply" else "make them differ in a word"
+            faults.setdefault(other, []).append(f"{second!r} and {first!r} can be one topic; {remedy}")
+    return faults
+
+
+def template_fault(template: str, allowed: tuple[str, ...]) -> str:
+    """What is wrong with one template by itself; empty: nothing."""
+    try:
+        parsed = TopicTemplate(template)
+    except ValueError as error:
+        return str(error)
+    names = _PLACEHOLDER.findall(parsed.text)
+    if names.count("${cid}") != 1:
+        return f"{template!r} must have ${{cid}} in it once: each charge point has its own"
+    for name in names:
+        if name[2:-1] not in allowed or names.count(name) > 1:
+            return f"{template!r} must have no placeholder but {' and '.join(f'${{{each}}}' for each in allowed)}, once"
+    if not all(_WHOLE_LEVEL.fullmatch(level) for level in parsed.text.split("/")):
+        return f"{template!r} has a placeholder or $ within a level; give each placeholder a level of its own"
+    return ""
+
+
+def may_meet(one: str, other: str) -> bool:
+    """Whether two templates can make the same topic; a placeholder stands for one level, whichever."""
+    pairs = list(zip(topic_filter(one).split("/"), topic_filter(other).split("/"), strict=False))
+    return one.count("/") == other.count("/") and all("+" in pair or pair[0] == pair[1] for pair in pairs)
+
+
+def _matcher(template: str) -> re.Pattern[str]:
+    text = template.replace("${clientid}", "${cid}")
+    levels = (
+        "(?P<cid>[^/]+)" if level == "${cid}" else "[^/]+" if "${" in level else re.escape(level)
+        for level in text.split("/")
+    )
+    return re.compile("/".join(levels))
