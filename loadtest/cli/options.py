@@ -40,7 +40,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
     "System under test": (
         *("path", "gateway", "embedded_address", "gateway_processes", "gateway_config", "gateway_metrics_port"),
         *("broker", "broker_setting"),
-        *("qos", "persistent", "encoding", "envelope", "mqtt_version", "session_expiry", "mqtt_keep_alive"),
+        *("qos", "qos_of", "persistent", "encoding", "envelope", "mqtt_version", "session_expiry", "mqtt_keep_alive"),
         *("status_topic", "up_topic", "reply_topic", "down_topic"),
         *("csms", "subscribers", "subscriber_client"),
     ),

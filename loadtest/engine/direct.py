@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from loadtest.protocol.actions import FROM_CHARGE_POINT
 from loadtest.protocol.encodings import encoding
 from loadtest.protocol.message_topics import MessageTopics
 from loadtest.protocol.topics import TopicTemplate
@@ -28,7 +29,8 @@ class DirectLinks:
         credentials: Passwords and certificates of charge points.
 
     Attributes:
-        qos: Of everything they publish, and of what they subscribe to.
+        qos: Of what they publish, and of what they subscribe to.
+        qos_of: Of their CALLs, by action.
         encoding: Writes and reads their messages.
         topics: Of their messages.
         keeps_session: The broker is to keep their sessions.
@@ -36,6 +38,8 @@ class DirectLinks:
 
     def __init__(self, path: DirectPath, credentials: Credentials) -> None:
         self.qos = path.qos
+        # A broker may take less than the run asked for, and then nothing more of anything.
+        self.qos_of = {name.encode(): min(path.qos, path.qos_of.get(name, path.qos)) for name in FROM_CHARGE_POINT}
         self.encoding: Encoding = encoding(path.encoding, path.envelope)
         self.topics = MessageTopics(path.topics)
         self.keeps_session = path.session_expiry_s > 0

@@ -125,7 +125,7 @@ class MqttChargePoint(ChargePoint, MqttWire):
         direct = self.fleet.direct
         message = direct.encoding.call(message_id.decode(), action.decode(), payload)
         try:
-            self.publish(direct.topics.up(self.identity.encode(), action), message, direct.qos)
+            self.publish(direct.topics.up(self.identity.encode(), action), message, direct.qos_of[action])
         except MessageTooLarge:  # as good as lost by the broker that says so: no answer will come
             self.fleet.counters.messages_too_large += 1
 

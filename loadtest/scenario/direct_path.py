@@ -13,6 +13,7 @@ from loadtest.errors import UsageError
 from loadtest.protocol.encodings import EMQX, JSON, EncodingName, EnvelopeName
 from loadtest.protocol.message_topics import TopicTexts, may_meet
 from loadtest.protocol.topics import TopicTemplate
+from loadtest.scenario.qos_of import qos_of
 from loadtest.scenario.settings import DIRECT, GATEWAY, masked
 from loadtest.scenario.settings_table import SETTINGS
 
@@ -25,6 +26,7 @@ OF_GATEWAY = ("gateway", "gateway_processes", "gateway_config", "gateway_metrics
 _TOPICS = ("up_topic", "reply_topic", "down_topic")
 OF_DIRECT = (
     *("encoding", "envelope", "mqtt_version", "session_expiry_s", "mqtt_keep_alive_s", "status_topic"),
+    "qos_of",
     *_TOPICS,
 )
 """Resolved settings that only one of the paths has any use for."""
@@ -40,7 +42,8 @@ class DirectPath(msgspec.Struct, frozen=True, kw_only=True):
         encoding: Of messages.
         envelope: How they stand in JSON.
         mqtt_version: Of the protocol.
-        qos: Of every message.
+        qos: Of every message of which the next does not say otherwise.
+        qos_of: Of CALLs by action; none is above ``qos``.
         session_expiry_s: How long the broker keeps the session of one that is away; 0: not at all.
         keep_alive_s: After this silence a charge point says that it is there; 0: never.
         status_topic: Template of the topic of its status and last will; empty: there is none.
@@ -52,6 +55,7 @@ class DirectPath(msgspec.Struct, frozen=True, kw_only=True):
     envelope: EnvelopeName = EMQX
     mqtt_version: Literal["3.1.1", "5"] = "3.1.1"
     qos: Literal[0, 1, 2] = 1
+    qos_of: dict[str, int] = {}
     session_expiry_s: float = 0.0
     keep_alive_s: float = 60.0
     status_topic: str = ""
@@ -70,6 +74,7 @@ def direct_path(settings: RunSettings, broker_url: str) -> DirectPath:
         envelope=settings.envelope,
         mqtt_version="5" if settings.mqtt_version == "5" else "3.1.1",
         qos=settings.qos,  # type: ignore[arg-type]  # a choice of just these
+        qos_of=qos_of(settings.qos_of, highest=2),
         session_expiry_s=settings.session_expiry_s,
         keep_alive_s=settings.mqtt_keep_alive_s,
         status_topic=settings.status_topic,

@@ -15,6 +15,7 @@ from loadtest.protocol.message_topics import TopicTexts, topic_faults
 from loadtest.scenario import threshold_text
 from loadtest.scenario.broker_settings import broker_settings
 from loadtest.scenario.direct_path import status_topic_fault
+from loadtest.scenario.qos_of import qos_of
 from loadtest.scenario.secret_settings import SECRETS, secret
 from loadtest.scenario.settings import AUTO, BROKERS, DIRECT, EMBEDDED, RunSettings, masked
 from loadtest.scenario.settings_table import SETTINGS
@@ -64,6 +65,10 @@ def resolve(values: Mapping[str, object], from_environment: Collection[str] = ()
             f"{written['warmup']}: {fields['warmup_s']:g} s is too short for a phase; 0, or at least {MIN_WARMUP_S:g} s"
         )
     faults += _topic_faults(fields, written)
+    try:
+        qos_of(fields["qos_of"], highest=fields.get("qos", 2))
+    except UsageError as error:
+        faults += [f"{written['qos_of']}: {fault}" for fault in error.faults]
     if not _RUN_ID.fullmatch(str(fields.get("run_id", "auto"))):
         faults.append(
             f"{written['run_id']}: {fields['run_id']!r} must be letters, digits, dots, dashes and underscores"

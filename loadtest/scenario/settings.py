@@ -61,6 +61,7 @@ class RunSettings(msgspec.Struct, frozen=True, kw_only=True):
     down_topic: str
     csms: str
     qos: int
+    qos_of: str
     persistent: bool
     subscribers: int
     subscriber_client: str

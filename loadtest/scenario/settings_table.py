@@ -239,6 +239,15 @@ SETTINGS: tuple[Setting, ...] = (
         name="qos", kind="choice", default="1", choices=("0", "1", "2"), help="MQTT quality of service on every hop"
     ),
     Setting(
+        name="qos_of",
+        kind="text",
+        default="",
+        repeatable=True,
+        metavar="ACTION=QOS",
+        help="a lower one for a message of charge points on the direct path, such as MeterValues=0; may be given "
+        "several times",
+    ),
+    Setting(
         name="persistent",
         kind="flag",
         default="",

@@ -68,6 +68,7 @@ def test_flapping_links_with_kept_sessions_and_no_gateway(tmp_path: Path) -> Non
     sessions = ("--path", "direct", "--mqtt-version", "5", "--session-expiry", "60s", "--encoding", "protobuf")
     topics = ["--status-topic", "cp/${cid}/status/now", "--up-topic", "cp/${cid}/${action}"]
     topics += ["--reply-topic", "cp/${cid}", "--down-topic", "cs/${cid}"]
+    topics += ["--qos-of", "Heartbeat=0", "--qos-of", "DataTransfer=0"]
     record = run(tmp_path, "flapping_links", FLAPPING, *sizes, *sessions, *topics)
     counters, deliveries = record.counters, record.deliveries
     assert record.operations.sent == deliveries.delivered + deliveries.link_cut > 0, "nothing is lost"
@@ -82,6 +83,7 @@ def test_flapping_links_with_kept_sessions_and_no_gateway(tmp_path: Path) -> Non
     assert counters["engine.tcp_bytes_sent"] > 40 * record.operations.sent, "a UniqueId has 36"
     assert samples(record, "uplink", "BootNotification") > 0
     assert samples(record, "downlink", "GetConfiguration") >= record.commands.operations.answered
+    assert record.run.settings["qos_of"] == "Heartbeat=0; DataTransfer=0"
     assert record.run.settings["up_topic"] == "cp/${cid}/${action}"
     assert "gateway" not in record.run.sut
     assert record.run.paths == {"direct"}

@@ -39,6 +39,8 @@ def test_it_is_made_of_the_settings() -> None:
         (DIRECT | {"encoding": "protobuf", "envelope": "maeve"}, {"direct"}, ["--envelope: is for --encoding json"]),
         (DIRECT | {"encoding": "protobuf"}, {"direct"}, []),
         (DIRECT | {"up_topic": "up/${cid}/${action}", "reply_topic": "r/${cid}"}, {"direct"}, []),
+        ({"qos_of": "MeterValues=0"}, {"gateway"}, ["--qos-of: is for charge points that are MQTT clients"]),
+        ({"qos_of": "MeterValues=0"}, {"gateway", "direct"}, []),
         ({"down_topic": "d/${cid}"}, {"gateway"}, ["--down-topic: is for charge points that are MQTT clients"]),
         ({"down_topic": "d/${cid}"}, {"gateway", "direct"}, ["--down-topic: some charge points go through the gate"]),
     ],
@@ -69,6 +71,22 @@ def test_settings_of_a_path_nobody_takes_are_told_all_at_once(
 def test_a_status_topic_is_of_one_charge_point_and_no_message_s(topic: str, says: str) -> None:
     with pytest.raises(UsageError, match="^--status-topic: .*" + says):
         resolve({"status_topic": topic})
+
+
+def test_kinds_of_message_have_a_quality_of_service_of_their_own() -> None:
+    settings = resolve(DIRECT | {"qos": "2", "qos_of": "MeterValues=0; Heartbeat = 1;"})
+    assert direct_path(settings, "mqtt://h").qos_of == {"MeterValues": 0, "Heartbeat": 1}
+    with pytest.raises(UsageError) as caught:
+        resolve(DIRECT | {"qos": "1", "qos_of": "MeterValue=0; Reset=0; Heartbeat=3; Authorize; Heartbeat=2"})
+    assert [fault.removeprefix("--qos-of: ").partition(",")[0] for fault in caught.value.faults] == [
+        "charge points send no 'MeterValue'; did you mean MeterValues?",
+        "charge points send no 'Reset'",
+        "'Heartbeat=3' is not an action and its QoS",
+        "'Authorize' is not an action and its QoS",
+        "'Heartbeat=2' is above --qos 1",
+    ]
+    with pytest.raises(UsageError, match="MeterValues is given twice"):
+        resolve(DIRECT | {"qos_of": "MeterValues=0; MeterValues=1"})
 
 
 @pytest.mark.parametrize(
