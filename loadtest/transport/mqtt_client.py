@@ -7,7 +7,6 @@ About 9 µs per QoS 1 publish where a client built on paho takes 43. It never bl
 from __future__ import annotations
 
 import asyncio
-import random
 from typing import TYPE_CHECKING
 
 from loadtest.clock import monotonic_ns
@@ -16,6 +15,7 @@ from loadtest.transport import mqtt_codec as codec
 from loadtest.transport import mqtt_url
 from loadtest.transport.mqtt_connection import Connection, establish
 from loadtest.transport.mqtt_decoder import DEFAULT_MAX_PACKET_BYTES, Acknowledgement, Connack, Publish, Suback
+from loadtest.transport.mqtt_reconnecting import Reconnecting
 from loadtest.transport.mqtt_session import MAX_IN_FLIGHT, Session
 from loadtest.transport.mqtt_subscriptions import Subscriptions
 
@@ -27,9 +27,6 @@ if TYPE_CHECKING:
 
 SUBACK_TIMEOUT_S = 10.0
 CLOSE_TIMEOUT_S = 2.0
-FIRST_BACK_OFF_S = 0.05
-LONGEST_BACK_OFF_S = 1.0
-"""Short on purpose: the recovery time measured after a broker's restart must be the broker's, not ours."""
 
 IN_FLIGHT_BY_QOS = {0: 1000, 1: 1000, 2: 100}
 """Windows that every broker takes. EMQX drops QoS 2 messages of a client that has more than 100 of them unreleased."""
@@ -81,7 +78,7 @@ class MqttClient:
         self._connection: Connection | None = None
         self._candidate: Connection | None = None
         self._subscriptions = Subscriptions()
-        self._reconnecting: asyncio.Task[None] | None = None
+        self._reconnecting = Reconnecting(self.establish)
         self._closing = False
         self._blocked = False
         self._idle: asyncio.Event | None = None
@@ -193,8 +190,7 @@ class MqttClient:
                 Else what was written leaves before DISCONNECT, and what is unacknowledged is sent again afterwards.
         """
         self._closing = True
-        if self._reconnecting is not None:
-            self._reconnecting.cancel()
+        self._reconnecting.cancel()
         connection, self._connection = self._connection, None
         self._session.free_all_ids()
         self._blocked = False
@@ -208,14 +204,12 @@ class MqttClient:
     def come_back(self) -> None:
         """Connect again, and subscribe to what was subscribed to; ``on_restored`` tells when that is done."""
         self._closing = False
-        self._reconnecting = asyncio.get_running_loop().create_task(self._reconnect(), name="mqtt-reconnect")
+        self._reconnecting.begin()
 
     async def close(self) -> None:
         """Send what is queued, wait shortly for its acknowledgement, disconnect. The client is spent afterwards."""
         self._closing = True
-        if self._reconnecting is not None:
-            self._reconnecting.cancel()
-            await asyncio.gather(self._reconnecting, return_exceptions=True)
+        await self._reconnecting.stop()
         if self._connection is None:
             return
         if self.unacknowledged:
@@ -327,7 +321,7 @@ class MqttClient:
             self._send_subscribe(connection, filters, restoring=True)
         for packet in self._session.resume(session_present=session_present):
             connection.write(packet)
-        if self._reconnecting is not None:
+        if self._reconnecting.begun:
             self.reconnects += 1
             if not self._subscriptions.restoring:
                 self._on_restored()
@@ -345,18 +339,7 @@ class MqttClient:
         if self._closing:
             return
         self._on_lost(reason)
-        self._reconnecting = asyncio.get_running_loop().create_task(self._reconnect(), name="mqtt-reconnect")
-
-    async def _reconnect(self) -> None:
-        back_off_s = FIRST_BACK_OFF_S
-        while True:
-            await asyncio.sleep(back_off_s * random.uniform(0.75, 1.25))
-            back_off_s = min(2 * back_off_s, LONGEST_BACK_OFF_S)
-            try:
-                await self.establish()
-            except EnvironmentNotReady:
-                continue
-            return
+        self._reconnecting.begin()
 
 
 async def connect(
