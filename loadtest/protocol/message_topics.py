@@ -105,9 +105,8 @@ def topic_faults(texts: TopicTexts) -> dict[str, list[str]]:
         fault = template_fault(getattr(texts, name), wanted)
         if fault:
             faults.setdefault(name, []).append(fault)
-    if faults:
-        return faults
-    for one, other in combinations(("up", "reply", "down"), 2):
+    sound = [name for name in ("up", "reply", "down") if name not in faults]
+    for one, other in combinations(sound, 2):
         first, second = getattr(texts, one), getattr(texts, other)
         if may_meet(first, second) and not (other == "reply" and first == second):
             remedy = "make them differ in a word, or be the same" if other == "reply" else "make them differ in a word"

@@ -77,6 +77,8 @@ def test_what_is_no_topic_or_another_s_is_told_by_field(texts: TopicTexts, field
 
 def test_faults_are_told_all_at_once() -> None:
     assert list(topic_faults(TopicTexts("a", "b", "c/+/${cid}"))) == ["up", "reply", "down"]
+    assert list(topic_faults(TopicTexts("a/${cid}/${action}", "a/${cid}/b", "c/+/${cid}"))) == ["down", "reply"]
+    assert len(topic_faults(TopicTexts("a/${cid}", "a/x", "a/${cid}"))) == 2
 
 
 @given(LEVELS, LEVELS, st.data())
