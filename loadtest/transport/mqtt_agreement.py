@@ -96,6 +96,7 @@ class MqttAgreement(MqttExchange):
         self._state = ENDED
         if found.server_reference is not None:
             self.on_server_reference(found.server_reference)
+            words += f", {found.server_reference}"
         self.on_refused(code, f"{words}: {found.reason_string}" if found.reason_string else words)
         self._leave(0)
 

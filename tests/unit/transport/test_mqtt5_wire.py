@@ -211,7 +211,8 @@ def test_another_server_is_named_when_connecting_and_later() -> None:
     wire.attach()
     code = mqtt5.ConnAckReasonCode.USE_ANOTHER_SERVER
     wire.data_received(mqtt5.ConnAckPacket(reason_code=code, server_reference="b:1883").write())
-    assert wire.seen == [("reference", "b:1883"), ("refused", Reason.USE_ANOTHER_SERVER, "use another server")]
+    told = "use another server, b:1883"
+    assert wire.seen == [("reference", "b:1883"), ("refused", Reason.USE_ANOTHER_SERVER, told)]
     assert behaviour(Reason.USE_ANOTHER_SERVER) == Behaviour.USE_ANOTHER_SERVER
     wire.connection_lost(None)
     transport = opened(wire)
