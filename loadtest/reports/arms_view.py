@@ -211,7 +211,8 @@ def _arms(comparison: Comparison) -> Table:
     rows = tuple(
         (
             arm.name,
-            ", ".join(f"{name} {value}" for name, value in arm.settings.items()) or arm.folder,
+            ", ".join(f"{name} {value}" for name, value in arm.settings.items())
+            or ("what all have in common" if comparison.plan else arm.folder),
             str(len(arm.runs)),
             "; ".join(arm.left_out) or "none",
         )
