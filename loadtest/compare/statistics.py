@@ -15,6 +15,7 @@ import numpy as np
 from scipy import stats
 
 from loadtest.compare.resampling import StepDown, resampled_p_values
+from loadtest.compare.unequal_spread import FEWEST_RUNS, unequal_spread_p_values
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -92,7 +93,9 @@ def _p_values(groups: Sequence[Values], pairs: Sequence[tuple[int, int]], floors
     if len(members) == 2:
         for number in judged:
             one, other = pairs[number]
-            found[:, number] = adjusted_p_values(groups[one], groups[other], floors)
+            spread_is_told = min(runs[one], runs[other]) >= FEWEST_RUNS
+            test = unequal_spread_p_values if spread_is_told else equal_spread_p_values
+            found[:, number] = test(groups[one], groups[other], floors)
     elif judged:
         position = {member: place for place, member in enumerate(members)}
         wanted = [(position[pairs[number][0]], position[pairs[number][1]]) for number in judged]
@@ -139,10 +142,11 @@ def repeats_needed(spread: float | None, change: float, figures: int) -> int:
     return max(math.ceil(runs), fewest_repeats())
 
 
-def adjusted_p_values(before: Values, after: Values, floors: Values) -> Values:
+def equal_spread_p_values(before: Values, after: Values, floors: Values) -> Values:
     """Step-down maxT of Westfall and Young: Holm's procedure, with what permutations tell in place of its bound.
 
     Whole runs change sides, so figures of one run stay together and what they have in common is not counted twice.
+    Believes that both groups are equally steady, as must be believed of a group of two or three runs.
 
     Args:
         before: Figures by runs.
