@@ -1,10 +1,10 @@
 """Two groups of runs that need not be equally steady: what the largest difference is when there is none.
 
-Welch's statistic by itself does not help: with equally many runs in both groups it is Student's. What helps is what it is
-held against. Normal deviates are drawn for every run, with the correlations that the runs of both groups show (a sum of
-their deviations with random weights: the multiplier bootstrap, Chernozhukov, Chetverikov and Kato 2013), at the spread
-that each group shows. That few runs do not tell the spread well is drawn as well: the ratio of what is found to what is
-true follows chi square, as in the test of Behrens and Fisher.
+Welch's statistic by itself does not help: with equally many runs in both groups it is Student's. What helps is what
+it is held against. Normal deviates are drawn for every run, with the correlations that the runs of both groups show (a
+sum of their deviations with random weights: the multiplier bootstrap, Chernozhukov, Chetverikov and Kato 2013), at the
+spread that each group shows. That few runs do not tell the spread well is drawn as well: the ratio of what is found to
+what is true follows chi square, as in the test of Behrens and Fisher.
 """
 
 from __future__ import annotations

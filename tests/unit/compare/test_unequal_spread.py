@@ -42,7 +42,8 @@ def test_equal_arms_are_called_different_about_as_often_as_stated(
     random = np.random.default_rng(7)
     false = 0
     for _ in range(TRIALS):
-        before, after = (group(random, each, 0.02 * spread, figures) for each, spread in zip(runs, spreads, strict=True))
+        before = group(random, runs[0], 0.02 * spreads[0], figures)
+        after = group(random, runs[1], 0.02 * spreads[1], figures)
         false += p_values(before, after).min() <= ERROR_RATE
     assert 0 < false <= stats.binom.isf(1e-3, TRIALS, ERROR_RATE)  # a test that never errs finds nothing either
 
