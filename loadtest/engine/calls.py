@@ -140,7 +140,7 @@ class CallingConnection(SendingConnection):
     def expire_call(self, now_ns: int) -> None:
         """Give up an answer that is overdue; over a half-open link that says nothing about who should have answered."""
         if self.call_id is not None and now_ns - self.call_sent_ns >= self.configuration.message_timeout_ns:
-            self.fleet.answer_overdue(self)
+            self.fleet.connections.answer_overdue(self)
             if self.fleet.link_cuts.took(self.number):
                 cell = self._lose_with_link()
             else:

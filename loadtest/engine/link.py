@@ -121,7 +121,7 @@ class Link:
 
     def _end(self, connection: LinkTransport, ending: Ending) -> None:
         counters = self.fleet.counters
-        self.fleet.take_away(self.charge_point)
+        self.fleet.connections.take_away(self.charge_point)
         if ending == HALF_OPEN:
             counters.link_half_open += 1
             connection.silence()
@@ -153,13 +153,13 @@ class Link:
         network.
         """
         if self._causes and self._ending != HALF_OPEN:
-            self.fleet.unreachable(self.charge_point)
+            self.fleet.connections.unreachable(self.charge_point)
         else:
             self._attempt_ns = self.fleet.at(monotonic_ns() + self._round_trip_ns(), self._get_through)
 
     def _round_trip_ns(self) -> int:
         """What the link adds to opening TCP, and TLS (1.3): a round trip each."""
-        encrypted = self.fleet.diallers[self.charge_point.path].encrypted
+        encrypted = self.fleet.connections.diallers[self.charge_point.path].encrypted
         return int(self.model.latency_s * 2 * NS_PER_S) * (2 if encrypted else 1)
 
     def _get_through(self, due_ns: int) -> None:
@@ -173,7 +173,7 @@ class Link:
 
     def _dial(self) -> None:
         if self.charge_point.state == CONNECTING:
-            self.fleet.dial(self.charge_point, LinkTransport(self))
+            self.fleet.connections.dial(self.charge_point, LinkTransport(self))
 
     def give_up(self) -> bool:
         """The charge point gives up its attempt; returns whether it had not got through yet."""
@@ -187,7 +187,7 @@ class Link:
         """TCP is connected; if the link has gone down meanwhile, to no avail."""
         self.connection = connection
         if self.is_down:
-            self.fleet.take_away(self.charge_point)
+            self.fleet.connections.take_away(self.charge_point)
             connection.silent = True
 
     def disconnected(self, connection: LinkTransport) -> None:

@@ -76,14 +76,15 @@ class MqttChargePoint(ChargePoint, MqttWire):
         """The broker refused the connection."""
         if status:
             for_good = reasons.behaviour(status) != reasons.Behaviour.TRY_LATER
-            self.fleet.refused(self, cause_of_reason(status), f"CONNECT refused: {reason}", for_good=for_good)
+            cause, text = cause_of_reason(status), f"CONNECT refused: {reason}"
+            self.fleet.connections.refused(self, cause, text, for_good=for_good)
         else:
-            self.fleet.refused(self, NOT_MQTT, f"CONNECT answered wrongly: {reason}", for_good=False)
+            self.fleet.connections.refused(self, NOT_MQTT, f"CONNECT answered wrongly: {reason}", for_good=False)
 
     def on_subscription_refused(self, code: int) -> None:
         """The broker let it in, but does not give it its topic."""
         reason = f"subscription refused: {reasons.in_words(code)}"
-        self.fleet.refused(self, SUBSCRIPTION_REFUSED, reason, for_good=True)
+        self.fleet.connections.refused(self, SUBSCRIPTION_REFUSED, reason, for_good=True)
 
     def on_closed(self, code: int | None, exc: Exception | None) -> None:
         """The connection is gone; a broker that broke the protocol, or gave the place to another, is counted."""

@@ -55,9 +55,9 @@ class EngineProcess:
                 self._configure(plain)
             case messages.AddCohort(first, count, profile, path):
                 assert self._settings is not None
-                self._fleet.add_cohort(first, count, cohort_profile(profile, self._settings), path)
+                self._fleet.cohorts.add(first, count, cohort_profile(profile, self._settings), path)
             case messages.RemoveCohort(first):
-                self._fleet.remove_cohort(first)
+                self._fleet.cohorts.remove(first)
             case messages.EnterPhase(phase, start_ns):
                 self._fleet.enter_phase(phase, start_ns)
                 if phase in UNDER_LOAD and not gc.get_freeze_count():
@@ -67,7 +67,7 @@ class EngineProcess:
             case messages.CutOff(share, draw, at_ns, until_ns, regions):
                 assert self._settings is not None
                 fault = NetworkFault(self._settings.seed, share, draw, tuple(regions), until_ns)
-                self._pacer.at(at_ns, lambda _: self._fleet.cut_off(fault))
+                self._pacer.at(at_ns, lambda _: self._fleet.connections.cut_off(fault))
             case messages.Drain(deadline_ns):
                 self._fleet.begin_drain()
                 self._deadline_ns = deadline_ns
@@ -137,7 +137,7 @@ class EngineProcess:
             gauges=self._fleet.gauges(),
             registered_ms=registered_ms,
             lost_ms=lost_ms,
-            regional_outages=self._fleet.take_regional_outages(),
+            regional_outages=self._fleet.links.take_regional_outages(),
             transaction_sendings=transaction_sendings,
             transactions_started=self._fleet.transaction_book.started,
             transactions_stopped=transactions_stopped,
@@ -148,7 +148,7 @@ class EngineProcess:
             health=self._health.take_interval(
                 backlog_bytes=self._life.channel.backlog_bytes, coalesced_intervals=coalesced
             ),
-            sent=self._fleet.sent() if final else [],
+            sent=self._fleet.cohorts.sent() if final else [],
             commands_seen=self._fleet.commands_received.windows() if final else [],
         )
 

@@ -127,12 +127,12 @@ class RegisteringConnection(CallingConnection):
         self.connect_intended_ns = self.connect_intended_ns or due_ns
         self.register_intended_ns = self.register_intended_ns or self.connect_intended_ns
         self.connect_started_ns = monotonic_ns()
-        self.fleet.start_connect(self)
+        self.fleet.connections.attempt(self)
 
     def on_open(self) -> None:
         """The handshake is complete; before anything else comes the BootNotification (OCPP 1.6 section 4.2)."""
         now_ns = monotonic_ns()
-        self.fleet.connected(self, now_ns)
+        self.fleet.connections.opened(self, now_ns)
         self.pong_missing = False
         self.schedule_ping(now_ns)
         if self.standing == REGISTERED and not self.profile.boot_on_reconnect:
@@ -145,18 +145,18 @@ class RegisteringConnection(CallingConnection):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Called by the loop, while the socket can still be asked."""
-        self.fleet.count_bytes(self)
+        self.fleet.connections.count_bytes(self)
         super().connection_lost(exc)
 
     def on_closed(self, code: int | None, exc: Exception | None) -> None:
         """The connection is gone, whether closed or cut."""
         self.cut_off()
-        self.fleet.disconnected(self, exc)
+        self.fleet.connections.ended(self, exc)
 
     def expire(self, now_ns: int) -> None:
         """Give up what has waited longer than the timeout: an answer, or the handshake."""
         if self.state == CONNECTING and now_ns - self.connect_started_ns >= self.fleet.connect_timeout_ns:
-            self.fleet.abandon_connect(self)
+            self.fleet.connections.abandon(self)
         else:
             self.expire_call(now_ns)
 
@@ -167,10 +167,10 @@ class RegisteringConnection(CallingConnection):
         self.restart_due_ns = self.fleet.at(now_ns + int(down_s * NS_PER_S), self.connect)
         self.fleet.counters.reboots += 1
         if self.transport is not None:
-            self.fleet.take_away(self)
+            self.fleet.connections.take_away(self)
             self.close()
         else:
-            self.fleet.stop_connecting(self)
+            self.fleet.connections.stop_attempt(self)
 
     # Registration -----------------------------------------------------------------------------------------------
 
@@ -210,13 +210,13 @@ class RegisteringConnection(CallingConnection):
         else:
             wait_s = result.interval if result.interval > 0 else _REGISTRATION_RETRY_S
             self.fleet.counters.not_accepted += 1
-            self.fleet.not_let_in(self)
+            self.fleet.connections.not_let_in(self)
             self.state = self.standing = OPEN if result.status == "Pending" else REJECTED
             self._boot_later(wait_s, now_ns)
 
     def on_boot_failure(self, now_ns: int) -> None:
         """Try again later; a registration that stands is not lost by it."""
-        self.fleet.not_let_in(self)
+        self.fleet.connections.not_let_in(self)
         if self.standing != REGISTERED:
             self.standing = OFFLINE
         self._boot_later(_REGISTRATION_RETRY_S, now_ns)
@@ -225,7 +225,7 @@ class RegisteringConnection(CallingConnection):
         """Begin to beat, and send what has waited."""
         self.state = self.standing = REGISTERED
         self.failures = 0
-        self.fleet.registered(self, now_ns)
+        self.fleet.connections.registered(self, now_ns)
         self.beat_due_ns = self.fleet.at(now_ns + int(self.heartbeat_ns * self.draw()), self.beat)
         self.on_registered(now_ns, booted=booted)
         self.send_next()
@@ -251,7 +251,7 @@ class RegisteringConnection(CallingConnection):
             return
         if self.pong_missing:
             self.fleet.counters.pongs_missing += 1
-            self.fleet.answer_overdue(self)
+            self.fleet.connections.answer_overdue(self)
             self.abort()
             return
         self.pong_missing = True

@@ -33,14 +33,14 @@ class WebSocketChargePoint(ChargePoint, WebSocketClient):
 
     def handshake(self) -> ClientHandshake:
         """What to ask the gateway for."""
-        identity, gateway = self.identity, self.fleet.diallers[GATEWAY]
+        identity, gateway = self.identity, self.fleet.connections.diallers[GATEWAY]
         headers = gateway.credentials.headers(identity, self.number)
         return ClientHandshake(f"{gateway.url}/{quote(identity)}", _SUBPROTOCOLS, headers)
 
     def on_refused(self, status: int, reason: str) -> None:
         """The gateway refused the handshake."""
         text = f"handshake refused with {status} {reason}".rstrip()
-        self.fleet.refused(self, cause_of_status(status), text, for_good=in_vain.refusal(status))
+        self.fleet.connections.refused(self, cause_of_status(status), text, for_good=in_vain.refusal(status))
 
     def send_call(self, message_id: bytes, action: bytes, payload: bytes) -> None:
         """Send a CALL; as ``send_text``, without the cost of calling it."""

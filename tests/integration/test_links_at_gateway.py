@@ -93,9 +93,9 @@ def test_the_gateway_tells_reset_close_and_silence_apart(tmp_path: Path, *, encr
         )
         fleet = Fleet(settings, pacer := Pacer(lambda late_us: None), Recorder())
         stack.callback(pacer.close)
-        fleet.add_cohort(0, COUNT, profile)
+        fleet.cohorts.add(0, COUNT, profile)
         fleet.enter_phase(RAMP, monotonic_ns())
-        links = [fleet._links.of(number) for number in range(COUNT)]
+        links = [fleet.links.of(number) for number in range(COUNT)]
         closed = gateway.counters.closed
 
         async def take_down(ending: Ending, registered: int) -> None:

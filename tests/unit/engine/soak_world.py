@@ -79,7 +79,7 @@ class Soak(World):
         def cancel(charge_point: RegisteringConnection) -> bool:
             return self.fleet.dialled.pop(charge_point.number, None) is not None
 
-        self.fleet.diallers[self.path].cancel = cancel  # type: ignore[method-assign]
+        self.fleet.connections.diallers[self.path].cancel = cancel  # type: ignore[method-assign]
         self.fleet.enter_phase(STEADY, self.clock())
         self.commander.enter_phase(STEADY, self.clock())
         return self
@@ -105,7 +105,7 @@ class Soak(World):
 
     def _deliver(self, topic: bytes, payload: bytes) -> None:
         charge_point = self.by_topic[topic]
-        link = self.fleet._links.of(charge_point.number)
+        link = self.fleet.links.of(charge_point.number)
         connection = link.connection if link is not None else None
         below = connection.below if connection is not None else None
         if charge_point.state not in (OPEN, REJECTED, REGISTERED) or not isinstance(below, Wire) or below.ending:
@@ -146,7 +146,7 @@ class Soak(World):
         fleet.comings.take()
         fleet.transaction_book.take()
         fleet.link_cuts.report(final=False)
-        fleet.take_regional_outages()
+        fleet.links.take_regional_outages()
         fleet.commands_received.take_instants()
         fleet.checks.new_faults()
         fleet.connect_failures.take_untold()

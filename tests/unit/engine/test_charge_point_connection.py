@@ -87,7 +87,7 @@ def test_a_removed_charge_point_is_gone_whatever_it_was_doing(stage: str) -> Non
         elif stage == "registered":
             world.register(interval_s=10)
             wire = world.wire()
-        world.fleet.remove_cohort(0)
+        world.fleet.cohorts.remove(0)
         sent = len(world.sent)
         if wire is not None and stage == "in the handshake":
             assert wire.ending
@@ -98,14 +98,14 @@ def test_a_removed_charge_point_is_gone_whatever_it_was_doing(stage: str) -> Non
         assert world.one.state == RETIRED
         assert len(world.sent) == sent
         assert world.fleet.gauges()["charge_points"] == 0
-        (counts,) = world.fleet.sent()
+        (counts,) = world.fleet.cohorts.sent()
         assert int.from_bytes(counts.counts, "little") == sent
         world.assert_balanced()
 
 
 def test_a_cohort_added_during_the_run_connects_at_once() -> None:
     with World() as world:
-        world.fleet.add_cohort(5, 2, world.profile)
+        world.fleet.cohorts.add(5, 2, world.profile)
         world.advance_s(0.002)
         assert world.fleet.counters.connect_attempts == 3
 

@@ -214,7 +214,7 @@ def test_nothing_raises_and_everything_ends(seed: int) -> None:
     story = Story(seed)
     with story.world as world:
         # Nobody really dials here, but attempts time out all the same.
-        world.fleet.diallers["gateway"].cancel = lambda charge_point: True  # type: ignore[method-assign]
+        world.fleet.connections.diallers["gateway"].cancel = lambda charge_point: True  # type: ignore[method-assign]
         for _ in range(250):
             story.step()
             story.check()

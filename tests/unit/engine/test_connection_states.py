@@ -29,7 +29,7 @@ def state(world: World) -> str:
 
 def test_a_charge_point_is_in_one_state_at_a_time() -> None:
     with World(reconnect=fixed(5), link=LinkModel(mean_up_s=3e8), call_timeout_s=30.0) as world:
-        link = world.fleet._links.of(0)
+        link = world.fleet.links.of(0)
         assert link is not None
         seen = [state(world)]
         wire = world.reach()
@@ -47,7 +47,7 @@ def test_a_charge_point_is_in_one_state_at_a_time() -> None:
 def test_a_charge_point_that_cannot_connect_backs_off() -> None:
     with World(reconnect=fixed(5), link=LinkModel(mean_up_s=3e8)) as world:
         world.register()
-        link = world.fleet._links.of(0)
+        link = world.fleet.links.of(0)
         assert link is not None
         link.go_down(RESET)
         world.wire().end()

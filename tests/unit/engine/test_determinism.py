@@ -35,9 +35,9 @@ def test_a_charge_point_lives_the_same_life_in_whichever_cohort_and_company() ->
     with World(4, connectors=2, transaction_gap_s=20.0) as together:
         whole = story(together, range(4))
     with World(1, connectors=2, transaction_gap_s=20.0) as alone:
-        alone.fleet.remove_cohort(0)
-        alone.fleet.add_cohort(2, 2, alone.profile)
-        alone.charge_points[:] = [alone.fleet._charge_points[number] for number in (2, 3)]
+        alone.fleet.cohorts.remove(0)
+        alone.fleet.cohorts.add(2, 2, alone.profile)
+        alone.charge_points[:] = [alone.fleet.cohorts.charge_points[number] for number in (2, 3)]
         alone.advance_s(1)
         part = story(alone, (3,))
     assert len(whole[3]) > 10

@@ -178,13 +178,13 @@ class FleetStory(RuleBasedStateMachine):
     def a_cohort_comes(self) -> None:
         """Numbers are given out once: a charge point that was removed does not come back."""
         self.extra_cohort = first = 1 + max(each.number for each in self.world.charge_points)
-        self.world.fleet.add_cohort(first, 2, self.world.profile)
-        self.world.charge_points += [self.world.fleet._charge_points[first + each] for each in range(2)]
+        self.world.fleet.cohorts.add(first, 2, self.world.profile)
+        self.world.charge_points += [self.world.fleet.cohorts.charge_points[first + each] for each in range(2)]
 
     @rule()
     @precondition(lambda self: self.extra_cohort)
     def a_cohort_goes(self) -> None:
-        self.world.fleet.remove_cohort(self.extra_cohort)
+        self.world.fleet.cohorts.remove(self.extra_cohort)
         self.extra_cohort = 0
 
     @rule()

@@ -26,7 +26,7 @@ def quiet_world(**options: Any) -> World:
 
 
 def link_of(world: World, number: int = 0) -> Link:
-    link = world.fleet._links.of(number)
+    link = world.fleet.links.of(number)
     assert link is not None
     return link
 
@@ -44,7 +44,7 @@ def end_aborted(wire: Wire) -> None:
 def test_a_charge_point_without_a_model_has_no_link() -> None:
     with World() as world:
         world.register()
-        assert world.fleet._links.of(0) is None
+        assert world.fleet.links.of(0) is None
         assert isinstance(world.one.transport, Wire)
         assert (world.fleet.gauges()["links_down"], world.fleet.gauges()["half_open"]) == (0, 0)
 
@@ -270,8 +270,8 @@ def test_a_region_fails_for_all_its_charge_points_at_once() -> None:
         ramp_s = (world.clock() - world.fleet.epoch_ns) / NS_PER_S - since_the_ramp_s(world)
         told = {"start_s": round(ramp_s + start_s, 3), "end_s": round(ramp_s + end_s, 3)}
         hit = RegionalOutage(region=1, charge_points=3, **told)
-        assert hit in world.fleet.take_regional_outages()
-        assert world.fleet.take_regional_outages() == []
+        assert hit in world.fleet.links.take_regional_outages()
+        assert world.fleet.links.take_regional_outages() == []
 
 
 def test_outages_come_when_the_schedule_says_whatever_happens_in_between() -> None:
@@ -305,7 +305,7 @@ def test_a_charge_point_that_leaves_takes_its_ghost_along_and_says_goodbye() -> 
             world.advance_s(0.1)
             world.answer_all(world.charge_points[1])
         before = ghost.ending
-        world.fleet.remove_cohort(0)
+        world.fleet.cohorts.remove(0)
         assert (before, ghost.ending) == (False, True)
         assert open_wire.gateway.close_rcvd is not None
         world.advance_s(1000)

@@ -27,7 +27,7 @@ def linked_world(**options: Any) -> World:
 
 
 def link_of(world: World) -> Link:
-    link = world.fleet._links.of(0)
+    link = world.fleet.links.of(0)
     assert link is not None
     return link
 
@@ -179,7 +179,7 @@ def test_a_fault_that_cuts_charge_points_off_and_a_restart_are_told_apart_from_t
             return send(world)
 
         first, wire = again(), world.wire()
-        world.fleet.cut_off(NetworkFault(seed=1, share=1.0, draw=99, regions=(), until_ns=0))
+        world.fleet.connections.cut_off(NetworkFault(seed=1, share=1.0, draw=99, regions=(), until_ns=0))
         wire.end()
         world.advance_s(1.1)
         second, wire = again(), world.wire()
@@ -262,7 +262,7 @@ def test_who_is_not_let_in_again_is_excused_no_longer(refusal: str) -> None:
                 world.reach().end()
             case "no connection":
                 world.fleet.dialled.clear()
-                world.fleet.connect_failed(world.one, ConnectionRefusedError("Connection refused"))
+                world.fleet.connections.failed(world.one, ConnectionRefusedError("Connection refused"))
             case "silence":
                 wire = world.reach()
                 world.advance_s(31)
@@ -359,7 +359,7 @@ def test_whom_a_fault_of_the_network_keeps_away_is_excused_until_it_is_over() ->
         registered(world)
         wire = world.wire()
         until_ns = world.clock() + 5 * NS_PER_S
-        world.fleet.cut_off(NetworkFault(seed=1, share=1.0, draw=99, regions=(), until_ns=until_ns))
+        world.fleet.connections.cut_off(NetworkFault(seed=1, share=1.0, draw=99, regions=(), until_ns=until_ns))
         wire.end()
         world.advance_s(4)
         assert excused(world) == {"away_by_link": 1, "never_by_link": 0}

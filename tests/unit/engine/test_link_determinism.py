@@ -57,12 +57,12 @@ def life(seed: int, first: int, count: int) -> Life:
         def cancel(charge_point: RegisteringConnection) -> bool:
             return fleet.dialled.pop(charge_point.number, None) is not None
 
-        fleet.diallers["gateway"].cancel = cancel  # type: ignore[method-assign]
+        fleet.connections.diallers["gateway"].cancel = cancel  # type: ignore[method-assign]
         for step in range(int(DURATION_S / STEP_S)):
             if step * STEP_S == DURATION_S / 2:
-                fleet.cut_off(NetworkFault(seed, 0.5, 7, (), world.clock() + 20 * NS_PER_S))
+                fleet.connections.cut_off(NetworkFault(seed, 0.5, 7, (), world.clock() + 20 * NS_PER_S))
             for number in sorted(fleet.dialled):
-                wires.append(world.reach(fleet._charge_points[number]))
+                wires.append(world.reach(fleet.cohorts.charge_points[number]))
             for wire in wires:
                 serve(world, wire)
             world.advance_s(STEP_S)
@@ -97,7 +97,7 @@ def serve(world: World, wire: Wire) -> None:
 def current(world: World, wire: Wire) -> Wire | None:
     """The connection its charge point has now, unless nothing passes over it."""
     charge_point = wire._charge_point
-    link = world.fleet._links.of(charge_point.number)
+    link = world.fleet.links.of(charge_point.number)
     usable = charge_point.state in (OPEN, REGISTERED) and charge_point.is_open
     return world.wire(charge_point) if usable and link is not None and not link.is_half_open else None
 

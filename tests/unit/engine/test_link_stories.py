@@ -107,7 +107,7 @@ class Story:
     def begin(self) -> None:
         """Watch what nobody can watch in life."""
         world, fleet = self.world, self.world.fleet
-        hear, take_away = world.take, fleet.take_away
+        hear, take_away = world.take, fleet.connections.take_away
         send = SendingConnection._send
 
         def note_sending(each: SendingConnection, *waiting: Any) -> None:
@@ -130,14 +130,14 @@ class Story:
 
         world._patch.setattr(SendingConnection, "_send", note_sending)
         world.take = take  # type: ignore[method-assign]
-        fleet.take_away = note_cut  # type: ignore[method-assign]
-        fleet.add_cohort(CHARGE_POINTS, OTHERS, world.profile, world.path)
-        world.charge_points += [fleet._charge_points[CHARGE_POINTS + index] for index in range(OTHERS)]
+        fleet.connections.take_away = note_cut  # type: ignore[method-assign]
+        fleet.cohorts.add(CHARGE_POINTS, OTHERS, world.profile, world.path)
+        world.charge_points += [fleet.cohorts.charge_points[CHARGE_POINTS + index] for index in range(OTHERS)]
 
         def cancel(charge_point: RegisteringConnection) -> bool:
             return fleet.dialled.pop(charge_point.number, None) is not None
 
-        fleet.diallers[world.path].cancel = cancel  # type: ignore[method-assign]
+        fleet.connections.diallers[world.path].cancel = cancel  # type: ignore[method-assign]
 
     # What happens -----------------------------------------------------------------------------------------------
 
@@ -192,7 +192,7 @@ class Story:
 
     def reachable(self) -> list[ChargePoint]:
         """Those whom an answer can reach; over a half-open connection it does not, whoever believes it."""
-        links = self.world.fleet._links
+        links = self.world.fleet.links
         found = []
         for charge_point in self.world.charge_points:
             link = links.of(charge_point.number)
@@ -229,12 +229,12 @@ class Story:
 
     def force_outage(self) -> None:
         if self.forced and self.chance.random() < 0.6:
-            link = self.world.fleet._links.of(self.forced.pop())
+            link = self.world.fleet.links.of(self.forced.pop())
             assert link is not None
             link.come_up()
             return
         number = self.chance.randrange(CHARGE_POINTS)
-        link = self.world.fleet._links.of(number)
+        link = self.world.fleet.links.of(number)
         assert link is not None
         self.forced.append(number)
         link.go_down(self.chance.choice([CLOSE, RESET, HALF_OPEN]))
@@ -242,7 +242,9 @@ class Story:
     def cut_off(self) -> None:
         until_ns = self.chance.choice([0, self.world.clock() + 5 * NS_PER_S])
         draw, share = self.chance.randrange(99), self.chance.choice([0.5, 1.0])
-        self.world.fleet.cut_off(NetworkFault(seed=1, share=share, draw=draw, regions=(), until_ns=until_ns))
+        self.world.fleet.connections.cut_off(
+            NetworkFault(seed=1, share=share, draw=draw, regions=(), until_ns=until_ns)
+        )
 
     def reboot(self) -> None:
         charge_point = self.chance.choice(self.world.charge_points)
@@ -252,7 +254,7 @@ class Story:
     def remove_others(self) -> None:
         """A cohort is taken off in the middle of the run."""
         self.others = False
-        self.world.fleet.remove_cohort(CHARGE_POINTS)
+        self.world.fleet.cohorts.remove(CHARGE_POINTS)
 
     def end_at_gateway(self) -> None:
         if self.wires:
@@ -324,7 +326,7 @@ class Story:
         return ledger.settle(
             fleet.operations.rows(),
             list(self.subscriber.rows.values()),
-            fleet.sent(),
+            fleet.cohorts.sent(),
             [self.subscriber.windows.export()],
             counts,
             self.in_flight,

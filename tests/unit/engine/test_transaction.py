@@ -258,7 +258,7 @@ def test_removed_with_its_cohort_it_leaves_no_trace_in_the_books() -> None:
         run_for(world, 12)
         wire = world.wire()
         offered = world.row().offered
-        world.fleet.remove_cohort(0)
+        world.fleet.cohorts.remove(0)
         wire.end()
         world.advance_s(100)
         assert world.row().offered == offered

@@ -51,7 +51,7 @@ def test_a_ghost_is_counted_when_its_end_comes_and_at_the_end_of_the_run_at_the_
         wires = world.fleet.wire_bytes
         ghosts = [world.open(charge_point) for charge_point in world.charge_points]
         for charge_point in world.charge_points:
-            link = world.fleet._links.of(charge_point.number)
+            link = world.fleet.links.of(charge_point.number)
             assert link is not None
             link.go_down(HALF_OPEN)
             charge_point.abort()

@@ -8,7 +8,6 @@ given up, or cut off; a message id used twice; a payload the official schema doe
 from __future__ import annotations
 
 import asyncio
-from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
@@ -20,12 +19,15 @@ from websockets.typing import Subprotocol
 
 from loadtest.engine import (
     calls,
+    cohorts,
+    connections,
     link,
     link_transport,
     links,
     mqtt_charge_point,
     registration,
     sending,
+    sweep,
     websocket_charge_point,
 )
 from loadtest.engine import fleet as fleets
@@ -58,6 +60,7 @@ if TYPE_CHECKING:
     from loadtest.engine.charge_point import ChargePoint
     from loadtest.engine.registration import RegisteringConnection
     from loadtest.engine.transaction import Transaction
+    from loadtest.pacing.pacer import Pacer
 
 RUN_TAG = 0x5EED
 ACCEPTED = {"idTagInfo": {"status": "Accepted"}}
@@ -110,15 +113,20 @@ class VirtualPacer:
 
 
 class VirtualFleet(Fleet):
-    """A fleet whose attempts to connect wait until the test decides about them."""
+    """A fleet whose attempts to connect wait until the test decides about them.
 
-    def dial(self, charge_point: RegisteringConnection, protocol: asyncio.Protocol) -> None:
-        self.dialled[charge_point.number] = protocol
+    Attributes:
+        dialled: What waits for a connection, by charge point.
+    """
 
-    @cached_property
-    def dialled(self) -> dict[int, asyncio.Protocol]:
-        """What waits for a connection, by charge point."""
-        return {}
+    def __init__(self, settings: EngineSettings, pacer: Pacer, recorder: Recorder) -> None:
+        super().__init__(settings, pacer, recorder)
+        self.dialled: dict[int, asyncio.Protocol] = {}
+
+        def dial(charge_point: RegisteringConnection, protocol: asyncio.Protocol) -> None:
+            self.dialled[charge_point.number] = protocol
+
+        self.connections.dial = dial  # type: ignore[method-assign]
 
 
 class Wire(asyncio.Transport):
@@ -237,12 +245,13 @@ class World:
 
     def __enter__(self) -> World:
         on_messages = (calls, sending, websocket_charge_point, mqtt_charge_point, dispatch)
-        for module in (*on_messages, registration, fleets, link, links, link_transport):
+        on_connections = (registration, connections, cohorts, sweep, fleets, link, links, link_transport)
+        for module in (*on_messages, *on_connections):
             self._patch.setattr(module, "monotonic_ns", self.clock)
         for kind in (WebSocketConnection, MqttWire):
             self._patch.setattr(kind, "_cut_later", lambda connection: None)  # needs a loop
-        self.fleet.add_cohort(self._first, self._count, self.profile, self.path)
-        self.charge_points = list(self.fleet._charge_points.values())
+        self.fleet.cohorts.add(self._first, self._count, self.profile, self.path)
+        self.charge_points = list(self.fleet.cohorts.charge_points.values())
         self.fleet.enter_phase(RAMP, self.clock())
         self.advance_s(0.001)
         return self
