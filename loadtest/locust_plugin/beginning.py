@@ -26,6 +26,7 @@ def set_up(run: Run) -> Plan:
     """
     settings = run.settings
     facts = run.stand.start(settings, run.epoch_ns, run.description.fleet)
+    run.collector.expect("stand", "stand")
     credentials = msgspec.convert(facts.pop("credentials"), CredentialFiles)
     run.collector.adapted(facts.pop("adaptations"))
     run.collector.describe_sut(_without_passwords(facts))

@@ -11,7 +11,7 @@ from loadtest.errors import EnvironmentNotReady
 from loadtest.locust_plugin import wire
 from loadtest.protocol.phases import RAMP, STEADY, WARMUP
 from loadtest.scenario.faults import timeline
-from loadtest.units import NS_PER_S
+from loadtest.units import NS_PER_S, NS_PER_US, US_PER_S
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -24,6 +24,7 @@ REGISTER_GRACE_S = 30.0
 IN_VAIN_PATIENCE_S = 5.0
 """How long after the ramp a fleet is given up that was turned away as a whole."""
 _POLL_S = 0.1
+_POLL_US = int(_POLL_S * US_PER_S)
 _NOTICE_S = 0.3
 """What begins at a given instant is announced so long before it begins, so that every process knows it in time."""
 
@@ -47,6 +48,7 @@ class Course:
         self._plan = plan
         self._workers = workers
         self._all_spawned = all_spawned
+        self._looked_ns = 0
 
     def follow(self) -> None:
         """Returns when the run is over, or ended early by a threshold; only its tail is still to be collected.
@@ -100,6 +102,7 @@ class Course:
         Nobody waits for those whose own links are down: there may always be some.
         """
         run, settings = self._run, self._plan.settings
+        self._looked_ns = monotonic_ns()
         start_ns = run.enter(RAMP)
         end_ns = start_ns + int(settings.ramp_s * NS_PER_S)
         deadline_ns = end_ns + int((settings.call_timeout_s + REGISTER_GRACE_S) * NS_PER_S)
@@ -134,11 +137,12 @@ class Course:
 
     def _steady(self, start_ns: int | None) -> None:
         run = self._run
-        start_ns = run.enter(STEADY, start_ns)
+        start_ns = run.enter(STEADY, None if start_ns is None else _not_past(start_ns))
         run.faults.plan(run.epoch_ns, start_ns, self._plan.subscribers)
         for moment in timeline(run.system.faults):
             at_ns = start_ns + int(moment.at_s * NS_PER_S)
             self._wait_until(at_ns - int(_NOTICE_S * NS_PER_S))
+            at_ns = _not_past(at_ns)
             run.faults.announce(moment, at_ns)
             run.enter(moment.phase, at_ns)
         self._wait_until(start_ns + int(self._plan.settings.duration_s * NS_PER_S))
@@ -149,3 +153,20 @@ class Course:
             if self._run.collector.missed_early():
                 raise _EndedEarly
             gevent.sleep(min(_POLL_S, rest_ns / NS_PER_S))
+            self._look_round()
+
+    def _look_round(self) -> None:
+        """Notice that this process stood still, or was kept busy by somebody else, while it had charge points to lead.
+
+        So it did when much more time has passed since the last look than between two.
+        """
+        before_ns, self._looked_ns = self._looked_ns, monotonic_ns()
+        if before_ns:
+            lag_us = (self._looked_ns - before_ns) // NS_PER_US - _POLL_US
+            self._run.collector.note_standstill(lag_us)
+
+
+def _not_past(at_ns: int) -> int:
+    """An instant that can still be announced: who stood still as it passed has it come later, not in hindsight."""
+    now_ns = monotonic_ns()
+    return at_ns if at_ns > now_ns else now_ns + int(_NOTICE_S * NS_PER_S)

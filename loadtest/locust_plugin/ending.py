@@ -88,6 +88,8 @@ class Arrivals:
 
 def conclude(run: Run, state: State) -> Verdict | None:
     """Take the system under test down, settle the ledgers, write the record."""
+    if run.plan is not None:  # then there is a stand that was to report every second
+        run.collector.note_silence("stand")
     run.stand.finish()
     if run.interrupted:
         state = "partial"

@@ -147,6 +147,15 @@ class Collector:
             self._sources[source].gone()
         self.event(run_events.PART_DIED, text, source)
 
+    def note_silence(self, source: str) -> None:
+        """A process is about to be asked for its last words: if it has been silent until now, it has stood still."""
+        self._sources[source].silent_until(int(self._elapsed_s()))
+
+    def note_standstill(self, lag_us: int) -> None:
+        """The process that leads the run, which is this one, did nothing for so long."""
+        health = self._own_usage.health
+        health.loop_lag_max_us = max(health.loop_lag_max_us, lag_us)
+
     def enter_phase(self, name: str, at_ns: int) -> None:
         """From ``at_ns`` on it is phase ``name``."""
         at_s = round((at_ns - self._record.run.epoch_ns) / NS_PER_S, 3)

@@ -39,6 +39,14 @@ _RAN_OUT = {
 MEASURING_ROLES = frozenset({"engine", "subscriber"})
 """Roles of the processes that read the clock: what keeps one of them waiting stands in the latencies."""
 
+_MEANWHILE = {
+    "engine": "what was due meanwhile is late through its fault",
+    "subscriber": "what arrived meanwhile is late through its fault",
+    "stand": "nobody looked after gateway and broker meanwhile, and what became of them is not known",
+    "master": "nobody led the run meanwhile, and phases, faults and its end may be late by so much",
+}
+"""What it means that a process of the harness stood still, by its role."""
+
 
 def reasons(record: RunRecord) -> Iterator[Reason]:
     """Everything that speaks against a run, the instrument's failings first; ``record.thresholds`` as they stand."""
@@ -97,14 +105,13 @@ def _generator(record: RunRecord) -> Iterator[Reason]:
     for cause, what in _RAN_OUT.items():
         if count := record.counters.get(f"engine.connect_failures.{cause}", 0):
             yield Reason("generator_sockets", f"The generator ran out of {what}: {count:,} attempts to connect failed.")
-    excused = {"stand"} | {fault.part for fault in record.faults}  # who stood still on purpose could not report
+    paused = {fault.part for fault in record.faults}  # who stood still on purpose could not report
     for health in record.health:
         stood_still = limits.standstill_us is not None and health.loop_lag_max_us > limits.standstill_us
-        if stood_still and health.role in MEASURING_ROLES - excused:
+        if stood_still and health.role not in paused:
             yield Reason(
                 "generator_stood_still",
-                f"{health.source} stood still for {health.loop_lag_max_us / 1e6:.1f} s: what was due meanwhile is late "
-                "through its fault.",
+                f"{health.source} stood still for {health.loop_lag_max_us / 1e6:.1f} s: {_MEANWHILE[health.role]}.",
             )
     lateness_us = max((row.p99_us for row in record.latency if _is_steady_pacer(row.tag)), default=0)
     if limits.pacer_p99_us is not None and lateness_us > limits.pacer_p99_us:
@@ -123,7 +130,7 @@ def _generator(record: RunRecord) -> Iterator[Reason]:
             f"The generator had no CPU to spare: {worst.source} used {worst.cpu_percent:.0f} % of a core on average, "
             f"limit {limit:g} %.",
         )
-    coalesced = sum(health.coalesced_intervals for health in record.health if health.role not in excused)
+    coalesced = sum(health.coalesced_intervals for health in record.health if health.role not in paused | {"stand"})
     if limits.coalesced_intervals is not None and coalesced > limits.coalesced_intervals:
         yield Reason(
             "generator_backlog",

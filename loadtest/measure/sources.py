@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from loadtest.measure.memory_track import MemoryTrack
 from loadtest.measure.source_health import SourceHealth
 from loadtest.measure.timeline import COMMAND_COUNTS, COUNTS
-from loadtest.units import NS_PER_S
+from loadtest.units import NS_PER_S, US_PER_S
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -143,6 +143,12 @@ class Source:
     def count(self, name: str) -> int:
         """One of the timeline's counts since the start."""
         return self._counts.get(name, 0)
+
+    def silent_until(self, second: int) -> None:
+        """Nothing has come of it between its newest report and this second: unless it is gone, it stood still."""
+        if not self.finished:
+            silent_us = (second - self.index - 1) * US_PER_S
+            self.usage.health.loop_lag_max_us = max(self.usage.health.loop_lag_max_us, silent_us)
 
     def gone(self) -> None:
         """The process is no more, and with it whatever its gauges showed."""

@@ -53,7 +53,7 @@ def run_with(tmp_path: Path, duration: str, befall: Callable[[psutil.Process], N
     return outcome, said
 
 
-def test_an_engine_that_stops_for_good_is_named_and_waited_for_no_longer_than_the_drain(
+def test_whoever_stands_still_is_named_and_waited_for_no_longer_than_the_drain(
     start: Callable[..., LocustRun], tmp_path: Path
 ) -> None:
     run = start(
@@ -61,18 +61,20 @@ def test_an_engine_that_stops_for_good_is_named_and_waited_for_no_longer_than_th
         "--drain-timeout", "1s", scenario=unhurried(tmp_path, "steady", ANY_STANDSTILL),
     )  # fmt: skip
     run.wait_for_phase("steady")
-    run.part("loadtest.engine").suspend()
-    subscriber = run.part("loadtest.csms")
-    subscriber.suspend()
+    for_good = [run.part("loadtest.engine"), run.part("loadtest.runner.stand")]
+    for_a_while = [run.part("loadtest.csms"), psutil.Process(run.process.pid)]
+    for process in for_good + for_a_while:
+        process.suspend()
     time.sleep(2)  # twice the limit
-    subscriber.resume()
+    for process in for_a_while:
+        process.resume()
     assert run.wait() == 4, run.log.read_text()
     record = run.record()
     assert record.state == "complete"
     assert record.verdict is not None
     told = " ".join(reason.text for reason in record.verdict.reasons if reason.code == "generator_stood_still")
-    assert "engine-0 stood still for " in told
-    assert "subscriber-0 stood still for " in told
+    for name in ("engine-0", "subscriber-0", "stand", "master"):
+        assert f"{name} stood still for " in told
     assert run.left_over() == []
 
 

@@ -26,6 +26,8 @@ from loadtest.units import NS_PER_S
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from sample_run import SampleProcesses
+
 LOSSY = SampleRun(lost_every=37, duplicated_every=23, reordered_every=41, timed_out_every=53, subscribers=2)
 
 
@@ -152,6 +154,34 @@ def test_a_process_that_was_announced_and_never_reported_is_missed(tmp_path: Pat
     record = processes.finish()
     assert record.verdict is not None
     assert [reason.code for reason in record.verdict.reasons] == ["report_missing"]
+
+
+def stand_that_is_heard_of_for_three_seconds(tmp_path: Path) -> SampleProcesses:
+    processes = SampleRun().play(tmp_path, until_s=3)
+    for second in range(3, processes.sample.length_s):
+        processes.report(second, skip=("stand",))
+    return processes
+
+
+def test_a_stand_that_is_silent_until_it_is_asked_for_its_last_words_has_stood_still(tmp_path: Path) -> None:
+    processes = stand_that_is_heard_of_for_three_seconds(tmp_path)
+    processes.collector.note_silence("stand")
+    processes.collector.note_standstill(40_000)
+    processes.report_finally()
+    record = processes.finish()
+    health = {each.source: each for each in record.health}
+    assert health["stand"].loop_lag_max_us == (processes.sample.length_s - 3) * 1_000_000
+    assert health["master"].loop_lag_max_us == 40_000
+    assert record.verdict is not None
+    assert [reason.code for reason in record.verdict.reasons] == ["generator_stood_still"]
+
+
+def test_a_stand_that_died_has_not_stood_still(tmp_path: Path) -> None:
+    processes = stand_that_is_heard_of_for_three_seconds(tmp_path)
+    processes.collector.part_gone("stand", "it ended with status 1")
+    processes.collector.note_silence("stand")
+    processes.report_finally(skip=("stand",))
+    assert {each.source: each.loop_lag_max_us for each in processes.finish().health}["stand"] < 1000
 
 
 def test_a_killed_run_leaves_all_but_its_last_seconds(tmp_path: Path) -> None:

@@ -148,6 +148,16 @@ def test_what_the_system_did_wrong_fails_the_run(changes: dict[str, object], cod
         ({"health": engine(role="subscriber", cpu_percent=95.0)}, "generator_cpu", "95 % of a core"),
         ({"health": engine(coalesced_intervals=1)}, "generator_backlog", "1 intervals"),
         ({"health": engine(loop_lag_max_us=4_600_000)}, "generator_stood_still", "w0/engine-0 stood still for 4.6 s"),
+        (
+            {"health": engine(source="stand", role="stand", loop_lag_max_us=4_600_000)},
+            "generator_stood_still",
+            "stand stood still for 4.6 s: nobody looked after gateway and broker",
+        ),
+        (
+            {"health": engine(source="master", role="master", loop_lag_max_us=4_600_000)},
+            "generator_stood_still",
+            "master stood still for 4.6 s: nobody led the run",
+        ),
         ({"counters": {"engine.connect_failures.no_descriptors": 7}}, "generator_sockets", "file desc.*: 7 attempts"),
         ({"counters": {"engine.connect_failures.no_source_port": 7}}, "generator_sockets", "source ports .*: 7 att"),
         ({"health": engine(host="a") + engine(host="b")}, "clocks_differ", "a, b"),

@@ -81,12 +81,48 @@ def test_who_is_kept_away_by_a_link_is_not_waited_for(
         monkeypatch.setattr(settings, "charge_points", 3)  # somebody gives in
 
     parts = SimpleNamespace(sources=sources, watch_workers=look)
-    collector = SimpleNamespace(missed_early=lambda: False)
+    collector = SimpleNamespace(missed_early=lambda: False, note_standstill=lambda _: None)
     run: Any = SimpleNamespace(enter=lambda _: monotonic_ns(), system_died=False, parts=parts, collector=collector)
     settings = SimpleNamespace(ramp_s=0.0, call_timeout_s=1e3, charge_points=4)
     plan: Any = SimpleNamespace(settings=settings)
     assert Course(run, plan, 1, lambda: True)._ramp()
     assert bool(looks) is waits
+
+
+def test_a_master_that_stands_still_is_noticed_and_announces_nothing_in_hindsight(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    now_s = 100.0
+
+    def sleep(time_s: float) -> None:
+        nonlocal now_s
+        now_s += time_s if now_s < 101 else 5.0  # it stands still as the warm-up ends
+
+    monkeypatch.setattr(courses, "monotonic_ns", lambda: int(now_s * 1e9))
+    monkeypatch.setattr(courses, "gevent", SimpleNamespace(sleep=sleep))
+    entered: list[tuple[str, float]] = []
+    lags_us: list[int] = []
+
+    def enter(phase: str, start_ns: int | None = None) -> int:
+        start_ns = start_ns or int((now_s + 0.3) * 1e9)
+        entered.append((phase, start_ns / 1e9))
+        return start_ns
+
+    parts = SimpleNamespace(sources=SimpleNamespace(registered=0, never_by_link=0), watch_workers=lambda: None)
+    collector = SimpleNamespace(missed_early=lambda: False, note_standstill=lags_us.append)
+    faults = SimpleNamespace(plan=lambda *_: None)
+    system = SimpleNamespace(faults=())
+    run: Any = SimpleNamespace(
+        enter=enter, system_died=False, parts=parts, collector=collector, faults=faults, system=system, epoch_ns=0
+    )
+    settings = SimpleNamespace(ramp_s=0.0, call_timeout_s=0.0, warmup_s=3.0, duration_s=1.0, charge_points=0)
+    course = Course(run, SimpleNamespace(settings=settings, subscribers=1), 1, lambda: True)  # type: ignore[arg-type]
+    assert course._ramp()
+    course._hold()
+    (_, (warmup, warmup_s), (steady, steady_s)) = entered
+    assert (warmup, steady) == ("warmup", "steady")
+    assert steady_s > warmup_s + 3.0, "not when it was due, which had passed"
+    assert max(lags_us) == pytest.approx(4.9e6, rel=0.01)
 
 
 def test_a_fault_in_conducting_ends_the_run() -> None:

@@ -104,6 +104,7 @@ class Scene:
         self.told: list[str] = []
         self.missed_in = ""
         collector = SimpleNamespace(
+            note_standstill=lambda _: None,
             missed_early=lambda: self.missed_in and self.entered[-2:] == [self.missed_in, "warmup"],
             event=lambda _kind, text, _part: self.told.append(text),
         )
