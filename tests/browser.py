@@ -102,6 +102,11 @@ class Tab:
             time.sleep(0.1)
         return value
 
+    def lay_on_paper(self) -> None:
+        """As it is printed: A4 with margins of 12 mm."""
+        self._call("Emulation.setEmulatedMedia", media="print")
+        self._call("Emulation.setDeviceMetricsOverride", width=703, height=1032, deviceScaleFactor=1, mobile=False)
+
     def text(self, selector: str) -> str:
         """What can be read in an element."""
         return str(self.evaluate(f"document.querySelector({json.dumps(selector)}).innerText"))

@@ -14,6 +14,7 @@ from loadtest.measure.compared_figures import ALL_ACTIONS, LATENCY, Quantity
 from loadtest.measure.histogram import Histogram
 from loadtest.measure.interval_log import IntervalLogReader
 from loadtest.measure.run_record import LATENCY_HLOG, TIMELINE_CSV
+from loadtest.measure.source_health import CPU_DECIMALS
 from loadtest.measure.tags import CONNECT, INTENDED, PACER, REGISTER, Tag, parse
 from loadtest.protocol.phases import FAULT, RAMP, RECOVERY, STEADY
 from loadtest.scenario.settings import GATEWAY
@@ -33,7 +34,7 @@ _SLOT = 0.001
 """Width of a histogram's slot, relative to its value: no spread smaller than that can be seen."""
 _SHARE = 99
 """Percent of charge points that must be there for a time to be taken."""
-_CPU_STEP_PERCENT = 0.1
+_CPU_STEP_PERCENT = 10.0**-CPU_DECIMALS
 """In steps of this CPU is recorded."""
 _PAGE_BYTES = 4096.0
 """In steps of this memory is recorded."""

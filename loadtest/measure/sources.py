@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from loadtest.measure.memory_track import MemoryTrack
-from loadtest.measure.source_health import SourceHealth
+from loadtest.measure.source_health import CPU_DECIMALS, SourceHealth
 from loadtest.measure.timeline import COMMAND_COUNTS, COUNTS
 from loadtest.units import NS_PER_S, US_PER_S
 
@@ -69,7 +69,7 @@ class Usage:
 
 
 def _percent(cpu_ns: int, intervals: int) -> float:
-    return round(100 * cpu_ns / (intervals * NS_PER_S), 1)
+    return round(100 * cpu_ns / (intervals * NS_PER_S), CPU_DECIMALS)
 
 
 def total_gauge(sources: Iterable[Source], name: str) -> int:

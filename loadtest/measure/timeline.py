@@ -14,6 +14,7 @@ import msgspec
 from loadtest.errors import ResultError
 from loadtest.measure.connection_states import CONNECTION_STATES
 from loadtest.measure.histogram import Histogram
+from loadtest.measure.source_health import CPU_DECIMALS
 from loadtest.measure.tags import COMMAND, INTENDED, PACER, ROUND_TRIP, SERVICE, UPLINK
 
 if TYPE_CHECKING:
@@ -138,7 +139,7 @@ class TimelineWriter:
         """Append a second."""
         text = io.StringIO()
         csv.writer(text, lineterminator="\n").writerow(
-            f"{value:.1f}" if isinstance(value, float) else value for value in msgspec.structs.astuple(row)
+            f"{value:.{CPU_DECIMALS}f}" if isinstance(value, float) else value for value in msgspec.structs.astuple(row)
         )
         self._file.append(text.getvalue())
 

@@ -23,7 +23,7 @@ _MOST_PAIRS = 28
 """Rows of a picture of intervals; of more pairs, those with the best arm are shown."""
 _ROW_PX, _AROUND_ROWS_PX = 22, 150
 _POINTS = "change, percentage points"
-_TIMES = "times as much as before the arrow"
+_TIMES = "times as much"
 _FINDINGS = {WORSE: ("worse", "@bad"), BETTER: ("better", "@good")}
 _OTHER = ("alike or undecided", "@muted")
 

@@ -18,7 +18,7 @@ from loadtest.reports.comparison_tables import (
     held_against,
     interval_text,
 )
-from loadtest.reports.figures import count_text, value_text
+from loadtest.reports.figures import chance_text, count_text, value_text
 from loadtest.reports.table import Table
 
 if TYPE_CHECKING:
@@ -183,7 +183,7 @@ def _behind(comparison: Comparison) -> Table:
             change.candidate,
             change_text(figure, change),
             interval_text(figure, change),
-            f"{change.p_value:.4f}",
+            chance_text(change.p_value),
             "" if change.repeats_needed is None else f"{change.repeats_needed:,}",
         )
         for change in figure.changes
@@ -229,7 +229,7 @@ def _shapes(comparison: Comparison) -> Table:
             shape.candidate,
             f"{shape.leg.replace('_', ' ')}, {shape.phase}",
             f"{shape.distance_percent:.1f} %",
-            f"{shape.p_value:.3f}",
+            chance_text(shape.p_value),
         )
         for shape in comparison.shapes
     )

@@ -9,7 +9,7 @@ from loadtest.errors import ResultError
 from loadtest.measure import calibration_record
 from loadtest.reports.figures import count_text, latency_text
 from loadtest.reports.table import Table
-from loadtest.reports.write import environment_of_templates, write_all
+from loadtest.reports.write import rendered, write_all
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -36,6 +36,7 @@ class CalibrationView:
         machine: What it holds for.
     """
 
+    title: str
     subtitle: str
     result: str
     style: str
@@ -53,6 +54,7 @@ def calibration_view(calibration: Calibration) -> CalibrationView:
     result, style, mark = _RESULTS[calibration.truthful]
     quick = " · quick" if calibration.quick else ""
     return CalibrationView(
+        title="Calibration",
         subtitle=f"{calibration.machine.name} · {calibration.made_at:%Y-%m-%d %H:%M:%S} UTC{quick}",
         result=result,
         style=style,
@@ -76,12 +78,8 @@ def write_calibration_reports(results: Path) -> list[Path]:
     if calibration is None:
         missing = f"there is no {calibration_record.CALIBRATION_JSON} in {results}"
         raise ResultError(missing, hint="loadtest calibrate makes it")
-    environment = environment_of_templates()
-    facts = {"view": calibration_view(calibration)}
-    documents = {
-        name: environment.get_template(name).render(facts).encode() for name in (CALIBRATION_MD, CALIBRATION_HTML)
-    }
-    return write_all(results, documents)
+    view = calibration_view(calibration)
+    return write_all(results, {name: rendered(name, view=view) for name in (CALIBRATION_MD, CALIBRATION_HTML)})
 
 
 def _text(calibration: Calibration) -> str:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from loadtest.measure import capacity_record
 from loadtest.reports.capacity_charts import capacity_charts
 from loadtest.reports.capacity_view import capacity_view
-from loadtest.reports.write import environment_of_templates, write_all
+from loadtest.reports.write import rendered, write_all
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -23,10 +23,9 @@ def write_capacity_reports(folder: Path) -> list[Path]:
         ResultError: There is no search in it, or they cannot be written.
     """
     record = capacity_record.load(folder)
-    facts = {"view": capacity_view(record)}
-    environment = environment_of_templates()
+    view = capacity_view(record)
     documents = {
-        CAPACITY_MD: environment.get_template("capacity.md").render(facts).encode(),
-        CAPACITY_HTML: environment.get_template("capacity.html").render(facts, charts=capacity_charts(record)).encode(),
+        CAPACITY_MD: rendered(CAPACITY_MD, view=view),
+        CAPACITY_HTML: rendered(CAPACITY_HTML, view=view, charts=capacity_charts(record)),
     }
     return write_all(folder, documents)

@@ -8,7 +8,7 @@ from loadtest.errors import ResultError
 from loadtest.measure import comparison_record
 from loadtest.reports.arms_charts import arms_charts
 from loadtest.reports.arms_view import arms_view
-from loadtest.reports.write import environment_of_templates, write_all
+from loadtest.reports.write import rendered, write_all
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -27,12 +27,9 @@ def write_comparison_reports(folder: Path) -> list[Path]:
     if comparison is None:
         missing = f"there is no {comparison_record.COMPARISON_JSON} in {folder}"
         raise ResultError(missing, hint="loadtest compare makes it")
-    facts = {"view": arms_view(comparison)}
-    environment = environment_of_templates()
+    view = arms_view(comparison)
     documents = {
-        COMPARISON_MD: environment.get_template("comparison.md").render(facts).encode(),
-        COMPARISON_HTML: environment.get_template("comparison.html")
-        .render(facts, charts=arms_charts(comparison))
-        .encode(),
+        COMPARISON_MD: rendered(COMPARISON_MD, view=view),
+        COMPARISON_HTML: rendered(COMPARISON_HTML, view=view, charts=arms_charts(comparison)),
     }
     return write_all(folder, documents)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from loadtest.measure.compared_figures import BETTER, WORSE
 from loadtest.measure.comparison_record import COMPARISON_JSON
-from loadtest.reports.figures import value_text
+from loadtest.reports.figures import chance_text, value_text
 from loadtest.reports.table import Table
 
 if TYPE_CHECKING:
@@ -112,6 +112,6 @@ def _row(figure: ComparedFigure, change: Change, *, versus: bool) -> tuple[str, 
         value_text(figure.means[change.candidate], figure.unit),
         change_text(figure, change),
         interval_text(figure, change),
-        f"{change.p_value:.3f}",
+        chance_text(change.p_value),
         "" if change.repeats_needed is None else f"{change.repeats_needed:,}",
     )

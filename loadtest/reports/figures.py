@@ -57,6 +57,11 @@ def share_text(part: float, whole: float) -> str:
     return "0 %" if not part else f"{percent:.3g} %" if percent >= 0.001 else "< 0.001 %"
 
 
+def chance_text(p_value: float) -> str:
+    """``0.012``; what would round to nothing is ``< 0.001``, for no chance is none."""
+    return "< 0.001" if p_value < 0.001 else f"{p_value:.3f}"
+
+
 def span_text(value_s: float) -> str:
     """``12.3 s``, ``4 min 05 s``, ``2 h 05 min``."""
     if value_s < 60:
@@ -69,4 +74,4 @@ def span_text(value_s: float) -> str:
 def _three_digits(value: float) -> str:
     if value < 9.995:
         return f"{value:.2f}"
-    return f"{value:.1f}" if value < 99.95 else f"{value:.0f}"
+    return f"{value:.1f}" if value < 99.95 else f"{value:,.0f}"

@@ -11,7 +11,7 @@ from loadtest.measure.comparison_record import REGRESSION
 from loadtest.reports.comparison_tables import ComparisonView, comparison_view
 from loadtest.reports.junit import set_junit_xml
 from loadtest.reports.table import Table
-from loadtest.reports.write import JUNIT_XML, SUMMARY_MD, environment_of_templates, write_all
+from loadtest.reports.write import JUNIT_XML, SUMMARY_MD, rendered, write_all
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -56,7 +56,7 @@ def write_set_reports(folder: Path) -> list[Path]:
         against=None if comparison is None else comparison_view(comparison),
     )
     documents = {
-        SUMMARY_MD: environment_of_templates().get_template("set.md").render(view=view).encode(),
+        SUMMARY_MD: rendered("set.md", view=view),
         JUNIT_XML: set_junit_xml(kept.name, records, comparison),
     }
     return write_all(folder, documents)

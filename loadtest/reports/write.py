@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 from importlib import resources
 from typing import TYPE_CHECKING, Any
@@ -40,13 +41,10 @@ def write_reports(run_dir: Path) -> list[Path]:
             or damaged is said in the report instead.
     """
     run = open_run(run_dir)
-    facts = {"view": view(run)}
-    environment = environment_of_templates()
+    facts = view(run)
     documents = {
-        REPORT_HTML: environment.get_template("report.html")
-        .render(facts, charts=percentile_charts(run) + time_charts(run))
-        .encode(),
-        SUMMARY_MD: environment.get_template("summary.md").render(facts).encode(),
+        REPORT_HTML: rendered("report.html", view=facts, charts=percentile_charts(run) + time_charts(run)),
+        SUMMARY_MD: rendered("summary.md", view=facts),
         JUNIT_XML: junit_xml(run.record, run.comparison),
     }
     return write_all(run_dir, documents)
@@ -69,8 +67,13 @@ def write_all(folder: Path, documents: Mapping[str, bytes]) -> list[Path]:
     return written
 
 
-def environment_of_templates() -> jinja2.Environment:
-    """Templates of this package, with what they call."""
+def rendered(template: str, **facts: object) -> bytes:
+    """A document from a template of this package and what it speaks of."""
+    return _templates().get_template(template).render(facts).encode()
+
+
+@functools.cache
+def _templates() -> jinja2.Environment:
     environment = jinja2.Environment(
         loader=jinja2.FunctionLoader(_read),
         autoescape=jinja2.select_autoescape(("html",)),

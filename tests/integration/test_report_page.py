@@ -9,7 +9,7 @@ import sys
 from typing import TYPE_CHECKING
 
 import pytest
-from browser import BROWSER, dump
+from browser import BROWSER, Tab, dump
 from sample_run import SampleRun
 
 from loadtest.reports import write_reports
@@ -62,17 +62,25 @@ def test_a_browser_draws_every_chart_without_a_complaint(tmp_path: Path) -> None
 
 @pytest.mark.integration
 @pytest.mark.skipif(BROWSER is None, reason="needs a Chromium")
-def test_a_browser_draws_a_comparison_without_a_complaint(tmp_path: Path) -> None:
+def test_a_browser_draws_a_comparison_without_a_complaint_and_paper_takes_it(tmp_path: Path) -> None:
     for name in ("one", "two", "three"):
         SampleRun(uplink_us=300.0 * len(name)).finished(tmp_path / name)
     arms = (str(tmp_path / name) for name in ("one", "two", "three"))
     command = [sys.executable, "-m", "loadtest", "compare", *arms, "--out", str(tmp_path)]
     subprocess.run(command, check=True, timeout=60, stdout=subprocess.DEVNULL)
-    page, complaints = dump(tmp_path / "comparison.html", tmp_path)
-    assert complaints == []
-    drawn = re.findall(r'<div id="chart-([a-z_-]+)" class="plot js-plotly-plot"', page)
-    assert {"curves", "intervals"} <= set(drawn)
-    assert page.count("<option") > 3  # legs and figures to choose from
+    tab = Tab(tmp_path / "profile")
+    try:
+        tab.open((tmp_path / "comparison.html").as_uri())
+        tab.wait_for("document.documentElement.dataset.drawnMs")
+        drawn = tab.evaluate("[...document.querySelectorAll('.js-plotly-plot')].map(plot => plot.id)")
+        assert {"chart-curves", "chart-intervals"} <= set(drawn)
+        assert tab.evaluate("document.querySelectorAll('option').length") > 3, "legs and figures to choose from"
+        tab.lay_on_paper()
+        wide = "[...document.querySelectorAll('.scroll')].filter(box => box.scrollWidth > box.clientWidth)"
+        assert tab.evaluate(f"{wide}.map(box => box.innerText)") == [], "nothing is cut off"
+        assert tab.complaints == []
+    finally:
+        tab.close()
 
 
 ZOOM = """<script>

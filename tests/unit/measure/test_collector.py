@@ -206,7 +206,7 @@ def test_a_damaged_series_is_put_on_record_and_voids_the_run(tmp_path: Path) -> 
 
 
 def test_phases_hosts_facts_and_health_are_on_record(tmp_path: Path) -> None:
-    processes = SampleRun().play(tmp_path)
+    processes = SampleRun(cpu_ns=300_012_345).play(tmp_path)
     processes.collector.describe_sut({"broker": {"kind": "amqtt"}})
     processes.report_finally()
     record = processes.finish()
@@ -218,7 +218,7 @@ def test_phases_hosts_facts_and_health_are_on_record(tmp_path: Path) -> None:
     assert record.run.sut["broker"] == {"kind": "amqtt"}
     assert "gateway" in record.run.sut
     health = {row.source: row for row in record.health}
-    assert health["w0/engine-0"].cpu_percent == 30.0
+    assert health["w0/engine-0"].cpu_percent == 30.001
     assert health["gateway"].cpu_percent == 45.0
     assert health["broker"].rss_bytes_max == 9 * 2**20
     assert "cpu_ns.gateway" not in record.counters

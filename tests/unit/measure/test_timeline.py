@@ -27,7 +27,7 @@ def write(path: Path, *rows: TimelineRow) -> None:
 
 
 def test_rows_are_read_back(tmp_path: Path) -> None:
-    rows = [TimelineRow(second=0, phase="ramp", connected=3), TimelineRow(second=1, engine_cpu_percent=12.5)]
+    rows = [TimelineRow(second=0, phase="ramp", connected=3), TimelineRow(second=1, engine_cpu_percent=0.123)]
     write(tmp_path / "t.csv", *rows)
     assert timeline.read(tmp_path / "t.csv") == rows
 
