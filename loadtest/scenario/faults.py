@@ -162,7 +162,7 @@ class LinkFault(Fault, frozen=True, kw_only=True):
 
 
 class Cut(LinkFault, frozen=True, kw_only=True, tag="cut"):
-    """Connections of charge points are reset at one instant, without a word to either side.
+    """Connections of charge points are reset at once, without a word to either side.
 
     Nothing keeps the charge points from connecting again at once: ``duration_s`` is only how long the phase lasts
     in which they are seen to do so.

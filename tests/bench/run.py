@@ -9,25 +9,23 @@ from __future__ import annotations
 import argparse
 import itertools
 import os
-import platform
 import sys
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import embedded_path
 import encoding_cost
 import engine_cost
-import msgspec
+from records import last_medians, write
 from reference import Reference
 from rich.console import Console
 from samples import Budget, Samples
 
-from loadtest.clock import rfc3339, utc_now
+from loadtest.clock import utc_now
 from loadtest.errors import ExitCode, LoadTestError
 
 if TYPE_CHECKING:
-    import datetime as dt
     from collections.abc import Callable
 
 CHARGE_POINTS = 10_000
@@ -81,48 +79,6 @@ ONCE = ("memory", "encodings")
 """Measured in the first round only: they hardly differ between rounds, and take a quarter of one."""
 
 
-def host() -> dict[str, Any]:
-    """What the figures were measured on."""
-    models = {
-        line.partition(":")[2].strip()
-        for line in Path("/proc/cpuinfo").read_text().splitlines()
-        if line.startswith("model name")
-    }
-    return {
-        "cpu": ", ".join(sorted(models)) or platform.machine(),
-        "cores": len(os.sched_getaffinity(0)),
-        "kernel": platform.release(),
-        "python": platform.python_version(),
-        "congestion_control": Path("/proc/sys/net/ipv4/tcp_congestion_control").read_text().strip(),
-    }
-
-
-def last_medians(directory: Path) -> dict[str, float]:
-    """The medians of every figure when it was last recorded on a machine like this; none without a record."""
-    medians: dict[str, float] = {}
-    for path in sorted(directory.glob("*.json")):
-        record = msgspec.json.decode(path.read_bytes())
-        if record["host"] == host():
-            medians |= {sample["name"]: sample["median"] for sample in record["samples"]}
-    return medians
-
-
-def write(samples: Samples, directory: Path, started: dt.datetime, rounds: int) -> Path:
-    """Write everything measured as JSON; returns the file."""
-    directory.mkdir(parents=True, exist_ok=True)
-    path = directory / f"{started:%Y%m%dT%H%M%SZ}.json"
-    record = {
-        "schema": 1,
-        "started": rfc3339(started),
-        "rounds": rounds,
-        "host": host(),
-        "samples": [sample.public() for sample in samples],
-        "budgets": [budget.public(samples) for budget in BUDGETS if budget.name in samples],
-    }
-    path.write_bytes(msgspec.json.format(msgspec.json.encode(record), indent=2) + b"\n")
-    return path
-
-
 def main() -> int:
     """Run the rounds, show the table, write the record; 1 when a budget is exceeded."""
     options = argparse.ArgumentParser(description=__doc__)
@@ -153,7 +109,7 @@ def main() -> int:
             return ExitCode.INTERRUPTED
     last = last_medians(chosen.results)
     console.print(samples.table(f"{chosen.rounds} rounds; last: as in the record before", BUDGETS, last))
-    console.print(f"written to {write(samples, chosen.results, started, chosen.rounds)}")
+    console.print(f"written to {write(samples, BUDGETS, chosen.results, started, chosen.rounds)}")
     met = all(budget.met(samples) for budget in BUDGETS if budget.name in samples)
     return ExitCode.PASSED if met else ExitCode.FAILED
 

@@ -66,7 +66,7 @@ def test_an_attempt_under_way_comes_to_nothing() -> None:
 def test_a_large_fleet_is_cut_bit_by_bit_so_that_nothing_else_is_late() -> None:
     with World(count=450) as world:
         wires = [world.open(each) for each in world.charge_points]
-        world.fleet.cut_off(fault(world, lasts_s=9))
+        world.fleet.connections.cut_off(fault(world, lasts_s=9))
         assert sum(wire.ending for wire in wires) == 200
         world.advance_s(0.01)
         assert all(wire.ending for wire in wires)
