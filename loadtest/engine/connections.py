@@ -220,11 +220,11 @@ class Connections:
     def _ended_in_handshake(self, charge_point: RegisteringConnection, exc: Exception | None) -> None:
         self._fleet.counters.connect_failed += 1
         self._fleet.counters.connect_in_vain += in_vain.failure(exc)
-        text = f"{charge_point.identity}: the connection ended during the handshake"
+        text = f"{charge_point.identity}: the connection ended during the {charge_point.handshake_name} handshake"
         if isinstance(exc, ssl.SSLError):
             self._fleet.connect_failures.add(TLS, f"{text}: {tls.in_words(exc)}")
         else:
-            self._fleet.connect_failures.add(ENDED, text)
+            self._fleet.connect_failures.add(ENDED, f"{text}; {_why_without_a_word(charge_point.peer_name)}")
 
     def _connect_later(self, charge_point: RegisteringConnection) -> None:
         wait_s = self._reconnecting.wait_s(charge_point)
@@ -236,3 +236,8 @@ class Connections:
         self._fleet.links.retire(charge_point)
         charge_point.retire()
         self.diallers[charge_point.path].cancel(charge_point)
+
+
+def _why_without_a_word(peer: str) -> str:
+    """What it mostly is when servers close connections before they have answered."""
+    return f"a {peer} out of file descriptors, or with as many connections as it allows, does so: see its log"

@@ -40,6 +40,7 @@ class MqttChargePoint(ChargePoint, MqttWire):
 
     path: ClassVar = DIRECT
     handshake_name: ClassVar = "MQTT"
+    peer_name: ClassVar = "broker"
 
     def __init__(self, fleet: Fleet, number: int, profile: ChargePointProfile, configuration: Configuration) -> None:
         super().__init__(fleet, number, profile, configuration)

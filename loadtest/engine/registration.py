@@ -69,6 +69,8 @@ class RegisteringConnection(CallingConnection):
     """How it reaches the broker: ``gateway`` or ``direct``."""
     handshake_name: ClassVar[str]
     """What opening its connection is called in tables."""
+    peer_name: ClassVar[str]
+    """What is at the other end of it."""
 
     def __init__(self, fleet: Fleet, number: int, profile: ChargePointProfile, configuration: Configuration) -> None:
         super().__init__(fleet, number, configuration)

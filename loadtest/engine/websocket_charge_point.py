@@ -30,6 +30,7 @@ class WebSocketChargePoint(ChargePoint, WebSocketClient):
 
     path: ClassVar = GATEWAY
     handshake_name: ClassVar = "WebSocket"
+    peer_name: ClassVar = "gateway"
 
     def handshake(self) -> ClientHandshake:
         """What to ask the gateway for."""
