@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 from statistics import median
 from typing import TYPE_CHECKING, Protocol
@@ -11,13 +12,14 @@ from loadtest.capacity.judging import judge, refused
 from loadtest.capacity.knee import knee
 from loadtest.capacity.search import Bounds, Search
 from loadtest.clock import monotonic_ns, utc_now
-from loadtest.errors import LoadTestError
+from loadtest.errors import LoadTestError, ResultError
 from loadtest.measure import capacity_record
 from loadtest.measure.capacity_record import CapacityStep
+from loadtest.measure.result_files import DiskReserve
 from loadtest.units import NS_PER_S
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
     from loadtest.capacity.axis import Axis
@@ -73,34 +75,53 @@ def conduct(
             most_runs=plan.most_runs,
         )
     )
-    interrupted = False
-    while not interrupted and (level := search.next_level()) is not None:
-        if interrupts:
-            interrupted = True
-            break
-        attempt = len(record.at(level)) + 1
-        step = CapacityStep(
-            level=level,
-            attempt=attempt,
-            seed=base.seed + attempt - 1,
-            settings=axis.settings(level, base),
-            folder=f"{level}-{attempt}",
-            started_at=utc_now(),
-        )
-        record.steps.append(step)
-        capacity_record.write(record, folder)
-        watcher.begins(step)
-        interrupted = _run(step, record, request, folder, run_one)
-        match step.state:
-            case "passed" | "failed" | "limited" | "void" as vote:
-                search.take(level, vote)
-            case _:
+    with _kept_in(folder) as keep:
+        interrupted = False
+        while not interrupted and (level := search.next_level()) is not None:
+            if interrupts:
                 interrupted = True
-        capacity_record.write(record, folder)
-        watcher.ended(step)
-    record.state, record.ended_at = "interrupted" if interrupted else "complete", utc_now()
-    record.result = answer(search.finding(), record, _knee(record))
-    capacity_record.write(record, folder)
+                break
+            attempt = len(record.at(level)) + 1
+            step = CapacityStep(
+                level=level,
+                attempt=attempt,
+                seed=base.seed + attempt - 1,
+                settings=axis.settings(level, base),
+                folder=f"{level}-{attempt}",
+                started_at=utc_now(),
+            )
+            record.steps.append(step)
+            keep(record)
+            watcher.begins(step)
+            interrupted = _run(step, record, request, folder, run_one)
+            match step.state:
+                case "passed" | "failed" | "limited" | "void" as vote:
+                    search.take(level, vote)
+                case _:
+                    interrupted = True
+            keep(record)
+            watcher.ended(step)
+        record.state, record.ended_at = "interrupted" if interrupted else "complete", utc_now()
+        record.result = answer(search.finding(), record, _knee(record))
+        keep(record)
+
+
+@contextlib.contextmanager
+def _kept_in(folder: Path) -> Iterator[Callable[[CapacityRecord], None]]:
+    """What keeps the record of a search: room is held back for the last it has to say, should the disk be full."""
+    reserve = DiskReserve(folder / ".reserve")
+
+    def keep(record: CapacityRecord) -> None:
+        try:
+            capacity_record.write(record, folder)
+        except ResultError:
+            reserve.release()
+            capacity_record.write(record, folder)
+
+    try:
+        yield keep
+    finally:
+        reserve.release()
 
 
 def _run(

@@ -14,6 +14,7 @@ from loadtest.capacity.begin import Wanted, begin
 from loadtest.capacity.conduct import conduct
 from loadtest.cli.against import Percent
 from loadtest.cli.capacity_steps import StepLines, print_plan, print_result
+from loadtest.cli.messages import show_reports
 from loadtest.cli.options import PASS_ON, SettingsCommand, run_settings
 from loadtest.cli.progress import progress
 from loadtest.cli.run import run_request
@@ -88,8 +89,7 @@ def capacity(
     _search(record, AXES[axis], of_all, folder, plain=plain, quiet=quiet)
     assert record.result is not None
     print_result(record, stdout())
-    for path in _reports(folder):
-        click.echo(f"report: {path}")
+    show_reports(lambda: _reports(folder))
     click.echo(f"results: {shlex.quote(str(folder))}")
     return record.result.exit_code
 

@@ -13,6 +13,7 @@ from loadtest.cli.compare import compare_opened, write_comparison
 from loadtest.cli.comparison import print_comparison
 from loadtest.cli.matrix_progress import matrix_progress
 from loadtest.cli.matrix_tables import outcome_table, print_order, print_reasons
+from loadtest.cli.messages import show_reports
 from loadtest.cli.run_folders import results_option
 from loadtest.cli.summary import stdout
 from loadtest.errors import ExitCode, ResultError, UsageError
@@ -137,8 +138,7 @@ def _compared(folder: Path) -> Outcome:
         opened, baseline=opened.baseline, rank="", tolerance=DEFAULT_TOLERANCE, command=opened.command
     )
     print_comparison(comparison, stdout())
-    for path in write_comparison(comparison, folder):
-        click.echo(f"report: {path}")
+    show_reports(lambda: write_comparison(comparison, folder))
     return comparison.outcome
 
 

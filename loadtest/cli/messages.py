@@ -8,11 +8,14 @@ import traceback
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import click
 from rich.console import Console
 
-from loadtest.errors import ExitCode
+from loadtest.errors import ExitCode, ResultError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
     from loadtest.errors import LoadTestError
 
 DEBUG_VARIABLE = "LOADTEST_DEBUG"
@@ -33,6 +36,15 @@ def show_error(error: LoadTestError) -> None:
             talk().print(f"  {line}", markup=False)
     if error.hint:
         _say("hint", error.hint)
+
+
+def show_reports(write: Callable[[], Iterable[Path]]) -> None:
+    """Write reports and say where they are; that they cannot be written changes nothing about the result."""
+    try:
+        for path in write():
+            click.echo(f"report: {path}")
+    except ResultError as error:
+        talk().print(f"{error.message}; {error.hint}", style="yellow", markup=False)
 
 
 def show_unexpected(error: Exception) -> int:

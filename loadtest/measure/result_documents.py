@@ -34,7 +34,8 @@ def store(document: msgspec.Struct, path: Path) -> None:
     try:
         write_whole(path, to_json(document))
     except OSError as error:
-        raise ResultError(f"cannot write {path}: {error.strerror}") from error
+        hint = "see that there is room, and that the folder may be written to"
+        raise ResultError(f"cannot write {path}: {error.strerror}", hint=hint) from error
 
 
 def read(path: Path, kind: type[_Document], expected_format: str, newest_version: int, hint: str = "") -> _Document:

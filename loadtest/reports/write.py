@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import json
+import shlex
 from importlib import resources
 from typing import TYPE_CHECKING, Any
 
@@ -54,17 +55,18 @@ def write_all(folder: Path, documents: Mapping[str, bytes]) -> list[Path]:
     """Write documents into a folder, each in one step; returns their paths.
 
     Raises:
-        ResultError: One cannot be written.
+        ResultError: Some could not be written, which need not keep the others from being there; names them.
     """
-    written = []
+    failed: list[str] = []
     for name, content in documents.items():
-        path = folder / name
         try:
-            write_whole(path, content)
+            write_whole(folder / name, content)
         except OSError as error:
-            raise ResultError(f"cannot write {path}: {error.strerror}") from error
-        written.append(path)
-    return written
+            failed.append(f"{folder / name}: {error.strerror}")
+    if failed:
+        again = f"what they are made from is there: make room, then loadtest report {shlex.quote(str(folder))}"
+        raise ResultError(f"cannot write {', '.join(failed)}", hint=again)
+    return [folder / name for name in documents]
 
 
 def rendered(template: str, **facts: object) -> bytes:

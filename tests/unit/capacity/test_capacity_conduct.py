@@ -13,7 +13,7 @@ from loadtest.capacity.axis import AXES
 from loadtest.capacity.begin import Wanted, begin
 from loadtest.capacity.conduct import conduct
 from loadtest.capacity.limit import DESCRIPTORS
-from loadtest.errors import EnvironmentNotReady, ExitCode, HarnessError, LoadTestError, UsageError
+from loadtest.errors import EnvironmentNotReady, ExitCode, HarnessError, LoadTestError, ResultError, UsageError
 from loadtest.measure import capacity_record, run_record
 from loadtest.measure.run_description import RunDescription
 from loadtest.measure.run_outcome import Reason, ThresholdOutcome, Verdict
@@ -204,6 +204,29 @@ def test_too_few_file_descriptors_are_a_limit_of_the_generator(tmp_path: Path) -
     refused = [step for step in record.steps if step.state == "limited"]
     assert {step.folder for step in refused} == {""}
     assert "4,096 file descriptors" in refused[0].reason
+
+
+def test_a_search_keeps_room_for_its_last_word_on_a_disk_that_fills_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write = capacity_record.write
+
+    def full_after_three_runs(record: CapacityRecord, folder: Path) -> None:
+        if len(record.steps) > 3 and (folder / ".reserve").exists():
+            raise ResultError("cannot write capacity.json: No space left on device")
+        write(record, folder)
+
+    def no_room(run_dir: Path) -> RunOutcome:
+        raise ResultError(f"cannot write to {run_dir}: No space left on device")
+
+    monkeypatch.setattr(capacity_record, "write", full_after_three_runs)
+    record = Scene(tmp_path, 500, no_room).search()
+    assert record.result is not None
+    assert (record.result.passed, record.result.exit_code) == (400, ExitCode.VOID)
+    assert record.result.text.startswith("Capacity: at least 400 charge points. ")
+    assert "No space left on device" in record.result.text
+    assert capacity_record.load(tmp_path) == record
+    assert not (tmp_path / ".reserve").exists()
 
 
 def test_bounds_that_are_met_or_missed_at_once(tmp_path: Path) -> None:

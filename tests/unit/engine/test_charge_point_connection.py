@@ -36,7 +36,10 @@ def test_a_connection_cut_in_the_handshake_is_a_failed_attempt() -> None:
     with World() as world:
         world.reach().end(ConnectionResetError("reset"))
         assert world.fleet.counters.connect_failed == 1
-        assert "during the WebSocket handshake; a gateway out of" in world.fleet.connect_failures.first["ended_in_handshake"]
+        assert (
+            "during the WebSocket handshake; a gateway out of"
+            in world.fleet.connect_failures.first["ended_in_handshake"]
+        )
         assert world.one.state == OFFLINE
         assert_attempts_add_up(world)
 

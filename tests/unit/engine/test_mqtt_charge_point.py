@@ -109,7 +109,9 @@ def test_a_subscription_refused_is_a_refusal_of_its_own(world: World) -> None:
 def test_a_broker_that_closes_without_a_word_may_have_no_descriptors_left(world: World) -> None:
     reached(world).end(ConnectionResetError("reset"))
     first = world.fleet.connect_failures.first["ended_in_handshake"]
-    assert first.startswith("cp-000000: the connection ended during the MQTT handshake; a broker out of file descriptors")
+    assert first.startswith(
+        "cp-000000: the connection ended during the MQTT handshake; a broker out of file descriptors"
+    )
 
 
 def test_what_is_no_mqtt_is_told_so(world: World) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 from sample_run import SampleRun
 
+from loadtest.cli.messages import show_reports
 from loadtest.errors import ResultError
 from loadtest.measure import run_record
 from loadtest.measure.histogram import Histogram
@@ -206,6 +207,26 @@ def test_a_folder_that_cannot_be_written_to_is_one_clear_error(tmp_path: Path, m
     monkeypatch.setattr(type(tmp_path), "write_bytes", fail)
     with pytest.raises(ResultError, match=r"cannot write .*report\.html: No space left"):
         write_reports(tmp_path)
+
+
+def test_what_fits_on_a_full_disk_is_written_and_the_rest_can_be_made_later(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    SampleRun().finished(tmp_path)
+    write = type(tmp_path).write_bytes
+
+    def full(path: Path, content: bytes) -> int:
+        if len(content) > 1_000_000:
+            raise OSError(28, "No space left on device")
+        return write(path, content)
+
+    monkeypatch.setattr(type(tmp_path), "write_bytes", full)
+    show_reports(lambda: write_reports(tmp_path))
+    assert [(tmp_path / name).exists() for name in ("report.html", "summary.md", "junit.xml")] == [False, True, True]
+    told = capsys.readouterr()
+    assert told.out == ""
+    assert "report.html: No space left on device; " in told.err
+    assert f"make room, then loadtest report {tmp_path}" in told.err
 
 
 def test_facts_are_written_with_their_units(tmp_path: Path) -> None:
