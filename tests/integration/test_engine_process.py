@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
+import re
 import resource
 import signal
 import socket
@@ -11,6 +13,7 @@ import sys
 import time
 from typing import TYPE_CHECKING, Any
 
+import few_source_ports
 import pytest
 
 from loadtest.clock import monotonic_ns
@@ -255,6 +258,23 @@ def test_a_gateway_that_never_answers_the_handshake_is_given_up_and_tried_again(
     assert final.counters["engine.connects"] == 0
     assert final.counters["engine.connect_failed"] == 0
     assert engine.child.events == []
+
+
+def test_source_ports_that_run_out_are_counted_and_told_as_the_generators_own_limit() -> None:
+    narrow = "ip link set lo up && echo 40000 40001 > /proc/sys/net/ipv4/ip_local_port_range"  # two
+    tried = subprocess.run(f"unshare --net sh -c '{narrow}'", shell=True, capture_output=True, text=True, check=False)
+    if tried.returncode:
+        pytest.skip(f"no network of one's own here: {tried.stderr.strip()}")
+    script = ["sh", "-c", f'{narrow} && exec "$0" "$1"', sys.executable, few_source_ports.__file__]
+    ran = subprocess.run(["unshare", "--net", *script], capture_output=True, text=True, timeout=60, check=False)
+    assert ran.returncode == 0, ran.stderr
+    told = json.loads(ran.stdout)
+    counters, connected = told["counters"], 2 * few_source_ports.SOURCE_ADDRESSES
+    failed = counters["engine.connect_failures.no_source_port"]
+    assert counters["engine.connects"] == connected
+    assert counters["engine.connect_failed"] == failed >= few_source_ports.CHARGE_POINTS - connected
+    (first,) = told["events"]
+    assert re.search(r"^cp-\d+: no source port left: ", first)
 
 
 def test_cohorts_come_and_go_during_the_run() -> None:
