@@ -63,9 +63,8 @@ def heading(matrix: MatrixRecord, run: MatrixRun, running_for_s: float) -> str:
     """Where a matrix is."""
     over = sum(each.state not in ("waiting", "running") for each in matrix.runs)
     left = about(remaining_s(matrix, running_for_s))
-    return (
-        f"run {over + 1} of {len(matrix.runs)}: {run.arm}, repeat {run.repeat} of {len(matrix.plan.seeds)}, {left} left"
-    )
+    repeat = f"repeat {run.repeat} of {len(matrix.plan.seeds)}{', once more' if run.void else ''}"
+    return f"run {over + 1} of {len(matrix.runs)}: {run.arm}, {repeat}, {left} left"
 
 
 class _Lines:

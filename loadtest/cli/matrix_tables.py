@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections import Counter
 from typing import TYPE_CHECKING
 
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     from loadtest.measure.matrix_record import MatrixArm, MatrixRecord, MatrixRun
 
 _FATES = ("passed", "failed", "void", "broken", "left")
+_AGAIN = "made again"
+"""Attempts that were void; told where there are any."""
 
 
 def print_order(matrix: MatrixRecord, out: Console) -> None:
@@ -27,9 +30,10 @@ def print_order(matrix: MatrixRecord, out: Console) -> None:
     out.print(f"{plan.name}: {size}, {about(remaining_s(matrix))}", markup=False, soft_wrap=True)
     if plan.description:
         out.print(plan.description, markup=False, style="dim", soft_wrap=True)
-    arms = _plain_table("arm", "what differs")
+    arms = _plain_table("arm", "what differs", *["before each run"] * any(arm.before for arm in matrix.arms))
     for arm in matrix.arms:
-        arms.add_row(f"{arm.name} (baseline)" if arm.name == plan.baseline else arm.name, differing(arm))
+        name = f"{arm.name} (baseline)" if arm.name == plan.baseline else arm.name
+        arms.add_row(name, differing(arm), *[shlex.join(arm.before) or "nothing"] * (len(arms.columns) > 2))
     out.print(arms)
     order = _plain_table("block", "repeat", "seed", "order")
     for block, repeat in dict.fromkeys((run.block, run.repeat) for run in left):
@@ -52,11 +56,13 @@ def print_reasons(matrix: MatrixRecord, out: Console) -> None:
 def outcome_table(matrix: MatrixRecord) -> Table:
     """How many runs of each arm have come to what."""
     table = _plain_table("arm")
-    for name in _FATES:
+    shown = (*_FATES, _AGAIN) if any(run.void for run in matrix.runs) else _FATES
+    for name in shown:
         table.add_column(name, justify="right", no_wrap=True)
     for arm in matrix.arms:
-        counted = Counter(fate(run) for run in matrix.runs if run.arm == arm.name)
-        cells = [Text(str(counted[each]) if counted[each] else "-", _style(each, counted[each])) for each in _FATES]
+        runs = [run for run in matrix.runs if run.arm == arm.name]
+        counted = Counter(fate(run) for run in runs) + Counter({_AGAIN: sum(len(run.void) for run in runs)})
+        cells = [Text(str(counted[each]) if counted[each] else "-", _style(each, counted[each])) for each in shown]
         table.add_row(arm.name, *cells)
     return table
 

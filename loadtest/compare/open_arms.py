@@ -90,6 +90,8 @@ def matrix_arm(record: MatrixRecord, arm: MatrixArm, folder: Path) -> Arm:
             found.take(folder / arm.name / run.folder)
         else:
             left_out.setdefault(_fate(run, given_up=bool(arm.given_up)), []).append(str(run.repeat))
+        for attempt in run.void:
+            left_out.setdefault(f"void, and made once more: {attempt.reason}", []).append(str(run.repeat))
     found.left_out += [
         f"repeat{'s' * (len(repeats) > 1)} {', '.join(repeats)}: {why}" for why, repeats in left_out.items()
     ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import re
+import shutil
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -27,11 +28,13 @@ class ArmRow:
         name: Also that of its folder.
         own: What makes it differ.
         places: Where each of its settings stands, for messages.
+        before: The program to run before each of its runs; ``None``: that of the plan, if it has one.
     """
 
     name: str
     own: dict[str, Value]
     places: dict[str, str] = field(default_factory=dict)
+    before: tuple[str, ...] | None = None
 
 
 class _Point(NamedTuple):
@@ -53,9 +56,29 @@ def written_arms(rows: Sequence[Mapping[str, object]], faults: list[str]) -> lis
         if not isinstance(name, str) or not _NAME.fullmatch(name):
             faults.append(f"{place} name: must be {_NAME_HELP}" if name else f"[[arm]] {number}: has no name")
             name = ""
-        own = settings_in({key: value for key, value in row.items() if key != "name"}, place, faults)
-        arms.append(ArmRow(name, own, dict.fromkeys(own, place)))
+        own = settings_in({key: value for key, value in row.items() if key not in ("name", "before")}, place, faults)
+        before = program(row["before"], f"{place} before", faults) if "before" in row else None
+        arms.append(ArmRow(name, own, dict.fromkeys(own, place), before))
     return arms
+
+
+def program(raw: object, place: str, faults: list[str]) -> tuple[str, ...]:
+    """Read a program and its arguments; none when there is a fault, or none is wanted: ``[]``.
+
+    Args:
+        raw: As TOML has it.
+        place: Where it stands, for messages.
+        faults: Takes what is wrong with it.
+    """
+    if not isinstance(raw, list) or not all(isinstance(word, str) and word for word in raw):
+        faults.append(
+            f'{place}: takes a program and its arguments, such as ["systemctl", "restart", "mosquitto"]; '
+            'with a shell ["sh", "-c", "…"]'
+        )
+        return ()
+    if raw and shutil.which(raw[0]) is None:
+        faults.append(f"{place}: there is no program {raw[0]!r}; write its path, or install it")
+    return tuple(raw)
 
 
 def crossed_arms(

@@ -1,16 +1,22 @@
-"""Running a matrix: one run after the other, each with a fate that is on record before the next one begins."""
+"""Running a matrix: one run after the other, each with a fate that is on record before the next one begins.
+
+A void run says nothing of the system, so it may be made once more, at once, where it stands in the order. Never one
+that has failed: whoever chooses by the outcome gets the outcome of the choice.
+"""
 
 from __future__ import annotations
 
 import dataclasses
 import shutil
 import time
+from collections import deque
 from contextlib import suppress
 from typing import TYPE_CHECKING, Protocol
 
 from loadtest.clock import monotonic_ns, utc_now
 from loadtest.errors import LoadTestError, ResultError
-from loadtest.matrix.outcome import judged, write_set
+from loadtest.matrix.before import made_ready
+from loadtest.matrix.outcome import judged, made_once_more, put_back, write_set
 from loadtest.measure import matrix_record
 from loadtest.units import NS_PER_S
 
@@ -61,12 +67,12 @@ def conduct(
     Raises:
         ResultError: Nothing can be written any more.
     """
-    requests = {arm.name: arm.request for arm in plan.arms}
     arms = {arm.name: arm for arm in matrix.arms}
+    conductor = _Conductor(matrix, plan, folder, run_one, watcher, interrupts)
     pause_s = 0.0
-    for run in matrix.runs:
-        if run.state != "waiting":
-            continue
+    waiting = deque(run for run in matrix.runs if run.state == "waiting")
+    while waiting:
+        run = waiting.popleft()
         if arms[run.arm].given_up:
             run.state, run.reason = "skipped", arms[run.arm].given_up
             watcher.ended(run)
@@ -74,12 +80,14 @@ def conduct(
         if _interrupted_within(pause_s, interrupts):
             break
         pause_s = plan.pause_s
-        stopped = _run(run, requests[run.arm], matrix, folder, run_one, watcher)
+        stopped = conductor.run(run)
         if _tried_in_vain(matrix, run.arm) >= TRIES:
             arms[run.arm].given_up = run.reason
+        watcher.ended(run)
+        if made_once_more(run, plan.void_retries):
+            waiting.appendleft(run)
         write_set(matrix, run.arm, folder)
         matrix_record.write(matrix, folder)
-        watcher.ended(run)
         if stopped:
             break
     left = any(run.state == "waiting" for run in matrix.runs)
@@ -87,35 +95,65 @@ def conduct(
     matrix_record.write(matrix, folder)
 
 
-def _run(
-    run: MatrixRun,
-    request: RunRequest,
-    matrix: MatrixRecord,
-    folder: Path,
-    run_one: Callable[[RunRequest], RunOutcome],
-    watcher: Watcher,
-) -> bool:
-    """Carry out one run; returns whether the user has stopped it."""
-    run.folder = _folder_name(run, folder)
-    run.state, run.started_at, run.reason = "running", utc_now(), ""
-    matrix_record.write(matrix, folder)
-    watcher.begins(run)
-    begun_ns = monotonic_ns()
-    own = {"results": str(folder / run.arm), "run_id": run.folder, "seed": str(run.seed)}
-    try:
-        outcome = run_one(dataclasses.replace(request, settings={**request.settings, **own}))
-    except LoadTestError as error:
-        _refuse_a_full_disk(folder, run, error)
+class _Conductor:
+    """Carries out the runs of one matrix; arguments as of :func:`conduct`."""
+
+    def __init__(
+        self,
+        matrix: MatrixRecord,
+        plan: Plan,
+        folder: Path,
+        run_one: Callable[[RunRequest], RunOutcome],
+        watcher: Watcher,
+        interrupts: Sequence[int],
+    ) -> None:
+        self._matrix = matrix
+        self._plan = plan
+        self._arms = {arm.name: arm for arm in plan.arms}
+        self._folder = folder
+        self._run_one = run_one
+        self._watcher = watcher
+        self._interrupts = interrupts
+
+    def run(self, run: MatrixRun) -> bool:
+        """Carry out one run; returns whether the user has stopped it."""
+        in_arm = self._folder / run.arm
+        run.folder = _folder_name(run, self._folder)
+        run.state, run.started_at, run.reason = "running", utc_now(), ""
+        matrix_record.write(self._matrix, self._folder)
+        self._watcher.begins(run)
+        begun_ns = monotonic_ns()
+        try:
+            outcome = self._carried_out(run)
+        except LoadTestError as error:
+            _refuse_a_full_disk(self._folder, run, error)
+            run.elapsed_s = (monotonic_ns() - begun_ns) / NS_PER_S
+            run.state, run.reason = "failed", " ".join(error.faults)
+            if not (in_arm / run.folder).exists():
+                run.folder = ""
+                with suppress(OSError):
+                    in_arm.rmdir()  # nothing was ever in it
+            return False
         run.elapsed_s = (monotonic_ns() - begun_ns) / NS_PER_S
-        run.state, run.reason = "failed", " ".join(error.faults)
-        if not (folder / run.arm / run.folder).exists():
-            run.folder = ""
-            with suppress(OSError):
-                (folder / run.arm).rmdir()  # nothing was ever in it
-        return False
-    run.elapsed_s = (monotonic_ns() - begun_ns) / NS_PER_S
-    judged(run, folder, cut_short=outcome.interrupted)
-    return outcome.interrupted
+        if outcome is None:
+            put_back(run)
+            return True
+        judged(run, self._folder, cut_short=outcome.interrupted)
+        return outcome.interrupted
+
+    def _carried_out(self, run: MatrixRun) -> RunOutcome | None:
+        """Run it, after what is to be done before; ``None`` when the user asked for an end before it began.
+
+        Raises:
+            LoadTestError: There was no run.
+        """
+        arm, in_arm = self._arms[run.arm], self._folder / run.arm
+        if arm.before:
+            log_file = in_arm / f"{run.folder}.before.log"
+            if not made_ready(arm, run.repeat, log_file, self._plan.before_timeout_s, self._interrupts):
+                return None
+        own = {"results": str(in_arm), "run_id": run.folder, "seed": str(run.seed)}
+        return self._run_one(dataclasses.replace(arm.request, settings={**arm.request.settings, **own}))
 
 
 def _refuse_a_full_disk(folder: Path, run: MatrixRun, error: LoadTestError) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import shlex
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +12,7 @@ from loadtest import __version__
 from loadtest.clock import utc_now
 from loadtest.errors import ResultError, UsageError
 from loadtest.matrix.order import interleaved
-from loadtest.matrix.outcome import judged
+from loadtest.matrix.outcome import judged, made_once_more
 from loadtest.measure import matrix_record
 from loadtest.measure.matrix_record import MATRIX_JSON, PLAN_TOML, MatrixRecord, MatrixRun
 from loadtest.measure.result_files import write_whole
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from loadtest.matrix.plan import Plan
+    from loadtest.measure.matrix_record import MatrixArm
 
 
 def planned(plan: Plan, name: str, command: list[str]) -> MatrixRecord:
@@ -94,6 +96,7 @@ def resume(matrix: MatrixRecord, plan: Plan, folder: Path) -> None:
     for run in matrix.runs:
         if run.state == "running":  # the harness was killed while it was on
             judged(run, folder, cut_short=True)
+            made_once_more(run, plan.void_retries)
     matrix.state, matrix.ended_at = "running", None
 
 
@@ -102,7 +105,7 @@ def changed(matrix: MatrixRecord, plan: Plan) -> list[str]:
     then, now = matrix.plan, plan.record()
     changes = [
         f"{field}: was {_said(before)}, is {_said(after)}"
-        for field in ("scenario", "seeds", "order_seed", "pause_s", "baseline")
+        for field in ("scenario", "seeds", "order_seed", "pause_s", "before_timeout_s", "void_retries", "baseline")
         if (before := getattr(then, field)) != (after := getattr(now, field))
     ]
     if then.scenario == now.scenario and then.scenario_sha256 != now.scenario_sha256:
@@ -115,7 +118,7 @@ def changed(matrix: MatrixRecord, plan: Plan) -> list[str]:
     changes += [f"arm {name!r}: was not there" for name in after_by_name if name not in before_by_name]
     for name, arm in after_by_name.items():
         if name in before_by_name:
-            changes += _settings_changed(name, before_by_name[name].resolved, arm.resolved)
+            changes += _settings_changed(name, _of_arm(before_by_name[name]), _of_arm(arm))
     return changes
 
 
@@ -136,6 +139,10 @@ def held(folder: Path) -> Iterator[None]:
         yield
     finally:
         os.close(descriptor)
+
+
+def _of_arm(arm: MatrixArm) -> dict[str, Any]:
+    return {**arm.resolved, "before": shlex.join(arm.before)}
 
 
 def _settings_changed(arm: str, before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:

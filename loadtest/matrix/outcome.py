@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from loadtest.compare.arm import Arm
 from loadtest.errors import ExitCode, ResultError
 from loadtest.measure import run_record, run_set
+from loadtest.measure.matrix_record import VoidAttempt
 from loadtest.measure.run_record import RUN_JSON
 from loadtest.measure.run_set import RunSet
 
@@ -45,15 +46,32 @@ def judged(run: MatrixRun, folder: Path, *, cut_short: bool) -> None:
     elif cut_short and run.result in ("", "interrupted"):
         if run_dir.exists():
             run.cut_short.append(run.folder)
-        run.state, run.result, run.reason, run.folder, run.elapsed_s = "waiting", "", "", "", 0.0
-        run.started_at = None
+        put_back(run)
     else:
         run.state = "void"
         run.reason = run.reason or arm.left_out[0]
 
 
+def put_back(run: MatrixRun) -> None:
+    """Have a run wait as if it had never begun."""
+    run.state, run.result, run.reason, run.folder, run.elapsed_s = "waiting", "", "", "", 0.0
+    run.started_at = None
+
+
+def made_once_more(run: MatrixRun, retries: int) -> bool:
+    """Have a run that was void wait once more, unless that was done so often already; returns whether it does.
+
+    Only void ones: they say nothing about the system. To run again what has failed would be to choose by the outcome.
+    """
+    if run.state != "void" or run.result != "void" or len(run.void) >= retries:
+        return False
+    run.void.append(VoidAttempt(folder=run.folder, reason=run.reason))
+    put_back(run)
+    return True
+
+
 def write_set(matrix: MatrixRecord, arm: str, folder: Path) -> None:
-    """Keep the set of an arm's runs, without those cut short; nothing while there is none.
+    """Keep the set of an arm's runs, without those made once more; nothing while there is none.
 
     Raises:
         ResultError: It cannot be written.

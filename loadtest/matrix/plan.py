@@ -25,16 +25,19 @@ class PlannedArm:
         own: The settings that make it differ, as people read them.
         request: What its runs have in common.
         resolved: Every setting, without those of a single run; passwords masked.
+        before: The program to run before each of its runs, with its arguments; empty: none.
     """
 
     name: str
     own: dict[str, str]
     request: RunRequest
     resolved: dict[str, Any]
+    before: tuple[str, ...] = ()
 
     def record(self) -> MatrixArm:
         """As it stands in the record."""
-        return MatrixArm(name=self.name, settings=_masked(self.own), resolved=self.resolved)
+        before = [masked(word) for word in self.before]
+        return MatrixArm(name=self.name, settings=_masked(self.own), resolved=self.resolved, before=before)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,6 +51,8 @@ class Plan:
     seeds: tuple[int, ...]
     order_seed: int
     pause_s: float
+    before_timeout_s: float
+    void_retries: int
     baseline: str
     common: dict[str, str]
     arms: tuple[PlannedArm, ...]
@@ -62,6 +67,8 @@ class Plan:
             seeds=list(self.seeds),
             order_seed=self.order_seed,
             pause_s=self.pause_s,
+            before_timeout_s=self.before_timeout_s,
+            void_retries=self.void_retries,
             settings=_masked(self.common),
             baseline=self.baseline,
         )

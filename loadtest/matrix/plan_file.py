@@ -16,7 +16,7 @@ import tomllib
 from typing import TYPE_CHECKING, Any
 
 from loadtest.errors import LoadTestError, UsageError
-from loadtest.matrix.arms import crossed_arms, name_faults, written_arms
+from loadtest.matrix.arms import crossed_arms, name_faults, program, written_arms
 from loadtest.matrix.plan import Plan
 from loadtest.matrix.resolved_arms import Common, resolved_arms
 from loadtest.matrix.setting_values import settings_in, shown
@@ -35,11 +35,13 @@ if TYPE_CHECKING:
 
 KEYS = (
     *("description", "scenario", "repeats", "seed", "seeds", "order_seed", "pause", "baseline", "thresholds"),
-    *("settings", "arm", "axes", "exclude"),
+    *("before", "before_timeout", "void_retries", "settings", "arm", "axes", "exclude"),
 )
 _BELOW = tuple(setting.name for setting in SETTINGS)
 MOST_ARMS = 20
 MOST_REPEATS = 1000
+MOST_RETRIES = 10
+_BEFORE_TIMEOUT_S = 60.0
 
 
 def read_plan(path: Path, name: str = "") -> Plan:
@@ -85,11 +87,14 @@ class _Reader:
         common = self._common()
         rows = self._rows()
         order_seed = self._whole("order_seed", seeds[0] if seeds else 1, 0, 2**63)
-        pause_s = self._read("pause", 0.0, _pause)
+        pause_s = self._read("pause", 0.0, _time)
+        before_timeout_s = self._read("before_timeout", _BEFORE_TIMEOUT_S, _time)
+        before = program(self._plain["before"], "before", self.faults) if "before" in self._plain else ()
+        void_retries = self._whole("void_retries", 1, 0, MOST_RETRIES)
         baseline = self._baseline([row.name for row in rows])
         description = self._read("description", "", _text)
         shared = {"threshold": "the plan's"} if "thresholds" in self._plain else {}
-        arms = resolved_arms(rows, Common(scenario, common, shared), seeds, self.faults)
+        arms = resolved_arms(rows, Common(scenario, common, shared, before), seeds, self.faults)
         if scenario is None or self.faults:
             return None
         return Plan(
@@ -100,6 +105,8 @@ class _Reader:
             seeds=tuple(seeds[:repeats]),
             order_seed=order_seed,
             pause_s=pause_s,
+            before_timeout_s=before_timeout_s,
+            void_retries=void_retries,
             baseline=baseline,
             common=shown(common),
             arms=arms,
@@ -207,7 +214,7 @@ def _text(raw: Any) -> str:
     return raw.strip()
 
 
-def _pause(raw: Any) -> float:
+def _time(raw: Any) -> float:
     if isinstance(raw, bool) or not isinstance(raw, (str, int, float)):
         raise ValueError(f"{raw!r} is no time; write for example 5s")  # noqa: TRY004 - as above
     return seconds(raw)

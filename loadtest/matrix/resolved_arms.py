@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import os
 import re
+import shlex
 from typing import TYPE_CHECKING, NamedTuple
 
 from loadtest.brokers.kind import Demand
@@ -34,11 +35,13 @@ class Common(NamedTuple):
         scenario: What they run; ``None`` when the plan names none that can be run.
         settings: Theirs, unless they have their own.
         places: Where settings stand that are not in ``[settings]``, for messages.
+        before: The program to run before each run of an arm that has none of its own.
     """
 
     scenario: Scenario | None
     settings: Mapping[str, Value]
     places: Mapping[str, str] = {}
+    before: tuple[str, ...] = ()
 
 
 def resolved_arms(
@@ -59,7 +62,7 @@ def resolved_arms(
         settings = merged(common.settings, row.own)
         wrong = _kept_on(settings)
         try:
-            arm = _resolved(row, RunRequest(scenario=scenario, settings=texts(settings)), seeds)
+            arm = _resolved(row, RunRequest(scenario=scenario, settings=texts(settings)), seeds, common.before)
         except UsageError as error:
             wrong += [_by_name(fault) for fault in error.faults]
         if wrong:
@@ -76,7 +79,7 @@ def resolved_arms(
     return tuple(arms)
 
 
-def _resolved(row: ArmRow, request: RunRequest, seeds: Sequence[int]) -> PlannedArm:
+def _resolved(row: ArmRow, request: RunRequest, seeds: Sequence[int], before: tuple[str, ...]) -> PlannedArm:
     """One arm.
 
     Raises:
@@ -88,7 +91,10 @@ def _resolved(row: ArmRow, request: RunRequest, seeds: Sequence[int]) -> Planned
         demand = Demand(qos=resolved.qos, persistent=resolved.persistent, subscribers=resolved.subscribers)
         in_force(KINDS[resolved.broker], broker_settings(resolved.broker_setting), demand)
     kept = {name: value for name, value in resolved.public().items() if name not in _OF_A_SINGLE_RUN}
-    return PlannedArm(name=row.name, own=shown(row.own), request=request, resolved=kept)
+    own = shown(row.own)
+    if row.before is not None:
+        before, own["before"] = row.before, shlex.join(row.before) or "nothing"
+    return PlannedArm(name=row.name, own=own, request=request, resolved=kept, before=before)
 
 
 def _kept_on(settings: Mapping[str, Value]) -> list[str]:

@@ -40,6 +40,8 @@ class MatrixPlan(msgspec.Struct, kw_only=True):
         seeds: Of each repeat, the same for all arms: repeats with one number had the same load.
         order_seed: Of the order of the runs.
         pause_s: Between two runs.
+        before_timeout_s: How long the program before a run may take, until what it has prepared answers.
+        void_retries: How often a run that was void is tried again.
         settings: Those that all arms share, as written, passwords masked.
         baseline: Name of the arm that the others are held against; empty when there is none.
     """
@@ -51,6 +53,8 @@ class MatrixPlan(msgspec.Struct, kw_only=True):
     seeds: list[int]
     order_seed: int
     pause_s: float
+    before_timeout_s: float = 0.0
+    void_retries: int = 0
     settings: dict[str, str]
     baseline: str = ""
 
@@ -63,12 +67,26 @@ class MatrixArm(msgspec.Struct, kw_only=True):
         settings: Those of its own, as written, passwords masked: what makes it differ.
         resolved: Every setting as it was for its runs; without seed, names and folders of single runs.
         given_up: Why no more of its runs were tried; empty when that was not so.
+        before: The program that is run before each of its runs, with its arguments, passwords masked; empty: none.
     """
 
     name: str
     settings: dict[str, str]
     resolved: dict[str, Any]
     given_up: str = ""
+    before: list[str] = []
+
+
+class VoidAttempt(msgspec.Struct, frozen=True, kw_only=True):
+    """A run that was void and was made once more.
+
+    Attributes:
+        folder: Name of its folder in that of its arm.
+        reason: Why it was void.
+    """
+
+    folder: str
+    reason: str
 
 
 class MatrixRun(msgspec.Struct, kw_only=True):
@@ -84,6 +102,7 @@ class MatrixRun(msgspec.Struct, kw_only=True):
         reason: Why it is void or failed, or what its verdict says; empty when it passed.
         folder: Name of its folder in the arm's; empty when there is none.
         cut_short: Names of folders there of attempts that were interrupted; they do not count.
+        void: Attempts before this one that were void; they do not count.
         started_at: When it began, in UTC.
         elapsed_s: How long it took, with starting and stopping everything; 0 when it has not ended.
     """
@@ -97,6 +116,7 @@ class MatrixRun(msgspec.Struct, kw_only=True):
     reason: str = ""
     folder: str = ""
     cut_short: list[str] = []
+    void: list[VoidAttempt] = []
     started_at: dt.datetime | None = None
     elapsed_s: float = 0.0
 

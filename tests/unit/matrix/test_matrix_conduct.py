@@ -2,150 +2,39 @@
 
 from __future__ import annotations
 
-import dataclasses
-import datetime as dt
-from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from matrix_scene import (
+    PLAN,
+    FakeRunner,
+    Scene,
+    breaks,
+    broker_died,
+    cannot_start,
+    cut_short,
+    failed,
+    interrupted_at_the_last_moment,
+    interrupted_before_anything,
+    leave_behind,
+    void,
+)
 
-from loadtest.errors import EnvironmentNotReady, ExitCode, HarnessError, LoadTestError, ResultError, UsageError
+from loadtest.compare.open_arms import matrix_arm
+from loadtest.errors import ExitCode, ResultError, UsageError
 from loadtest.matrix import folder as folders
 from loadtest.matrix.conduct import conduct
 from loadtest.matrix.outcome import exit_code
-from loadtest.matrix.plan_file import read_plan
 from loadtest.matrix.remaining import BESIDE_S, remaining_s
-from loadtest.measure import matrix_record, run_record, run_set
-from loadtest.measure.run_description import RunDescription
-from loadtest.measure.run_outcome import Reason, Verdict
-from loadtest.measure.run_record import RunRecord
+from loadtest.measure import matrix_record, run_set
 from loadtest.runner.run import RunOutcome
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from loadtest.matrix.plan import Plan
-    from loadtest.measure.matrix_record import MatrixRecord, MatrixRun
     from loadtest.measure.run_outcome import Result
     from loadtest.runner.request import RunRequest
-
-PLAN = """
-scenario = "steady"
-repeats = 4
-[settings]
-duration = "10s"
-ramp = "2s"
-[axes]
-qos = [0, 1, 2]
-"""
-
-
-def leave_behind(run_dir: Path, result: Result, *, state: run_record.State = "complete", code: str = "a_code") -> None:
-    run_dir.mkdir(parents=True)
-    reasons = [] if result == "passed" else [Reason(code, f"It was {result}.")]
-    run_record.write(
-        RunRecord(
-            run=RunDescription(
-                run_id=run_dir.name, scenario="steady", started_at=dt.datetime(2026, 1, 31, tzinfo=dt.UTC)
-            ),
-            state=state,
-            verdict=Verdict(result, reasons, 0),
-        ),
-        run_dir,
-    )
-
-
-@dataclasses.dataclass
-class FakeRunner:
-    """Carries out runs as ``what`` says by their order number, and passes all others."""
-
-    what: dict[int, Callable[[Path], RunOutcome | LoadTestError]] = dataclasses.field(default_factory=dict)
-    requests: list[RunRequest] = dataclasses.field(default_factory=list)
-    told: list[tuple[str, str]] = dataclasses.field(default_factory=list)
-
-    def __call__(self, request: RunRequest) -> RunOutcome:
-        self.requests.append(request)
-        run_dir = Path(request.settings["results"]) / request.settings["run_id"]
-        outcome = self.what.get(len(self.requests), passed)(run_dir)
-        if isinstance(outcome, LoadTestError):
-            raise outcome
-        return outcome
-
-    def begins(self, run: MatrixRun) -> None:
-        self.told.append(("begins", run.state))
-
-    def ended(self, run: MatrixRun) -> None:
-        self.told.append(("ended", run.state))
-
-
-def passed(run_dir: Path) -> RunOutcome:
-    leave_behind(run_dir, "passed")
-    return RunOutcome(run_dir=run_dir, exit_code=0, interrupted=False)
-
-
-def failed(run_dir: Path) -> RunOutcome:
-    leave_behind(run_dir, "failed")
-    return RunOutcome(run_dir=run_dir, exit_code=1, interrupted=False)
-
-
-def broker_died(run_dir: Path) -> RunOutcome:
-    leave_behind(run_dir, "failed", code="sut_died")
-    return RunOutcome(run_dir=run_dir, exit_code=1, interrupted=False)
-
-
-def void(run_dir: Path) -> RunOutcome:
-    leave_behind(run_dir, "void")
-    return RunOutcome(run_dir=run_dir, exit_code=4, interrupted=False)
-
-
-def cut_short(run_dir: Path) -> RunOutcome:
-    leave_behind(run_dir, "interrupted", state="partial")
-    return RunOutcome(run_dir=run_dir, exit_code=130, interrupted=True)
-
-
-def interrupted_at_the_last_moment(run_dir: Path) -> RunOutcome:
-    leave_behind(run_dir, "passed")
-    return RunOutcome(run_dir=run_dir, exit_code=0, interrupted=True)
-
-
-def interrupted_before_anything(run_dir: Path) -> RunOutcome:
-    return RunOutcome(run_dir=run_dir, exit_code=130, interrupted=True)
-
-
-def cannot_start(_run_dir: Path) -> LoadTestError:
-    return EnvironmentNotReady("no rabbitmq-server here")
-
-
-def breaks(run_dir: Path) -> LoadTestError:
-    (run_dir / "logs").mkdir(parents=True)
-    return HarnessError("Locust ended before its time")
-
-
-class Scene:
-    """A plan, and the matrix of it in a folder."""
-
-    def __init__(self, tmp_path: Path, plan: str = PLAN) -> None:
-        self.file = tmp_path / "a.toml"
-        self.file.write_text(plan)
-        self.results = tmp_path / "results"
-        self.folder = self.results / "m"
-        self.plan = read_plan(self.file)
-        self.matrix = folders.planned(self.plan, "m", ["loadtest", "matrix", "a.toml"])
-        folders.begin(self.plan, self.matrix, self.folder)
-
-    def run(self, runner: FakeRunner | None = None, interrupts: tuple[int, ...] = ()) -> MatrixRecord:
-        runner = runner or FakeRunner()
-        conduct(self.matrix, self.plan, self.folder, runner, runner, interrupts)
-        assert matrix_record.load(self.folder) == self.matrix
-        return self.matrix
-
-    def resume(self, plan: Plan | None = None) -> None:
-        self.matrix = matrix_record.load(self.folder)
-        folders.resume(self.matrix, plan or read_plan(self.file), self.folder)
-
-    def states(self) -> Counter[str]:
-        return Counter(run.state for run in self.matrix.runs)
 
 
 @pytest.fixture
@@ -167,7 +56,8 @@ def test_every_run_is_carried_out_in_order_and_paired_by_seed(scene: Scene) -> N
     assert (scene.folder / "plan.toml").read_text() == PLAN
 
 
-def test_what_does_not_count_has_its_reason_and_the_others_go_on(scene: Scene) -> None:
+def test_what_does_not_count_has_its_reason_and_the_others_go_on(tmp_path: Path) -> None:
+    scene = Scene(tmp_path, "void_retries = 0\n" + PLAN)
     matrix = scene.run(FakeRunner({2: void, 3: failed, 6: breaks}))
     assert [run.state for run in matrix.runs[:6]] == ["done", "void", "done", "done", "done", "failed"]
     assert [matrix.runs[number].reason for number in (1, 2, 5)] == [
@@ -179,6 +69,43 @@ def test_what_does_not_count_has_its_reason_and_the_others_go_on(scene: Scene) -
     assert exit_code(matrix) == ExitCode.FAILED
     assert len(run_set.load(scene.folder / matrix.runs[1].arm).runs) == 4  # a void one is told of; it never counts
     assert len(run_set.load(scene.folder / matrix.runs[5].arm).runs) == 3  # this one has left no record
+
+
+def test_a_void_run_is_made_once_more_where_it_stands(scene: Scene) -> None:
+    runner = FakeRunner({2: void, 5: failed})
+    matrix = scene.run(runner)
+    asked = [(request.settings["qos"], request.settings["seed"]) for request in runner.requests]
+    assert asked[1] == asked[2]
+    assert len(asked) == 13  # what has failed is not run again: that would be to choose by the outcome
+    assert runner.told[2:6] == [("begins", "running"), ("ended", "void"), ("begins", "running"), ("ended", "done")]
+    again = matrix.runs[1]
+    first_try = f"{again.arm}-{again.repeat}"
+    assert [(attempt.folder, attempt.reason) for attempt in again.void] == [(first_try, "It was void.")]
+    assert (again.state, again.folder) == ("done", f"{first_try}.2")
+    assert first_try not in run_set.load(scene.folder / again.arm).runs
+    assert scene.states() == {"done": 12}
+    arm = next(arm for arm in matrix.arms if arm.name == again.arm)
+    compared = matrix_arm(matrix, arm, scene.folder)
+    assert len(compared.runs) == 4
+    assert compared.left_out == [f"repeat {again.repeat}: void, and made once more: It was void."]
+
+
+def test_a_run_that_stays_void_is_made_so_often_and_no_oftener(tmp_path: Path) -> None:
+    scene = Scene(tmp_path, "void_retries = 2\n" + PLAN)
+    runner = FakeRunner(dict.fromkeys((1, 2, 3), void))
+    first = scene.run(runner).runs[0]
+    assert (first.state, len(first.void), len(runner.requests)) == ("void", 2, 14)
+    assert scene.states() == {"void": 1, "done": 11}
+    assert exit_code(scene.matrix) == ExitCode.PASSED  # three of its arm's count; the comparison says so
+
+
+def test_attempts_are_counted_over_an_interrupt(scene: Scene) -> None:
+    first = scene.run(FakeRunner({1: void, 2: cut_short})).runs[0]
+    assert (first.state, len(first.void), first.cut_short) == ("waiting", 1, [f"{first.arm}-1.2"])
+    scene.resume()
+    runner = FakeRunner({1: void})
+    first = scene.run(runner).runs[0]
+    assert (first.state, len(first.void), len(runner.requests)) == ("void", 1, 12)
 
 
 def test_an_arm_that_cannot_be_set_up_twice_is_given_up(tmp_path: Path) -> None:
@@ -264,14 +191,18 @@ def test_an_interrupt_between_two_runs_begins_no_other(tmp_path: Path) -> None:
     assert (len(runner.requests), scene.matrix.state) == (1, "interrupted")
 
 
-@pytest.mark.parametrize(("left", "states"), [("passed", "done"), ("interrupted", "waiting"), (None, "waiting")])
+@pytest.mark.parametrize(
+    ("left", "states"), [("passed", "done"), ("interrupted", "waiting"), ("void", "waiting"), (None, "waiting")]
+)
 def test_after_a_kill_the_run_that_was_on_is_judged_by_what_it_left(
     scene: Scene, left: Result | None, states: str
 ) -> None:
     run = scene.matrix.runs[0]
     run.state, run.folder = "running", f"{run.arm}-1"
     if left is not None:
-        leave_behind(scene.folder / run.arm / run.folder, left, state="complete" if left == "passed" else "partial")
+        leave_behind(
+            scene.folder / run.arm / run.folder, left, state="partial" if left == "interrupted" else "complete"
+        )
     matrix_record.write(scene.matrix, scene.folder)
     scene.resume()
     assert scene.matrix.runs[0].state == states

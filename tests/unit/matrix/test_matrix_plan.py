@@ -116,12 +116,17 @@ def test_settings_that_a_broker_does_not_have_are_faults_of_its_arm(tmp_path: Pa
     assert fault.startswith("arm 'b', broker_setting max_queued_messages: Aedes has no such setting; ")
 
 
-def test_plans_in_the_documents_can_be_run(tmp_path: Path) -> None:
+def test_plans_in_the_documents_can_be_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     text = (ROOT / "docs" / "matrix.md").read_text()
-    whole, axes = re.findall(r"^```toml\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+    whole, axes, by_url = re.findall(r"^```toml\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
     assert [arm.name for arm in plan_of(tmp_path, whole).arms] == ["tuned", "nagle"]
     crossed = plan_of(tmp_path, f'scenario = "steady"\n{axes}')
     assert [arm.name for arm in crossed.arms if "nats" in arm.name] == ["nats-qos0", "nats-qos1"]
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "restart-broker").touch(mode=0o755)
+    restarted = plan_of(tmp_path, by_url)
+    assert [arm.before[-1] for arm in restarted.arms] == ["today.conf", "more_threads.conf"]
+    assert restarted.before_timeout_s == 90
 
 
 def test_two_arms_may_be_the_same_thing(tmp_path: Path) -> None:
