@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -28,13 +27,14 @@ from loadtest.matrix.conduct import conduct
 from loadtest.matrix.outcome import exit_code
 from loadtest.matrix.remaining import BESIDE_S, remaining_s
 from loadtest.measure import matrix_record, run_set
-from loadtest.runner.run import RunOutcome
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from loadtest.measure.run_outcome import Result
     from loadtest.runner.request import RunRequest
+    from loadtest.runner.run import RunOutcome
 
 
 @pytest.fixture
