@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 from statistics import median
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from loadtest.capacity.answer import answer
 from loadtest.capacity.judging import judge, refused
@@ -25,20 +24,10 @@ if TYPE_CHECKING:
     from loadtest.capacity.axis import Axis
     from loadtest.measure.capacity_record import CapacityRecord
     from loadtest.runner.request import RunRequest
-    from loadtest.runner.run import RunOutcome
+    from loadtest.runner.several import RunOne, Watcher
 
 KNEE_SAMPLES = 1000
 """Of fewer the p99 is the luck of single messages."""
-
-
-class Watcher(Protocol):
-    """Who is told how a search goes on."""
-
-    def begins(self, step: CapacityStep) -> None:
-        """A run begins."""
-
-    def ended(self, step: CapacityStep) -> None:
-        """It has ended; its record says how."""
 
 
 def conduct(
@@ -46,8 +35,8 @@ def conduct(
     axis: Axis,
     request: RunRequest,
     folder: Path,
-    run_one: Callable[[RunRequest], RunOutcome],
-    watcher: Watcher,
+    run_one: RunOne,
+    watcher: Watcher[CapacityStep],
     interrupts: Sequence[int],
 ) -> None:
     """Search to the end, or until the user asks for an end.
@@ -129,13 +118,12 @@ def _run(
     record: CapacityRecord,
     request: RunRequest,
     folder: Path,
-    run_one: Callable[[RunRequest], RunOutcome],
+    run_one: RunOne,
 ) -> bool:
     """Carry out one run; returns whether the user has stopped it."""
     begun_ns = monotonic_ns()
-    own = {"results": str(folder), "run_id": step.folder, "seed": str(step.seed), **step.settings}
     try:
-        outcome = run_one(dataclasses.replace(request, settings={**request.settings, **own}))
+        outcome = run_one(request.within(folder, step.folder, step.seed, step.settings))
     except LoadTestError as error:
         refused(step, error)
         if not (folder / step.folder).exists():

@@ -16,6 +16,7 @@ from loadtest.cli.progress import progress
 from loadtest.cli.timeline_tail import TimelineTail
 from loadtest.clock import monotonic_ns
 from loadtest.matrix.remaining import remaining_s
+from loadtest.runner.several import Watcher
 from loadtest.units import NS_PER_S
 
 if TYPE_CHECKING:
@@ -27,14 +28,8 @@ if TYPE_CHECKING:
     from loadtest.scenario.settings import RunSettings
 
 
-class MatrixProgress(Protocol):
+class MatrixProgress(Watcher["MatrixRun"], Protocol):
     """How a matrix that goes on is shown."""
-
-    def begins(self, run: MatrixRun) -> None:
-        """A run begins."""
-
-    def ended(self, run: MatrixRun) -> None:
-        """It has ended."""
 
     def run(self, settings: RunSettings) -> contextlib.AbstractContextManager[Progress]:
         """What shows the run that is on."""

@@ -6,12 +6,11 @@ that has failed: whoever chooses by the outcome gets the outcome of the choice.
 
 from __future__ import annotations
 
-import dataclasses
 import shutil
 import time
 from collections import deque
 from contextlib import suppress
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from loadtest.clock import monotonic_ns, utc_now
 from loadtest.errors import LoadTestError, ResultError
@@ -21,13 +20,13 @@ from loadtest.measure import matrix_record
 from loadtest.units import NS_PER_S
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
     from pathlib import Path
 
     from loadtest.matrix.plan import Plan
     from loadtest.measure.matrix_record import MatrixRecord, MatrixRun
-    from loadtest.runner.request import RunRequest
     from loadtest.runner.run import RunOutcome
+    from loadtest.runner.several import RunOne, Watcher
 
 TRIES = 2
 """So many of an arm's runs in a row that have failed are enough to give it up."""
@@ -36,22 +35,12 @@ _ROOM_BYTES = 10_000_000
 """Less is no room for a run: what it has written until it failed is free again."""
 
 
-class Watcher(Protocol):
-    """Who is told how a matrix goes on."""
-
-    def begins(self, run: MatrixRun) -> None:
-        """A run begins."""
-
-    def ended(self, run: MatrixRun) -> None:
-        """It has ended, or was passed over; its record says how."""
-
-
 def conduct(
     matrix: MatrixRecord,
     plan: Plan,
     folder: Path,
-    run_one: Callable[[RunRequest], RunOutcome],
-    watcher: Watcher,
+    run_one: RunOne,
+    watcher: Watcher[MatrixRun],
     interrupts: Sequence[int],
 ) -> None:
     """Run what waits, in its order.
@@ -103,8 +92,8 @@ class _Conductor:
         matrix: MatrixRecord,
         plan: Plan,
         folder: Path,
-        run_one: Callable[[RunRequest], RunOutcome],
-        watcher: Watcher,
+        run_one: RunOne,
+        watcher: Watcher[MatrixRun],
         interrupts: Sequence[int],
     ) -> None:
         self._matrix = matrix
@@ -127,14 +116,14 @@ class _Conductor:
             outcome = self._carried_out(run)
         except LoadTestError as error:
             _refuse_a_full_disk(self._folder, run, error)
-            run.elapsed_s = (monotonic_ns() - begun_ns) / NS_PER_S
             run.state, run.reason = "failed", " ".join(error.faults)
             if not (in_arm / run.folder).exists():
                 run.folder = ""
                 with suppress(OSError):
                     in_arm.rmdir()  # nothing was ever in it
             return False
-        run.elapsed_s = (monotonic_ns() - begun_ns) / NS_PER_S
+        finally:
+            run.elapsed_s = (monotonic_ns() - begun_ns) / NS_PER_S
         if outcome is None:
             put_back(run)
             return True
@@ -152,8 +141,7 @@ class _Conductor:
             log_file = in_arm / f"{run.folder}.before.log"
             if not made_ready(arm, run.repeat, log_file, self._plan.before_timeout_s, self._interrupts):
                 return None
-        own = {"results": str(in_arm), "run_id": run.folder, "seed": str(run.seed)}
-        return self._run_one(dataclasses.replace(arm.request, settings={**arm.request.settings, **own}))
+        return self._run_one(arm.request.within(in_arm, run.folder, run.seed))
 
 
 def _refuse_a_full_disk(folder: Path, run: MatrixRun, error: LoadTestError) -> None:

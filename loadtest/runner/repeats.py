@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 from typing import TYPE_CHECKING
 
 from loadtest.clock import utc_now
@@ -13,17 +12,16 @@ from loadtest.measure.run_set import RunSet
 from loadtest.runner.run import make_folder, new_folder
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from pathlib import Path
 
     from loadtest.runner.request import RunRequest
-    from loadtest.runner.run import RunOutcome
+    from loadtest.runner.several import RunOne
 
 _OUTRANKING = (ExitCode.INTERRUPTED, ExitCode.VOID, ExitCode.FAILED)
 """What a single run of a set makes of the whole, the strongest first."""
 
 
-def run_repeats(request: RunRequest, count: int, run_one: Callable[[RunRequest], RunOutcome]) -> tuple[Path, int]:
+def run_repeats(request: RunRequest, count: int, run_one: RunOne) -> tuple[Path, int]:
     """Run a request several times, one after the other; an interrupted run is the last.
 
     Args:
@@ -42,16 +40,7 @@ def run_repeats(request: RunRequest, count: int, run_one: Callable[[RunRequest],
     folder = new_folder(settings, request.scenario.name)
     kept = RunSet(name=folder.name, made_at=utc_now())
     requests = [
-        dataclasses.replace(
-            request,
-            settings={
-                **request.settings,
-                "results": str(folder),
-                "run_id": f"{folder.name}-{number}",
-                "seed": str(settings.seed + number - 1),
-            },
-        )
-        for number in range(1, count + 1)
+        request.within(folder, f"{folder.name}-{number}", settings.seed + number - 1) for number in range(1, count + 1)
     ]
     for each in requests:
         each.resolved()  # the last seed may be too large

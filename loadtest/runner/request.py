@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -12,6 +13,7 @@ from loadtest.scenario.settings_table import SETTINGS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
     from loadtest.runner.scenarios import Scenario
     from loadtest.scenario.settings import RunSettings
@@ -30,6 +32,18 @@ class RunRequest:
     scenario: Scenario
     settings: Mapping[str, str] = field(default_factory=dict)
     locust_arguments: tuple[str, ...] = ()
+
+    def within(self, folder: Path, run_id: str, seed: int, settings: Mapping[str, str] | None = None) -> RunRequest:
+        """The same as one of several runs, in a folder of all of them.
+
+        Args:
+            folder: Theirs.
+            run_id: Its name, and that of its own folder in it.
+            seed: Its own.
+            settings: What else is its own.
+        """
+        own = {"results": str(folder), "run_id": run_id, "seed": str(seed), **(settings or {})}
+        return dataclasses.replace(self, settings={**self.settings, **own})
 
     def resolved(self) -> RunSettings:
         """The settings with defaults, those from the environment included.
