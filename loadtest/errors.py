@@ -52,6 +52,11 @@ class LoadTestError(Exception):
         self.faults: tuple[str, ...] = (message,)
         self.hint = hint
 
+    @property
+    def line(self) -> str:
+        """All faults in one line, without the hint: for the row of a table."""
+        return " ".join(self.message.splitlines())
+
 
 class UsageError(LoadTestError):
     """What was asked for cannot be done. Holds every fault found, not just the first, each naming its field."""

@@ -60,7 +60,7 @@ def judge(step: CapacityStep, run_dir: Path, plan: SearchPlan, *, cut_short: boo
 
 def refused(step: CapacityStep, error: LoadTestError) -> None:
     """Say of a run that could not be made why not."""
-    step.reason = " ".join(error.faults)
+    step.reason = error.line
     if DESCRIPTORS in step.reason:
         step.state, step.limit = "limited", DESCRIPTORS
     else:

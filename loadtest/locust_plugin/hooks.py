@@ -241,7 +241,7 @@ class _Master:
     def _on_refused(self, error: LoadTestError) -> None:
         tell_error(error)
         if self._live_page is not None:
-            self._live_page.refused = " ".join(filter(None, (error.message, error.hint)))
+            self._live_page.refused = " ".join(filter(None, (error.line, error.hint)))
         self._runner.log_exception("loadtest", error.message, error.hint)  # for the web UI
         gevent.spawn(self._stop if self._headless else partial(stop_once_started, self._runner))
 

@@ -13,8 +13,9 @@ if TYPE_CHECKING:
 
 
 def tell_error(error: LoadTestError) -> None:
-    """Why there is no run, or no more of it."""
-    _say(*(f"error: {fault}" for fault in error.message.splitlines()), *([f"hint: {error.hint}"] if error.hint else []))
+    """Why there is no run, or no more of it. What a fault quotes, such as a broker's log, is set in by two spaces."""
+    lines = [line for fault in error.faults for line in fault.replace("\n", "\n  ").splitlines()]
+    _say(*(f"error: {line}" for line in lines), *([f"hint: {error.hint}"] if error.hint else []))
 
 
 def tell_note(text: str) -> None:

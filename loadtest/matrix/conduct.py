@@ -116,7 +116,7 @@ class _Conductor:
             outcome = self._carried_out(run)
         except LoadTestError as error:
             _refuse_a_full_disk(self._folder, run, error)
-            run.state, run.reason = "failed", " ".join(error.faults)
+            run.state, run.reason = "failed", error.line
             if not (in_arm / run.folder).exists():
                 run.folder = ""
                 with suppress(OSError):

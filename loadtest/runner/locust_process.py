@@ -27,7 +27,8 @@ LEFTOVER_GRACE_S = 12.0
 
 _REFUSAL = re.compile(r"^(?:(?:locust|__main__\.py): )?(?:(error|hint): |(?=Did you mean ))(.*)$")
 """Lines of ours, and those of Locust's own argument parser."""
-
+_QUOTED = "  "
+"""Begins what a fault quotes, after its ``error:``."""
 
 NOTE = "note: "
 """Begins a line about something the user should know while the run goes on."""
@@ -113,7 +114,8 @@ class LocustProcess:
             return []
         whole = new[: new.rfind(b"\n") + 1]
         self._read_bytes += len(whole)
-        return [line for line in whole.decode(errors="replace").splitlines() if line.startswith(_FOR_THE_USER)]
+        lines = [line for line in whole.decode(errors="replace").splitlines() if line.startswith(_FOR_THE_USER)]
+        return [line.removeprefix("error: ") if line.startswith("error: " + _QUOTED) else line for line in lines]
 
     def reasons(self) -> list[str]:
         """The reasons it gave for its verdict."""
@@ -134,12 +136,19 @@ def start_locust(request: RunRequest, arguments: Sequence[str], log_file: Path) 
 
 def refusal_in(text: str) -> tuple[list[str], str]:
     """The ``error:`` lines of a log as faults, without repetitions, and its ``hint:`` lines as one hint."""
-    found: dict[str, dict[str, None]] = {"error": {}, "hint": {}}
+    faults: list[str] = []
+    hints: list[str] = []
     for line in text.splitlines():
         match = _REFUSAL.match(line)
-        if match:
-            found[match[1] or "hint"][match[2]] = None
-    return list(found["error"]), join_hints(found["hint"])
+        if match is None:
+            continue
+        if match[1] != "error":
+            hints.append(match[2])
+        elif match[2].startswith(_QUOTED) and faults:
+            faults[-1] += "\n" + match[2].removeprefix(_QUOTED)
+        else:
+            faults.append(match[2])
+    return list(dict.fromkeys(faults)), join_hints(hints)
 
 
 def last_line(text: str) -> str:

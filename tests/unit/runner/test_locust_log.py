@@ -17,6 +17,11 @@ def test_each_is_said_once_however_many_processes_said_it() -> None:
     )
 
 
+def test_what_an_error_quotes_is_part_of_it() -> None:
+    log = "error: nats exited\nerror:   [FTL] no such file\nerror:   bye\nerror: no gateway\n"
+    assert refusal_in(log + log) == (["nats exited\n[FTL] no such file\nbye", "no gateway"], "")
+
+
 def test_locusts_own_argument_parser_is_understood() -> None:
     log = "usage: locust [options]\n__main__.py: error: unrecognized arguments: --nope\n"
     assert refusal_in(log) == (["unrecognized arguments: --nope"], "")
