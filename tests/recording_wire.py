@@ -39,6 +39,7 @@ class RecordingWire(MqttWire):
         super().__init__()
         self.request = ConnectRequest(options or MqttOptions(), client_id, *credentials, will)
         self.topic = topic
+        self.follows = False
         self.seen: list[tuple[object, ...]] = []
         self.messages: list[tuple[bytes, bytes]] = []
         self.headers: list[int] = []
@@ -61,8 +62,9 @@ class RecordingWire(MqttWire):
     def on_refused(self, status: int, reason: str) -> None:
         self.seen.append(("refused", status, reason))
 
-    def on_server_reference(self, reference: str) -> None:
-        self.seen.append(("reference", reference))
+    def on_redirected(self, code: int, reference: str) -> bool:
+        self.seen.append(("redirected", code, reference))
+        return self.follows
 
     def on_publish(self, topic: bytes, payload: bytes, header: int, properties: bytes) -> None:
         self.seen.append(("message", topic, payload))

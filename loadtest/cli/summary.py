@@ -10,6 +10,7 @@ from rich.text import Text
 
 from loadtest.measure.calibration_note import caveat
 from loadtest.measure.calibration_note import sentence as instrument
+from loadtest.measure.redirect_note import redirects
 from loadtest.measure.storm import SHARES
 from loadtest.measure.tags import COMMAND_LEGS, INTENDED, LEGS, SERVICE, parse
 from loadtest.measure.validity import Validity
@@ -50,7 +51,7 @@ def print_summary(record: RunRecord, console: Console | None = None) -> None:
         out.print(f"  {beside}", markup=False, soft_wrap=True)
     for reason in verdict.reasons:
         out.print(f"  {reason.text}", markup=False, soft_wrap=True)
-    if beside := caveat(record):
+    for beside in filter(None, (redirects(record), caveat(record))):
         out.print(f"  {beside}", markup=False, soft_wrap=True)
 
 

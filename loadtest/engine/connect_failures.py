@@ -18,6 +18,9 @@ TLS = "tls"
 NOT_WEBSOCKET = "not_websocket"
 NOT_MQTT = "not_mqtt"
 SUBSCRIPTION_REFUSED = "mqtt_subscription_refused"
+REDIRECTED_TOO_OFTEN = "mqtt_redirected_too_often"
+UNUSABLE_REFERENCE = "mqtt_unusable_reference"
+"""A broker sends charge points to another server, and names none they could connect to."""
 
 NO_DESCRIPTORS, NO_SOURCE_PORT, NO_MEMORY = ("no_descriptors", "no_source_port", "no_memory")
 """This machine, or the engine's share of it, was the limit: the peer never saw the attempt."""
@@ -57,6 +60,21 @@ def in_words(error: Exception) -> str:
         return tls.in_words(error)
     lacking = _LACKING.get(cause_of_error(error))
     return f"no {lacking} left: {error}" if lacking else str(error)
+
+
+def end_of_handshake(error: Exception | None, handshake: str, peer: str) -> tuple[str, str]:
+    """Cause and words of a connection that ended before the peer had answered.
+
+    Args:
+        error: What ended it; None: the peer did.
+        handshake: What was under way.
+        peer: What kind of server it was with.
+    """
+    text = f"the connection ended during the {handshake} handshake"
+    if isinstance(error, ssl.SSLError):
+        return TLS, f"{text}: {tls.in_words(error)}"
+    mostly = f"a {peer} out of file descriptors, or with as many connections as it allows, does so: see its log"
+    return ENDED, f"{text}; {mostly}"
 
 
 class ConnectFailures:

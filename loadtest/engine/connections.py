@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-import ssl
 from itertools import islice
 from typing import TYPE_CHECKING
 
 from loadtest.clock import monotonic_ns
 from loadtest.engine import in_vain
-from loadtest.engine.connect_failures import ENDED, NO_NETWORK, TIMED_OUT, TLS, cause_of_error, in_words
+from loadtest.engine.connect_failures import NO_NETWORK, TIMED_OUT, cause_of_error, end_of_handshake, in_words
 from loadtest.engine.connect_legs import ConnectLegs
 from loadtest.engine.dialling import Dialler
 from loadtest.engine.link_transport import LinkTransport
 from loadtest.engine.reconnecting import Reconnecting
+from loadtest.engine.redirects import Redirects
 from loadtest.engine.sending import CONNECTING, OFFLINE, OPEN, REGISTERED, REJECTED, RETIRED
 from loadtest.measure.tags import CONNECT, RECONNECT, REGISTER
 from loadtest.scenario.settings import DIRECT, GATEWAY
-from loadtest.transport import tcp, tls
+from loadtest.transport import tcp
 from loadtest.units import NS_PER_S
 
 if TYPE_CHECKING:
@@ -43,6 +43,7 @@ class Connections:
 
     Attributes:
         diallers: What connects charge points, by their path.
+        redirects: Where brokers have sent some of them.
 
     Raises:
         UsageError: Gateway or broker have no address, or credentials cannot be used.
@@ -53,6 +54,7 @@ class Connections:
         self._legs = ConnectLegs(recorder, fleet.phases)
         self._reconnecting = Reconnecting(fleet.settings.seed)
         self._network_fault: NetworkFault | None = None
+        self.redirects = Redirects(fleet)
         self.diallers = self._make_diallers()
 
     def _make_diallers(self) -> dict[str, Dialler]:
@@ -68,6 +70,10 @@ class Connections:
     def attempt(self, charge_point: RegisteringConnection) -> None:
         """Open a charge point's connection; its own hooks tell what comes of it."""
         self._fleet.counters.connect_attempts += 1
+        self.redirects.begin(charge_point.number)
+        self._reach_out(charge_point)
+
+    def _reach_out(self, charge_point: RegisteringConnection) -> None:
         link, fault = self._fleet.links.of(charge_point.number), self._network_fault
         if fault is not None and fault.keeps_away(charge_point, monotonic_ns()):
             self.unreachable(charge_point)
@@ -78,14 +84,18 @@ class Connections:
 
     def dial(self, charge_point: RegisteringConnection, protocol: asyncio.Protocol) -> None:
         """Connect a charge point to its peer; ``protocol`` is itself, or its end of a link."""
-        self.diallers[charge_point.path].start(charge_point, protocol)
+        elsewhere = self.redirects.server(charge_point.number)
+        self.diallers[charge_point.path].start(charge_point, protocol, elsewhere)
 
     def failed(self, charge_point: RegisteringConnection, error: Exception) -> None:
         """TCP or TLS could not be made."""
         if charge_point.state == CONNECTING:
+            if self.redirects.goes_on(charge_point.number):
+                self._reach_out(charge_point)
+                return
             self._fleet.counters.connect_failed += 1
             self._fleet.counters.connect_in_vain += in_vain.failure(error)
-            text = f"{charge_point.identity}: {in_words(error)}"
+            text = f"{self._who(charge_point)}: {in_words(error)}"
             self._fleet.connect_failures.add(cause_of_error(error), text)
             charge_point.state = OFFLINE
         self.ended(charge_point)
@@ -96,7 +106,7 @@ class Connections:
         self._fleet.counters.connect_in_vain += for_good
         charge_point.state = OFFLINE  # the attempt is booked; its connection is still to end
         self.not_let_in(charge_point)
-        self._fleet.connect_failures.add(cause, f"{charge_point.identity}: {text}")
+        self._fleet.connect_failures.add(cause, f"{self._who(charge_point)}: {text}")
 
     def unreachable(self, charge_point: RegisteringConnection) -> None:
         """The charge point knows that it has no network: an attempt that fails at once, through no fault of others."""
@@ -133,6 +143,7 @@ class Connections:
         self._fleet.counters.connects += 1
         self._legs.record(CONNECT, charge_point.handshake_name, charge_point, charge_point.connect_intended_ns, now_ns)
         charge_point.connect_intended_ns = 0
+        self.redirects.over(charge_point.number)
 
     def registered(self, charge_point: RegisteringConnection, now_ns: int) -> None:
         """A BootNotification was accepted, or none was needed."""
@@ -195,9 +206,13 @@ class Connections:
     def ended(self, charge_point: RegisteringConnection, exc: Exception | None = None) -> None:
         """A connection, or the attempt at one, has ended; try again later unless the charge point is done."""
         fleet = self._fleet
-        if not fleet.link_cuts.ended(charge_point.number) and not self._is_hindered(charge_point):
+        taken_away = fleet.link_cuts.ended(charge_point.number)
+        if not taken_away and not self._is_hindered(charge_point):
             fleet.link_cuts.back(charge_point.number, monotonic_ns())  # if it was away, from now on others are to blame
         if charge_point.state == CONNECTING:
+            if not taken_away and self.redirects.goes_on(charge_point.number):
+                self._reach_out(charge_point)
+                return
             self._ended_in_handshake(charge_point, exc)
         elif charge_point.state in (OPEN, REJECTED, REGISTERED):
             fleet.counters.disconnects += 1
@@ -205,6 +220,7 @@ class Connections:
                 now_ns = monotonic_ns()
                 fleet.comings.lost(now_ns)
                 self._reconnecting.lost(charge_point, now_ns)
+        self.redirects.over(charge_point.number)
         if charge_point.state != RETIRED:
             charge_point.state = OFFLINE
             if charge_point.restart_due_ns <= monotonic_ns():  # else it connects when it has restarted
@@ -220,11 +236,13 @@ class Connections:
     def _ended_in_handshake(self, charge_point: RegisteringConnection, exc: Exception | None) -> None:
         self._fleet.counters.connect_failed += 1
         self._fleet.counters.connect_in_vain += in_vain.failure(exc)
-        text = f"{charge_point.identity}: the connection ended during the {charge_point.handshake_name} handshake"
-        if isinstance(exc, ssl.SSLError):
-            self._fleet.connect_failures.add(TLS, f"{text}: {tls.in_words(exc)}")
-        else:
-            self._fleet.connect_failures.add(ENDED, f"{text}; {_why_without_a_word(charge_point.peer_name)}")
+        cause, text = end_of_handshake(exc, charge_point.handshake_name, charge_point.peer_name)
+        self._fleet.connect_failures.add(cause, f"{self._who(charge_point)}: {text}")
+
+    def _who(self, charge_point: RegisteringConnection) -> str:
+        """Its id, and where a broker has sent it, if one has."""
+        server = self.redirects.server(charge_point.number)
+        return charge_point.identity if server is None else f"{charge_point.identity}, sent on to {server}"
 
     def _connect_later(self, charge_point: RegisteringConnection) -> None:
         wait_s = self._reconnecting.wait_s(charge_point)
@@ -236,8 +254,4 @@ class Connections:
         self._fleet.links.retire(charge_point)
         charge_point.retire()
         self.diallers[charge_point.path].cancel(charge_point)
-
-
-def _why_without_a_word(peer: str) -> str:
-    """What it mostly is when servers close connections before they have answered."""
-    return f"a {peer} out of file descriptors, or with as many connections as it allows, does so: see its log"
+        self.redirects.forget(charge_point.number)

@@ -10,11 +10,13 @@ class FleetCounters(msgspec.Struct):
 
     ``connect_in_vain`` are those of the refused and failed attempts to connect that would fail again tomorrow;
     ``dropped_by_link`` those of all drops that befell charge points kept away by their own links or restarts.
-    On the direct path: ``mqtt_connects`` are those of all connects; ``sessions_resumed`` by brokers that had kept them,
-    with ``messages_resent`` that had not been acknowledged before; ``messages_forgotten`` were not either, and the
-    broker had kept no session; ``sessions_taken_over`` by another client of the same id; ``broker_violations`` of MQTT,
-    each of which ended a connection; ``messages_too_large`` for the broker, and so never sent; ``messages_refused`` by
-    the broker, by a reason code of its acknowledgement; ``stray_acknowledgements`` of what awaited none.
+    On the direct path: ``mqtt_connects`` are those of all connects; ``mqtt_redirected`` is how often brokers have sent
+    charge points to other servers, not counting refusals; ``mqtt_references_failed`` are servers so named that were
+    none, or could not be reached; ``sessions_resumed`` by brokers that had kept them, with ``messages_resent`` that had
+    not been acknowledged before; ``messages_forgotten`` were not either, and the broker had kept no session;
+    ``sessions_taken_over`` by another client of the same id; ``broker_violations`` of MQTT, each of which ended a
+    connection; ``messages_too_large`` for the broker, and so never sent; ``messages_refused`` by the broker, by a
+    reason code of its acknowledgement; ``stray_acknowledgements`` of what awaited none.
     """
 
     connect_attempts: int = 0
@@ -48,6 +50,8 @@ class FleetCounters(msgspec.Struct):
     link_closes: int = 0
     link_half_open: int = 0
     mqtt_connects: int = 0
+    mqtt_redirected: int = 0
+    mqtt_references_failed: int = 0
     sessions_resumed: int = 0
     sessions_taken_over: int = 0
     messages_resent: int = 0

@@ -73,6 +73,10 @@ class MqttChargePoint(ChargePoint, MqttWire):
         self._tell_status(ONLINE)
         super().on_open()
 
+    def on_redirected(self, code: int, reference: str) -> bool:
+        """The broker sends it elsewhere."""
+        return self.fleet.connections.redirects.told(self, code, reference)
+
     def on_refused(self, status: int, reason: str) -> None:
         """The broker refused the connection."""
         if status:

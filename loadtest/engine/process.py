@@ -16,7 +16,7 @@ from loadtest.errors import UsageError
 from loadtest.measure.health import HealthMonitor
 from loadtest.measure.interval import IntervalReport
 from loadtest.measure.recorder import Recorder
-from loadtest.measure.run_events import FIRST_CONNECT_FAULT
+from loadtest.measure.run_events import FIRST_CONNECT_FAULT, REDIRECTED
 from loadtest.measure.tags import PACER, SERVICE, Tag
 from loadtest.pacing.pacer import Pacer
 from loadtest.protocol.phases import UNDER_LOAD
@@ -155,6 +155,8 @@ class EngineProcess:
     def _tell_faults(self) -> None:
         for text in self._fleet.connect_failures.take_untold():
             self._send(messages.Event(FIRST_CONNECT_FAULT, text))
+        for text in self._fleet.connections.redirects.take_untold():
+            self._send(messages.Event(REDIRECTED, text))
         for kind, text in self._fleet.checks.new_faults():
             self._send(messages.Event(kind, text))
 

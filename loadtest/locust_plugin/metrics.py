@@ -54,6 +54,11 @@ _LINK_EVENTS = {
     "cut_by_fault": "cut_by_fault",
 }
 _CAUSES = "engine.connect_failures."
+_COUNTS = (
+    ("disconnects", "Connections that ended."),
+    ("registrations", "BootNotifications accepted."),
+    ("mqtt_redirected", "Times brokers sent charge points to other servers."),
+)
 _GAUGES = (
     ("charge_points_connected", "Charge points with an open connection.", "connected"),
     ("charge_points_registered", "Charge points whose BootNotification was accepted.", "registered"),
@@ -122,7 +127,7 @@ def _charge_points(now: Books) -> Iterator[Metric]:
     yield _counters("connection_failures", "Attempts to connect that failed.", "cause", causes)
     events = {event: counted.get(name, 0) for event, name in _LINK_EVENTS.items()}
     yield _counters("link_events", "What was done to the links of charge points on purpose.", "event", events)
-    for name, text in (("disconnects", "Connections that ended."), ("registrations", "BootNotifications accepted.")):
+    for name, text in _COUNTS:
         yield CounterMetricFamily(NAMESPACE + name, text, value=counted.get(name, 0))
 
 

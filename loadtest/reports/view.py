@@ -11,6 +11,7 @@ from loadtest.measure.calibration_note import caveat, sentence
 from loadtest.measure.comparison_record import REGRESSION
 from loadtest.measure.hops import UP, vanished
 from loadtest.measure.percentiles import percentiles_us
+from loadtest.measure.redirect_note import redirects
 from loadtest.measure.tags import COMMAND, INTENDED, ROUND_TRIP, SERVICE, UPLINK
 from loadtest.measure.verdict import unjudged
 from loadtest.protocol import phases
@@ -49,7 +50,8 @@ class View:
         result: ``passed``, ``failed``, ``void``, ``interrupted``, ``regression`` against a baseline, or ``unfinished``
             for a run without a verdict.
         adaptations: What had to be otherwise than asked for, with this system under test.
-        caveat: That the engines were faster, or elsewhere, than where they are known to measure truly.
+        caveats: That load went elsewhere, and that the engines were faster, or elsewhere, than where they are known to
+            measure truly.
         instrument: What was known of the instrument, if it had been calibrated.
         phase: The phase the headline figures are of.
         key_latency: What people and the central system wait for, in that phase.
@@ -65,7 +67,7 @@ class View:
     reasons: tuple[str, ...]
     adaptations: tuple[str, ...]
     gaps: tuple[str, ...]
-    caveat: str
+    caveats: tuple[str, ...]
     instrument: str
     phase: str
     against: ComparisonView | None
@@ -121,7 +123,7 @@ def view(run: RunFolder) -> View:
         reasons=tuple(reason.text for reason in verdict.reasons) if verdict else (),
         adaptations=tuple(record.run.adaptations),
         gaps=tuple(run.gaps),
-        caveat=caveat(record),
+        caveats=tuple(filter(None, (redirects(record), caveat(record)))),
         instrument="" if record.run.calibration is None else sentence(record.run.calibration),
         phase=phase,
         against=None if run.comparison is None else comparison_view(run.comparison),

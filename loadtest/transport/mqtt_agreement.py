@@ -66,8 +66,17 @@ class MqttAgreement(MqttExchange):
         """The broker accepts the client, but not its subscription; the connection is being ended."""
         self.on_refused(code, f"subscription refused: {reasons.in_words(code)}")
 
-    def on_server_reference(self, reference: str) -> None:
-        """The broker names another server; :meth:`on_refused` or ``on_closed`` follows."""
+    def on_redirected(self, code: int, reference: str) -> bool:
+        """The broker names another server, instead of letting us in or later (MQTT 5.0 section 4.11).
+
+        Args:
+            code: *Use another server* or *server moved*.
+            reference: The Server Reference, see :mod:`.server_reference`.
+
+        Returns:
+            Whether that is taken care of: :meth:`on_refused` does not come then, ``on_closed`` follows in any case.
+        """
+        return False
 
     # -- what the broker says ----------------------------------------------------------------------------------------
 
@@ -92,13 +101,16 @@ class MqttAgreement(MqttExchange):
 
     def _refused(self, code: int, outcome: Outcome) -> None:
         found = decode(outcome.properties)
-        words = reasons.in_words(code)
         self._state = ENDED
-        if found.server_reference is not None:
-            self.on_server_reference(found.server_reference)
-            words += f", {found.server_reference}"
-        self.on_refused(code, f"{words}: {found.reason_string}" if found.reason_string else words)
+        if not self._redirected(code, found.server_reference):
+            words = reasons.in_words(code)
+            self.on_refused(code, f"{words}: {found.reason_string}" if found.reason_string else words)
         self._leave(0)
+
+    def _redirected(self, code: int, reference: str | None) -> bool:
+        """Pass a Server Reference on, which has a meaning with two codes only; returns whether it is followed."""
+        elsewhere = reasons.behaviour(code) == reasons.Behaviour.USE_ANOTHER_SERVER
+        return elsewhere and reference is not None and self.on_redirected(code, reference)
 
     def _accepted(self, properties: bytes, *, session_present: bool) -> None:
         assert self._terms is not None

@@ -155,9 +155,7 @@ class MqttWire(MqttAgreement):
     def _dismissed(self, body: bytes) -> None:
         """DISCONNECT of the broker (MQTT 5)."""
         outcome = mqtt5_decoder.outcome(body)
-        reference = decode(outcome.properties).server_reference
-        if reference is not None:
-            self.on_server_reference(reference)
+        self._redirected(outcome.code, decode(outcome.properties).server_reference)
         self._ending = outcome.code
         self._end_tcp()
 

@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 from mosquitto_process import MosquittoProcess
+from mqtt5_stub import Mqtt5Stub, elsewhere
 from scenario_copies import unhurried
 
 from loadtest.clock import monotonic_ns
-from loadtest.control.messages import AddCohort, Drain, EnterPhase
+from loadtest.control.messages import AddCohort, CutOff, Drain, EnterPhase
 from loadtest.measure import run_record
-from loadtest.measure.run_events import FIRST_CONNECT_FAULT
+from loadtest.measure.run_events import FIRST_CONNECT_FAULT, REDIRECTED
 from loadtest.protocol.phases import RAMP
 from loadtest.testing.controlled_child import ControlledChild
 
@@ -156,5 +157,41 @@ def test_passwords_a_place_taken_over_and_an_answer_where_it_is_wanted(
         subprocess.run([*other, "-t", "x", "-m", "y"], check=True, timeout=10)
         # Mosquitto 2.0.11 gives no reason; what is done with one is a unit test's business.
         engine.report_when(lambda report: report.counters["engine.registrations"] >= 2, 20)
+        engine.send(Drain(monotonic_ns()))
+        engine.report_when(lambda report: report.final)
+
+
+def test_a_broker_that_sends_charge_points_to_a_real_one(guarded: MosquittoProcess, tmp_path: Path) -> None:
+    host = guarded.url.removeprefix("mqtt://")
+    clear = tmp_path / "clear"
+    clear.write_text("cp-000000:right\n")
+    with (
+        Mqtt5Stub(elsewhere(host, for_good=True)) as stub,
+        ControlledChild("loadtest.csms") as csms,
+        ControlledChild("loadtest.engine") as engine,
+    ):
+        csms.configure({"broker_url": f"mqtt://csms:secret@{host}", "run_tag": 1, "epoch_ns": monotonic_ns()})
+        engine.configure(
+            {
+                "run_tag": 1,
+                "epoch_ns": monotonic_ns(),
+                "seed": 1,
+                "direct": {"broker_url": f"mqtt://127.0.0.1:{stub.port}", "mqtt_version": "5"},
+                "engine": 0,
+                "charge_points": 1,
+                "ramp_s": 0.1,
+                "profile": {"reconnect": {"type": "CappedDoubling", "minimum_s": 0.1, "maximum_s": 0.2}},
+                "credentials": {"password_file": str(clear)},
+            }
+        )
+        engine.send(AddCohort(0, 1, None, "direct"))
+        engine.send(EnterPhase(RAMP, monotonic_ns()))
+        engine.report_when(lambda report: report.gauges["registered"] == 1, 20)
+        engine.send(CutOff(1.0, 0, monotonic_ns()))
+        report = engine.report_when(lambda report: report.counters["engine.registrations"] == 2, 20)
+        assert (report.counters["engine.connects"], report.counters["engine.mqtt_redirected"]) == (2, 1)
+        assert stub.clients == ["cp-000000"], "it has moved for good"
+        told = [event.text for event in engine.events if event.kind == REDIRECTED]
+        assert told == [f"cp-000000: server moved, {guarded.url}"]
         engine.send(Drain(monotonic_ns()))
         engine.report_when(lambda report: report.final)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import mqtt5
 import msgspec
 from amqtt.adapters import BufferReader
 from amqtt.mqtt import packet_class
@@ -106,6 +107,46 @@ class BrokerWire(Wire):
         """A PUBLISH to the charge point that carries an OCPP-J text in EMQX's envelope."""
         topic = f"{MOUNTED}/cs/{self._charge_point.identity}".encode()
         return codec.publish(topic, _as_object(frames.decode(text)), qos, packet_id)
+
+
+class Broker5Wire(BrokerWire):
+    """The same for MQTT 5 and QoS 0: a broker that knows of others."""
+
+    def write(self, data: Any) -> None:
+        rest = bytes(data)
+        while rest:
+            packet, length = mqtt5.read(memoryview(rest))
+            rest = rest[length:]
+            match packet:
+                case mqtt5.SubscribePacket():
+                    codes = [mqtt5.SubAckReasonCode.GRANTED_QOS_AT_MOST_ONCE]
+                    self._unsent += mqtt5.SubAckPacket(packet.packet_id, codes).write()
+                case mqtt5.PublishPacket():
+                    self._world.take(self, self._charge_point, _as_array(bytes(packet.payload or b"")))
+                case mqtt5.DisconnectPacket():
+                    self.left = self.ending = True
+
+    def accept(self, *, session_present: bool = False) -> None:
+        self.accepted = True
+        self._protocol.data_received(mqtt5.ConnAckPacket(session_present=session_present).write())
+        self.flush()
+
+    def turn_away(self, reference: str, *, for_good: bool = False) -> None:
+        """CONNACK with the name of another server; TCP is still to end."""
+        codes = mqtt5.ConnAckReasonCode
+        code = codes.SERVER_MOVED if for_good else codes.USE_ANOTHER_SERVER
+        self._protocol.data_received(mqtt5.ConnAckPacket(reason_code=code, server_reference=reference).write())
+
+    def send_away(self, reference: str, *, for_good: bool = False) -> None:
+        """DISCONNECT with the name of another server, and the end of TCP."""
+        codes = mqtt5.DisconnectReasonCode
+        code = codes.SERVER_MOVED if for_good else codes.USE_ANOTHER_SERVER
+        self._protocol.data_received(mqtt5.DisconnectPacket(reason_code=code, server_reference=reference).write())
+        self.end()
+
+    def message(self, text: bytes, qos: int = 0, packet_id: int = 0) -> bytes:
+        topic = f"{MOUNTED}/cs/{self._charge_point.identity}"
+        return mqtt5.PublishPacket(topic, payload=_as_object(frames.decode(text))).write()
 
 
 def _cut(data: bytes) -> tuple[Any, bytes]:

@@ -288,9 +288,11 @@ class World:
     def _new_wire(self, charge_point: ChargePoint, protocol: asyncio.Protocol) -> Wire:
         if self.path == GATEWAY:
             return Wire(self, charge_point, protocol)
-        from broker_wire import BrokerWire
+        from broker_wire import Broker5Wire, BrokerWire
 
-        return BrokerWire(self, charge_point, protocol)
+        direct = self.fleet.settings.direct
+        kind = Broker5Wire if direct is not None and direct.mqtt_version == "5" else BrokerWire
+        return kind(self, charge_point, protocol)
 
     def open(self, charge_point: ChargePoint | None = None) -> Wire:
         """TCP connects and the handshake succeeds."""

@@ -206,21 +206,36 @@ def test_a_refusal_says_why_and_what_to_do(connack: bytes, status: int, words: s
     assert behaviour(status) == reaction
 
 
-def test_another_server_is_named_when_connecting_and_later() -> None:
+@pytest.mark.parametrize("follows", [True, False])
+def test_another_server_is_named_when_connecting_and_later(follows: bool) -> None:
     wire = RecordingWire(options=OPTIONS)
-    wire.attach()
+    wire.follows = follows
+    refusing = wire.attach()
     code = mqtt5.ConnAckReasonCode.USE_ANOTHER_SERVER
     wire.data_received(mqtt5.ConnAckPacket(reason_code=code, server_reference="b:1883").write())
-    told = "use another server, b:1883"
-    assert wire.seen == [("reference", "b:1883"), ("refused", Reason.USE_ANOTHER_SERVER, told)]
-    assert behaviour(Reason.USE_ANOTHER_SERVER) == Behaviour.USE_ANOTHER_SERVER
+    refused = ("refused", Reason.USE_ANOTHER_SERVER, "use another server")
+    assert wire.seen == [("redirected", Reason.USE_ANOTHER_SERVER, "b:1883"), *([] if follows else [refused])]
+    assert refusing.ended
     wire.connection_lost(None)
     transport = opened(wire)
     moved = mqtt5.DisconnectReasonCode.SERVER_MOVED
     wire.data_received(mqtt5.DisconnectPacket(reason_code=moved, server_reference="c:1883").write())
     assert transport.ended
     wire.connection_lost(None)
-    assert wire.seen == [("reference", "c:1883"), ("closed", Reason.SERVER_MOVED, None)]
+    assert wire.seen == [("redirected", Reason.SERVER_MOVED, "c:1883"), ("closed", Reason.SERVER_MOVED, None)]
+
+
+def test_a_reference_to_another_server_means_nothing_with_other_reasons_or_none() -> None:
+    wire = RecordingWire(options=OPTIONS)
+    wire.attach()
+    wire.data_received(
+        mqtt5.ConnAckPacket(reason_code=mqtt5.ConnAckReasonCode.SERVER_BUSY, server_reference="b:1883").write()
+    )
+    assert wire.seen == [("refused", Reason.SERVER_BUSY, "server busy")]
+    wire = RecordingWire(options=OPTIONS)
+    wire.attach()
+    wire.data_received(mqtt5.ConnAckPacket(reason_code=mqtt5.ConnAckReasonCode.USE_ANOTHER_SERVER).write())
+    assert wire.seen == [("refused", Reason.USE_ANOTHER_SERVER, "use another server")]
 
 
 def test_a_subscription_not_granted_tells_its_reason() -> None:
