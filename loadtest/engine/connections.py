@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from itertools import islice
 from typing import TYPE_CHECKING
 
 from loadtest.clock import monotonic_ns
@@ -16,22 +15,16 @@ from loadtest.engine.redirects import Redirects
 from loadtest.engine.sending import CONNECTING, OFFLINE, OPEN, REGISTERED, REJECTED, RETIRED
 from loadtest.measure.tags import CONNECT, RECONNECT, REGISTER
 from loadtest.scenario.settings import DIRECT, GATEWAY
-from loadtest.transport import tcp
 from loadtest.units import NS_PER_S
 
 if TYPE_CHECKING:
     import asyncio
-    from collections.abc import Iterator
 
     from loadtest.engine.charge_point import ChargePoint
     from loadtest.engine.fleet import Fleet
-    from loadtest.engine.network_fault import NetworkFault
     from loadtest.engine.registration import RegisteringConnection
     from loadtest.engine.sending import SendingConnection
     from loadtest.measure.recorder import Recorder
-
-_CUT_AT_ONCE = 200
-"""Resetting a connection takes some 40 µs: so many hold up what is due meanwhile by less than 10 ms."""
 
 
 class Connections:
@@ -53,7 +46,6 @@ class Connections:
         self._fleet = fleet
         self._legs = ConnectLegs(recorder, fleet.phases)
         self._reconnecting = Reconnecting(fleet.settings.seed)
-        self._network_fault: NetworkFault | None = None
         self.redirects = Redirects(fleet)
         self.diallers = self._make_diallers()
 
@@ -74,8 +66,8 @@ class Connections:
         self._reach_out(charge_point)
 
     def _reach_out(self, charge_point: RegisteringConnection) -> None:
-        link, fault = self._fleet.links.of(charge_point.number), self._network_fault
-        if fault is not None and fault.keeps_away(charge_point, monotonic_ns()):
+        link = self._fleet.links.of(charge_point.number)
+        if self._fleet.fault_cuts.keeps_away(charge_point):
             self.unreachable(charge_point)
         elif link is None:
             self.dial(charge_point, charge_point)
@@ -176,27 +168,6 @@ class Connections:
         held_since_ns = None if link is None else link.held_since_ns
         self._fleet.link_cuts.take(charge_point.number, monotonic_ns(), held_since_ns)
 
-    def cut_off(self, fault: NetworkFault) -> None:
-        """Reset the connections that a fault hits, and have none of them made until it is over.
-
-        Many take a while: what is due meanwhile at those whose turn is yet to come is not kept waiting.
-        """
-        self._network_fault = fault
-        self._cut_some(fault, filter(fault.hits, list(self._fleet.cohorts.charge_points.values())))
-
-    def _cut_some(self, fault: NetworkFault, left: Iterator[ChargePoint]) -> None:
-        some = list(islice(left, _CUT_AT_ONCE))
-        for charge_point in some:
-            if charge_point.transport is not None:
-                self._fleet.counters.cut_by_fault += 1
-                self.take_away(charge_point)
-                tcp.reset_when_aborted(charge_point.transport)
-                charge_point.abort()
-            elif fault.until_ns:
-                self.stop_attempt(charge_point)
-        if len(some) == _CUT_AT_ONCE:
-            self._fleet.at(monotonic_ns(), lambda _: self._cut_some(fault, left))
-
     def count_bytes(self, charge_point: RegisteringConnection) -> None:
         """The connection of a charge point ends. Of one over a link, the link tells what it has carried."""
         transport = charge_point.transport
@@ -228,8 +199,8 @@ class Connections:
 
     def _is_hindered(self, charge_point: RegisteringConnection) -> bool:
         """It has no network, or its link was down when it began to connect."""
-        fault, link = self._network_fault, self._fleet.links.of(charge_point.number)
-        if fault is not None and fault.keeps_away(charge_point, monotonic_ns()):
+        link = self._fleet.links.of(charge_point.number)
+        if self._fleet.fault_cuts.keeps_away(charge_point):
             return True
         return link is not None and (link.is_down or link.up_since_ns > charge_point.connect_started_ns)
 

@@ -12,6 +12,7 @@ from loadtest.engine.commands_received import CommandsReceived
 from loadtest.engine.connect_failures import ConnectFailures
 from loadtest.engine.connections import Connections
 from loadtest.engine.direct import DirectLinks
+from loadtest.engine.fault_cuts import FaultCuts
 from loadtest.engine.fleet_counters import FleetCounters
 from loadtest.engine.link_cuts import LinkCuts
 from loadtest.engine.links import Links
@@ -43,6 +44,7 @@ class Fleet:
     Attributes:
         cohorts: The charge points.
         connections: What becomes of their connections.
+        fault_cuts: Faults of the network that take them.
         links: Over which they connect, those that have one.
         direct: What those on the direct path share; only with any there.
         comings: When charge points were registered, and lost.
@@ -87,6 +89,7 @@ class Fleet:
         self._intervals_ns: dict[int, int] = {}
         self.links = Links(self)
         self.connections = Connections(self, recorder)
+        self.fault_cuts = FaultCuts(self)
         self.cohorts = Cohorts(self, recorder)
         if settings.direct is not None:
             self.direct = DirectLinks(settings.direct, self.connections.diallers[DIRECT].credentials)

@@ -67,7 +67,7 @@ class EngineProcess:
             case messages.CutOff(share, draw, at_ns, until_ns, regions):
                 assert self._settings is not None
                 fault = NetworkFault(self._settings.seed, share, draw, tuple(regions), until_ns)
-                self._pacer.at(at_ns, lambda _: self._fleet.connections.cut_off(fault))
+                self._pacer.at(at_ns, lambda _: self._fleet.fault_cuts.cut_off(fault))
             case messages.Drain(deadline_ns):
                 self._fleet.begin_drain()
                 self._deadline_ns = deadline_ns

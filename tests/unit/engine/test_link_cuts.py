@@ -179,7 +179,7 @@ def test_a_fault_that_cuts_charge_points_off_and_a_restart_are_told_apart_from_t
             return send(world)
 
         first, wire = again(), world.wire()
-        world.fleet.connections.cut_off(NetworkFault(seed=1, share=1.0, draw=99, regions=(), until_ns=0))
+        world.fleet.fault_cuts.cut_off(NetworkFault(seed=1, share=1.0, draw=99, regions=(), until_ns=0))
         wire.end()
         world.advance_s(1.1)
         second, wire = again(), world.wire()
@@ -359,7 +359,7 @@ def test_whom_a_fault_of_the_network_keeps_away_is_excused_until_it_is_over() ->
         registered(world)
         wire = world.wire()
         until_ns = world.clock() + 5 * NS_PER_S
-        world.fleet.connections.cut_off(NetworkFault(seed=1, share=1.0, draw=99, regions=(), until_ns=until_ns))
+        world.fleet.fault_cuts.cut_off(NetworkFault(seed=1, share=1.0, draw=99, regions=(), until_ns=until_ns))
         wire.end()
         world.advance_s(4)
         assert excused(world) == {"away_by_link": 1, "never_by_link": 0}

@@ -60,7 +60,7 @@ def life(seed: int, first: int, count: int) -> Life:
         fleet.connections.diallers["gateway"].cancel = cancel  # type: ignore[method-assign]
         for step in range(int(DURATION_S / STEP_S)):
             if step * STEP_S == DURATION_S / 2:
-                fleet.connections.cut_off(NetworkFault(seed, 0.5, 7, (), world.clock() + 20 * NS_PER_S))
+                fleet.fault_cuts.cut_off(NetworkFault(seed, 0.5, 7, (), world.clock() + 20 * NS_PER_S))
             for number in sorted(fleet.dialled):
                 wires.append(world.reach(fleet.cohorts.charge_points[number]))
             for wire in wires:

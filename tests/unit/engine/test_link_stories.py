@@ -242,9 +242,7 @@ class Story:
     def cut_off(self) -> None:
         until_ns = self.chance.choice([0, self.world.clock() + 5 * NS_PER_S])
         draw, share = self.chance.randrange(99), self.chance.choice([0.5, 1.0])
-        self.world.fleet.connections.cut_off(
-            NetworkFault(seed=1, share=share, draw=draw, regions=(), until_ns=until_ns)
-        )
+        self.world.fleet.fault_cuts.cut_off(NetworkFault(seed=1, share=share, draw=draw, regions=(), until_ns=until_ns))
 
     def reboot(self) -> None:
         charge_point = self.chance.choice(self.world.charge_points)

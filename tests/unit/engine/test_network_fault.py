@@ -27,7 +27,7 @@ def test_an_outage_keeps_away_until_it_is_over() -> None:
     with World(reconnect=fixed(5)) as world:
         world.register()
         wire = world.wire()
-        world.fleet.connections.cut_off(fault(world, lasts_s=18))
+        world.fleet.fault_cuts.cut_off(fault(world, lasts_s=18))
         assert wire.ending
         wire.end()
         world.advance_s(17)
@@ -46,7 +46,7 @@ def test_a_cut_lets_them_connect_at_once() -> None:
     with World(reconnect=fixed(5)) as world:
         world.register()
         wire = world.wire()
-        world.fleet.connections.cut_off(fault(world))
+        world.fleet.fault_cuts.cut_off(fault(world))
         wire.end()
         world.advance_s(5.1)
         assert world.one.state == CONNECTING
@@ -56,7 +56,7 @@ def test_a_cut_lets_them_connect_at_once() -> None:
 def test_an_attempt_under_way_comes_to_nothing() -> None:
     with World(link=LinkModel(mean_up_s=3e8, latency_s=5), reconnect=fixed(30)) as world:
         assert world.one.state == CONNECTING
-        world.fleet.connections.cut_off(fault(world, lasts_s=20))
+        world.fleet.fault_cuts.cut_off(fault(world, lasts_s=20))
         assert world.one.state == OFFLINE
         world.advance_s(20)
         assert world.fleet.dialled == {}
@@ -66,7 +66,7 @@ def test_an_attempt_under_way_comes_to_nothing() -> None:
 def test_a_large_fleet_is_cut_bit_by_bit_so_that_nothing_else_is_late() -> None:
     with World(count=450) as world:
         wires = [world.open(each) for each in world.charge_points]
-        world.fleet.connections.cut_off(fault(world, lasts_s=9))
+        world.fleet.fault_cuts.cut_off(fault(world, lasts_s=9))
         assert sum(wire.ending for wire in wires) == 200
         world.advance_s(0.01)
         assert all(wire.ending for wire in wires)
@@ -76,14 +76,14 @@ def test_a_large_fleet_is_cut_bit_by_bit_so_that_nothing_else_is_late() -> None:
 def test_only_the_regions_named_are_hit() -> None:
     with World(count=9, link=REGIONS) as world:
         wires = [world.open(each) for each in world.charge_points]
-        world.fleet.connections.cut_off(fault(world, lasts_s=9, regions=(0, 2)))
+        world.fleet.fault_cuts.cut_off(fault(world, lasts_s=9, regions=(0, 2)))
         assert [wire.ending for wire in wires] == [True, False, True] * 3
 
 
 def test_who_lies_in_no_region_is_not_hit_by_one() -> None:
     with World() as world:
         wire = world.open()
-        world.fleet.connections.cut_off(fault(world, lasts_s=9, regions=(0,)))
+        world.fleet.fault_cuts.cut_off(fault(world, lasts_s=9, regions=(0,)))
         assert not wire.ending
 
 

@@ -21,6 +21,7 @@ from loadtest.engine import (
     calls,
     cohorts,
     connections,
+    fault_cuts,
     link,
     link_transport,
     links,
@@ -245,7 +246,7 @@ class World:
 
     def __enter__(self) -> World:
         on_messages = (calls, sending, websocket_charge_point, mqtt_charge_point, dispatch)
-        on_connections = (registration, connections, cohorts, sweep, fleets, link, links, link_transport)
+        on_connections = (registration, connections, fault_cuts, cohorts, sweep, fleets, link, links, link_transport)
         for module in (*on_messages, *on_connections):
             self._patch.setattr(module, "monotonic_ns", self.clock)
         for kind in (WebSocketConnection, MqttWire):
