@@ -2,12 +2,13 @@
 # make web     the same load under Locust's web UI          make check   what CI runs: format, lint, types, layers, tests
 # make setup   virtual environment and Mosquitto only       make bench   the harness against a C reference
 # make brokers the other brokers there are to compare       make fuzz    what hostile peers may send, see docs/fuzzing.md
+# make bench-fleet  100,000 charge points that rest, 50,000 that all come back at once, in 7 minutes
 
 SHELL := /bin/sh
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo web setup brokers test check format lint types layers bench fuzz lock schema clean
+.PHONY: demo web setup brokers test check format lint types layers bench bench-fleet fuzz lock schema clean
 .DEFAULT_GOAL := demo
 
 demo: setup
@@ -75,6 +76,9 @@ layers: setup
 bench: setup
 	@command -v gcc >/dev/null || .ci/install gcc libc6-dev
 	$(BIN)/python tests/bench/run.py
+
+bench-fleet: setup
+	$(BIN)/python tests/bench/large_fleets.py
 
 # The published schemas follow from the code: those of run.json and comparison.json, and of OCPP in Protocol Buffers.
 schema: setup

@@ -17,7 +17,7 @@ from loadtest.engine.maintenance import firmware_version, resume_after_boot
 from loadtest.engine.meter import Reading, meter_template
 from loadtest.engine.operations import METER_VALUES
 from loadtest.engine.reporting import ReportingConnection
-from loadtest.engine.sending import REJECTED, RETIRED
+from loadtest.engine.sending import REGISTERED, REJECTED, RETIRED
 from loadtest.engine.transaction import Transaction
 from loadtest.engine.visit import DRAWS, Visit, visit
 from loadtest.protocol import configuration_keys as keys
@@ -185,8 +185,13 @@ class ChargePoint(ReportingConnection):
         return [transaction for transaction in found if transaction is not None and not transaction.over]
 
     @property
+    def rests(self) -> bool:
+        """It is registered, nobody is there, and nothing waits; asked of every charge point each second."""
+        return self.state == REGISTERED and self._connectors is None and self.outbox is None
+
+    @property
     def is_charging(self) -> bool:
-        """Whether a transaction is under way; asked of every charge point each second."""
+        """Whether a transaction is under way."""
         if self._connectors is not None:
             for connector in self._connectors.values():
                 if connector.transaction is not None and not connector.transaction.over:

@@ -24,7 +24,10 @@ def count(charge_points: Collection[ChargePoint], links: Links) -> dict[str, int
     """
     raw, backlog = [0] * (RETIRED + 1), 0
     states = dict.fromkeys(connection_states.CONNECTION_STATES, 0)
-    for charge_point in charge_points:
+    # Most of a large fleet rests, and all engines of a machine count at the same instant: what rests is only passed by.
+    restless = [each for each in charge_points if not each.rests]
+    raw[REGISTERED] = states[connection_states.IDLE] = len(charge_points) - len(restless)
+    for charge_point in restless:
         raw[charge_point.state] += 1
         states[_state(charge_point)] += 1
         if charge_point.outbox is not None:
