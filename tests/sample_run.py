@@ -13,12 +13,13 @@ import msgspec
 import numpy as np
 
 from loadtest.measure.collector import Collector
-from loadtest.measure.interval import DeliveryRow, Health, IntervalReport, OperationRow, SentCounts
+from loadtest.measure.interval import ClassReport, DeliveryRow, Health, IntervalReport, OperationRow, SentCounts
 from loadtest.measure.recorder import Recorder
-from loadtest.measure.run_description import RunDescription
+from loadtest.measure.run_description import FleetPart, RunDescription
 from loadtest.measure.sequence import SequenceWindows
 from loadtest.measure.tags import CONNECT, INTENDED, PACER, REGISTER, ROUND_TRIP, SERVICE, UPLINK, Tag
 from loadtest.measure.validity import Validity
+from loadtest.scenario.fleet_classes import told_apart
 from loadtest.units import NS_PER_S
 
 if TYPE_CHECKING:
@@ -40,7 +41,11 @@ SHARES = {
 
 @dataclasses.dataclass(kw_only=True)
 class SampleRun:
-    """What the run is like. ``every`` counts messages of the run: 0 never, 10 each tenth."""
+    """What the run is like.
+
+    ``every`` counts messages of the run: 0 never, 10 each tenth. ``classes`` are charge points by class, in the order
+    of their numbers; empty: all are of one class.
+    """
 
     charge_points: int = 40
     never_register: int = 0
@@ -62,6 +67,7 @@ class SampleRun:
     pacer_us: float = 60.0
     cpu_ns: int = 300_000_000
     seed: int = 1
+    classes: dict[str, int] = dataclasses.field(default_factory=dict)
     thresholds: tuple[Threshold, ...] = ()
     description: dict[str, Any] = dataclasses.field(default_factory=dict)
 
@@ -84,6 +90,22 @@ class SampleRun:
         return self.ramp_s + self.steady_s + self.drain_s
 
 
+class ClassTold:
+    """What one process tells of one class of charge points."""
+
+    def __init__(self) -> None:
+        self.recorder = Recorder()
+        self.operations: dict[tuple[str, str], OperationRow] = {}
+        self.deliveries: dict[tuple[str, str], DeliveryRow] = {}
+
+    def report(self) -> ClassReport:
+        return ClassReport(
+            series=self.recorder.take_interval(),
+            operations=[msgspec.structs.replace(row) for row in self.operations.values()],
+            deliveries=[msgspec.structs.replace(row) for row in self.deliveries.values()],
+        )
+
+
 class SampleProcesses:
     """The processes of a made-up run: engines, subscribers and a gateway."""
 
@@ -100,6 +122,8 @@ class SampleProcesses:
         self.windows = [SequenceWindows() for _ in range(sample.subscribers)]
         self.operations: list[dict[tuple[str, str], OperationRow]] = [{} for _ in range(sample.engines)]
         self.deliveries: list[dict[tuple[str, str], DeliveryRow]] = [{} for _ in range(sample.subscribers)]
+        self.classes = told_apart(sample.classes.items())
+        self.of_class: dict[tuple[str, int, str], ClassTold] = {}
         self.sequences = [0] * sample.charge_points
         self.connected = 0
         self._held_back: tuple[int, str, int, int] | None = None
@@ -153,6 +177,7 @@ class SampleProcesses:
             "started_at": STARTED_AT,
             "epoch_ns": EPOCH_NS,
             "charge_points": sample.charge_points,
+            "fleet": [FleetPart(name=name, charge_points=count, cohorts=1) for name, count in sample.classes.items()],
             "settings": {"charge_points": sample.charge_points, "duration_s": float(sample.steady_s), "qos": 1},
             "seed": sample.seed,
             "run_tag": 0xBEEF,
@@ -175,7 +200,7 @@ class SampleProcesses:
         reachable = self.sample.charge_points - self.sample.never_register
         target = reachable * (second + 1) // self.sample.ramp_s
         for number in range(self.connected, target):
-            recorder = self.engines[number % self.sample.engines]
+            recorder = self._recorder("engine", number % self.sample.engines, number)
             connect_us = int(self.random.lognormal(7.0, 0.3))
             for leg, action, value_us in (
                 (CONNECT, "WebSocket", connect_us),
@@ -208,19 +233,22 @@ class SampleProcesses:
         sequence = self.sequences[number]
         self.sequences[number] += 1
         engine = number % sample.engines
-        row = self.operations[engine].setdefault((phase, action), OperationRow(phase, action))
-        row.offered += 1
-        row.sent += 1
+        rows = [self.operations[engine].setdefault((phase, action), OperationRow(phase, action))]
+        if told := self._told("engine", engine, number):
+            rows.append(told.operations.setdefault((phase, action), OperationRow(phase, action)))
+        for row in rows:
+            row.offered += 1
+            row.sent += 1
         uplink_us = int(self.random.lognormal(np.log(sample.uplink_us), 0.35))
         round_trip_us = uplink_us + int(self.random.lognormal(np.log(sample.answer_us), 0.35))
         lost = bool(sample.lost_every) and not self.sent % sample.lost_every
         timed_out = lost or (bool(sample.timed_out_every) and not self.sent % sample.timed_out_every)
+        for row in rows:
+            row.timed_out += timed_out
+            row.answered += not timed_out
         if timed_out:
-            row.timed_out += 1
             round_trip_us = 30_000_000
-        else:
-            row.answered += 1
-        recorder = self.engines[engine]
+        recorder = self._recorder("engine", engine, number)
         recorder.handle(Tag(phase, ROUND_TRIP, action, INTENDED)).append(round_trip_us + late_us)
         recorder.handle(Tag(phase, ROUND_TRIP, action, SERVICE)).append(round_trip_us)
         if lost:
@@ -231,23 +259,43 @@ class SampleProcesses:
     def _deliver(self, number: int, sequence: int, action: str, phase: str, uplink_us: int, late_us: int) -> None:
         sample = self.sample
         subscriber = number % sample.subscribers
-        row = self.deliveries[subscriber].setdefault((phase, action), DeliveryRow(phase, action))
-        windows, recorder = self.windows[subscriber], self.subscribers[subscriber]
+        rows = [self.deliveries[subscriber].setdefault((phase, action), DeliveryRow(phase, action))]
+        if told := self._told("subscriber", subscriber, number):
+            rows.append(told.deliveries.setdefault((phase, action), DeliveryRow(phase, action)))
+        windows, recorder = self.windows[subscriber], self._recorder("subscriber", subscriber, number)
         windows.observe(number, sequence)
-        row.delivered += 1
+        for row in rows:
+            row.delivered += 1
         recorder.handle(Tag(phase, UPLINK, action, INTENDED)).append(uplink_us + late_us)
         recorder.handle(Tag(phase, UPLINK, action, SERVICE)).append(uplink_us)
         if sample.duplicated_every and not self.sent % sample.duplicated_every:
             windows.observe(number, sequence)
-            row.duplicated += 1
+            for row in rows:
+                row.duplicated += 1
         if sample.reordered_every and not self.sent % sample.reordered_every:
-            row.reordered += 1
+            for row in rows:
+                row.reordered += 1
+
+    def _told(self, role: str, process: int, number: int) -> ClassTold | None:
+        """What a process tells of the class of a charge point; None: there is only one."""
+        name = self.classes.of(number)
+        return self.of_class.setdefault((role, process, name), ClassTold()) if name else None
+
+    def _recorder(self, role: str, process: int, number: int) -> Recorder:
+        """Where samples of a charge point go."""
+        told = self._told(role, process, number)
+        if told is not None:
+            return told.recorder
+        return (self.engines if role == "engine" else self.subscribers)[process]
 
     def _interval(self, name: str, second: int, *, final: bool = False) -> IntervalReport:
         process, _, position = name.rpartition("/")[2].partition("-")
         k = int(position or 0)
         health = Health(cpu_ns=self.sample.cpu_ns, rss_bytes=(80 + second) * 2**20, loop_lag_max_us=400, gc_pauses=1)
         report = IntervalReport(index=second, final=final, health=health)
+        report.classes = {
+            of: told.report() for (role, at, of), told in self.of_class.items() if (role, at) == (process, k)
+        }
         if process == "engine":
             own = [n for n in range(self.connected) if n % self.sample.engines == k]
             report.series = self.engines[k].take_interval()

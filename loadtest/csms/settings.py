@@ -14,6 +14,7 @@ from loadtest.protocol.message_topics import TopicTexts
 from loadtest.protocol.phases import PHASES
 from loadtest.protocol.topics import UPSTREAM_FILTER, shared
 from loadtest.scenario.commands import CommandLoad
+from loadtest.scenario.fleet_classes import FleetClasses
 from loadtest.transport import mqtt_url
 
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ class CsmsSettings(msgspec.Struct, frozen=True, kw_only=True):
         envelope: How they stand in JSON.
         topics: Templates of the topics charge points publish on, and are addressed at.
         phases: The run's phases; a number in a stamp is a position in it.
+        classes: What charge points are told apart by.
         filters: What to subscribe to.
         shared_group: Name of the shared subscription of all subscribers; empty: everything for itself.
         reply_filter: What to subscribe to for ourselves alone: the answers to our own commands. Empty when the filters
@@ -64,6 +66,7 @@ class CsmsSettings(msgspec.Struct, frozen=True, kw_only=True):
     envelope: EnvelopeName = EMQX
     topics: TopicTexts = TopicTexts()
     phases: Annotated[tuple[str, ...], Meta(min_length=1, max_length=16)] = PHASES
+    classes: FleetClasses = FleetClasses()
     filters: Annotated[tuple[TopicFilter, ...], Meta(min_length=1)] = (UPSTREAM_FILTER,)
     shared_group: Annotated[str, Meta(pattern="^[^/+#]*$")] = ""
     reply_filter: str = ""

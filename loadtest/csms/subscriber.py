@@ -53,7 +53,11 @@ class Subscriber:
         self._recorder = Recorder()
         self._health = HealthMonitor()
         self._uplink = Uplink(
-            self._recorder, run_tag=settings.run_tag, epoch_ns=settings.epoch_ns, phases=settings.phases
+            self._recorder,
+            run_tag=settings.run_tag,
+            epoch_ns=settings.epoch_ns,
+            phases=settings.phases,
+            classes=settings.classes,
         )
         self._encoding = encoding(settings.encoding, settings.envelope)
         self._central_system = CentralSystem(
@@ -196,6 +200,7 @@ class Subscriber:
         now_ns = monotonic_ns()
         self._health.note_loop_lag((now_ns - self._due_ns) // NS_PER_US)
         self._recorder.fold_if_large()
+        self._uplink.fold_if_large()
         if self._central_system.answering is not None:
             self._central_system.answering.check_load()
         if self._commander is not None:
@@ -228,6 +233,7 @@ class Subscriber:
             final=final,
             series=self._recorder.take_interval(),
             deliveries=self._uplink.rows(),
+            classes=self._uplink.report(),
             counters={
                 **self._central_system.counters(),
                 "csms.answers_lost": self._client.dropped,

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from array import array
+from bisect import bisect_right
 from typing import TYPE_CHECKING
 
 from loadtest.csms.energy import SHARE, EnergyRegisters
-from loadtest.measure.interval import DeliveryRow
+from loadtest.measure.interval import ClassReport, DeliveryRow
+from loadtest.measure.recorder import Recorder
+from loadtest.measure.rows import merge_rows
 from loadtest.measure.sequence import DUPLICATE, NEW, REORDERED, SequenceWindows
 from loadtest.measure.tags import INTENDED, SERVICE, UPLINK, Tag
 from loadtest.measure.transaction_records import FATE_BITS, MESSAGES, sending_key
 from loadtest.protocol import stamp
 from loadtest.protocol.actions import FROM_CHARGE_POINT
+from loadtest.scenario.fleet_classes import BEYOND_FLEET, ONE_CLASS, FleetClasses
 from loadtest.units import NS_PER_US
 
 if TYPE_CHECKING:
@@ -20,7 +24,6 @@ if TYPE_CHECKING:
     from msgspec import Raw
 
     from loadtest.measure.interval import ChargePointWindow
-    from loadtest.measure.recorder import Recorder
 
 OTHER_ACTION = "Other"
 """Books all actions OCPP does not know, so that nobody can make us keep a series for each."""
@@ -41,6 +44,19 @@ class _Stream:
         self.meters = action == "MeterValues"
 
 
+class _ClassStreams(dict[tuple[int, str], _Stream]):
+    """The streams of one class of charge points by phase and action, or of all where nothing is told apart."""
+
+    __slots__ = ("recorder",)
+
+    def __init__(self, recorder: Recorder) -> None:
+        super().__init__()
+        self.recorder = recorder
+
+    def rows(self) -> list[DeliveryRow]:
+        return [stream.row for stream in self.values()]
+
+
 class Uplink:
     """Measures stamped CALLs of one run.
 
@@ -49,6 +65,7 @@ class Uplink:
         run_tag: Marks the run's messages.
         epoch_ns: The run's origin of time.
         phases: Names of the numbers in stamps.
+        classes: What charge points are told apart by.
 
     Attributes:
         arrivals: CALLs of this run, duplicates included.
@@ -57,18 +74,27 @@ class Uplink:
         energy: What meters show.
     """
 
-    def __init__(self, recorder: Recorder, *, run_tag: int, epoch_ns: int, phases: Sequence[str]) -> None:
+    def __init__(
+        self,
+        recorder: Recorder,
+        *,
+        run_tag: int,
+        epoch_ns: int,
+        phases: Sequence[str],
+        classes: FleetClasses = ONE_CLASS,
+    ) -> None:
         self.arrivals = 0
         self.foreign = 0
         self.unstamped = 0
         self.energy = EnergyRegisters()
-        self._recorder = recorder
         self._run_tag = run_tag
         self._epoch_ns = epoch_ns
         self._phases = phases
         self._windows = SequenceWindows()
         self._transaction_arrivals = array("Q")
-        self._streams: dict[tuple[int, str], _Stream] = {}
+        self._classes = classes
+        self._of_class = [_ClassStreams(Recorder()) for _ in (*classes.names, BEYOND_FLEET)] if classes else []
+        self._of_all = None if classes else _ClassStreams(recorder)
 
     def observe(self, unique_id: str, action: str, arrived_ns: int, payload: bytes | Raw = b"") -> bool:
         """Book one CALL that arrived at ``arrived_ns``; returns whether it is of this run.
@@ -85,7 +111,10 @@ class Uplink:
             self.foreign += 1
             return False
         self.arrivals += 1
-        stream = self._streams.get((phase, action)) or self._new_stream(phase, action)
+        streams = self._of_all
+        if streams is None:
+            streams = self._of_class[bisect_right(self._classes.ends, charge_point)]
+        stream = streams.get((phase, action)) or self._new_stream(streams, phase, action)
         fate = self._windows.observe(charge_point, sequence)
         row = stream.row
         if stream.of_transaction and (not stream.meters or b'"transactionId"' in bytes(payload)):
@@ -105,7 +134,23 @@ class Uplink:
 
     def rows(self) -> list[DeliveryRow]:
         """The ledger so far."""
-        return [stream.row for stream in self._streams.values()]
+        if self._of_all is not None:
+            return self._of_all.rows()
+        return merge_rows(streams.rows() for streams in self._of_class)
+
+    def report(self) -> dict[str, ClassReport]:
+        """The ledger of each class so far, with its samples since the last call; nothing where there is only one."""
+        names = (*self._classes.names, BEYOND_FLEET)
+        return {
+            name: ClassReport(series=streams.recorder.take_interval(), deliveries=streams.rows())
+            for name, streams in zip(names, self._of_class, strict=False)
+            if streams
+        }
+
+    def fold_if_large(self) -> None:
+        """Bound the memory that samples of classes take."""
+        for streams in self._of_class:
+            streams.recorder.fold_if_large()
 
     def take_transaction_arrivals(self) -> bytes:
         """Which sendings of transaction messages have arrived since the last call."""
@@ -117,9 +162,9 @@ class Uplink:
         """Which sequence numbers of each charge point have arrived."""
         return self._windows.export()
 
-    def _new_stream(self, phase: int, action: str) -> _Stream:
+    def _new_stream(self, streams: _ClassStreams, phase: int, action: str) -> _Stream:
         key = (phase, action if action in _ACTIONS else OTHER_ACTION)
-        stream = self._streams.get(key)
+        stream = streams.get(key)
         if stream is None:
-            stream = self._streams[key] = _Stream(self._recorder, self._phases[phase], key[1])
+            stream = streams[key] = _Stream(streams.recorder, self._phases[phase], key[1])
         return stream

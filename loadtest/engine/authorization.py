@@ -80,7 +80,7 @@ def learn(
     try:
         expires_ns = None if expiry is None else charge_point.fleet.instant_ns(expiry)
     except ValueError:
-        charge_point.fleet.counters.malformed += 1
+        charge_point.books.counters.malformed += 1
         return
     cache = authorization(charge_point).cache
     cache.pop(key(id_tag), None)

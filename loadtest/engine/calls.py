@@ -41,15 +41,15 @@ class CallingConnection(SendingConnection):
     def take(self, message: frames.Message, now_ns: int) -> None:
         """A message arrived that has been read in full."""
         if isinstance(message, frames.Call):
-            self.fleet.counters.calls_received += 1
+            self.books.counters.calls_received += 1
             self.fleet.commands_received.arrived(self.number, message, now_ns)
             self.on_call(message, now_ns)
         elif self.call_id is None or message.message_id.encode() != self.call_id:
             known = stamp.decode(message.message_id)
             if known is not None and known.charge_point == self.number and known.sequence < self.sequence:
-                self.fleet.counters.late_or_duplicate_answers += 1
+                self.books.counters.late_or_duplicate_answers += 1
             else:
-                self.fleet.counters.unknown_answers += 1
+                self.books.counters.unknown_answers += 1
         elif isinstance(message, frames.CallResult):
             self.answered(now_ns, bytes(message.payload))
         else:
@@ -110,7 +110,7 @@ class CallingConnection(SendingConnection):
         """Plan the next attempt of a transaction message: after the interval times the attempts before (3.7.1)."""
         outbox = self.outbox = self.outbox or Outbox()
         outbox.attempts += 1
-        counters = self.fleet.counters
+        counters = self.books.counters
         if self.fleet.draining or outbox.attempts >= self.configuration.transaction_attempts:
             counters.transaction_messages_given_up += 1
             self._delivered(outbox)  # the others need not wait for it any longer
@@ -122,7 +122,7 @@ class CallingConnection(SendingConnection):
         return True
 
     def _offer_again(self, outbox: Outbox, action: int, due_ns: int) -> None:
-        cell = self.fleet.operations.cell(action, due_ns)
+        cell = self.books.operations.cell(action, due_ns)
         cell.offered += 1
         outbox.entries.appendleft((cell, due_ns, self.call_payload, self.call_asker))
 

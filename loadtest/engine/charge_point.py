@@ -150,7 +150,7 @@ class ChargePoint(ReportingConnection):
         id_tag = b"TAG%07d" % self.number
         free = [each for each in range(1, self.profile.connectors + 1) if self.is_free(each, id_tag, due_ns)]
         if not free:
-            self.fleet.counters.drivers_turned_away += 1
+            self.books.counters.drivers_turned_away += 1
             return
         if drawn.connector not in free:
             drawn.connector = free[0]

@@ -17,7 +17,6 @@ from loadtest.units import NS_PER_S
 if TYPE_CHECKING:
     from loadtest.engine.charge_point import ChargePoint
     from loadtest.engine.fleet import Fleet
-    from loadtest.measure.recorder import Recorder
     from loadtest.scenario.profile import ChargePointProfile
 
 
@@ -26,17 +25,16 @@ class Cohorts:
 
     Args:
         fleet: What they share.
-        recorder: Of the fleet.
 
     Attributes:
         charge_points: All of them, by number.
         ramp_has_begun: They connect.
     """
 
-    def __init__(self, fleet: Fleet, recorder: Recorder) -> None:
+    def __init__(self, fleet: Fleet) -> None:
         self.charge_points: dict[int, ChargePoint] = {}
         self._fleet = fleet
-        self._sweep = Sweep(fleet, recorder)
+        self._sweep = Sweep(fleet)
         self._counts: dict[int, int] = {}  # of charge points, by the number of a cohort's first
         self._sent: list[SentCounts] = []  # of those that have left
         self.ramp_has_begun = False

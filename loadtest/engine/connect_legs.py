@@ -10,24 +10,22 @@ from loadtest.units import NS_PER_US
 if TYPE_CHECKING:
     from loadtest.engine.operations import PhaseClock
     from loadtest.engine.registration import RegisteringConnection
-    from loadtest.measure.recorder import Recorder
 
 
 class ConnectLegs:
     """The samples of a fleet's connections, each from its intended and from its real start.
 
     Args:
-        recorder: Takes them.
         phases: What they are booked under: the phase of the intended instant.
     """
 
-    def __init__(self, recorder: Recorder, phases: PhaseClock) -> None:
-        self._recorder = recorder
+    def __init__(self, phases: PhaseClock) -> None:
         self._phases = phases
 
     def record(self, leg: str, action: str, charge_point: RegisteringConnection, intended_ns: int, now_ns: int) -> None:
         """A charge point has got as far as ``leg`` says; its attempt to connect was the real start."""
         phase = self._phases.names[self._phases.at(intended_ns)]
+        recorder = charge_point.books.recorder
         started_ns = charge_point.connect_started_ns
-        self._recorder.handle(Tag(phase, leg, action, INTENDED)).append((now_ns - intended_ns) // NS_PER_US)
-        self._recorder.handle(Tag(phase, leg, action, SERVICE)).append((now_ns - started_ns) // NS_PER_US)
+        recorder.handle(Tag(phase, leg, action, INTENDED)).append((now_ns - intended_ns) // NS_PER_US)
+        recorder.handle(Tag(phase, leg, action, SERVICE)).append((now_ns - started_ns) // NS_PER_US)

@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from loadtest.engine.fleet import Fleet
     from loadtest.engine.registration import RegisteringConnection
     from loadtest.engine.sending import SendingConnection
-    from loadtest.measure.recorder import Recorder
 
 
 class Connections:
@@ -32,7 +31,6 @@ class Connections:
 
     Args:
         fleet: Whose books it keeps.
-        recorder: Takes the samples.
 
     Attributes:
         diallers: What connects charge points, by their path.
@@ -42,9 +40,9 @@ class Connections:
         UsageError: Gateway or broker have no address, or credentials cannot be used.
     """
 
-    def __init__(self, fleet: Fleet, recorder: Recorder) -> None:
+    def __init__(self, fleet: Fleet) -> None:
         self._fleet = fleet
-        self._legs = ConnectLegs(recorder, fleet.phases)
+        self._legs = ConnectLegs(fleet.phases)
         self._reconnecting = Reconnecting(fleet.settings.seed)
         self.redirects = Redirects(fleet)
         self.diallers = self._make_diallers()
@@ -61,7 +59,7 @@ class Connections:
 
     def attempt(self, charge_point: RegisteringConnection) -> None:
         """Open a charge point's connection; its own hooks tell what comes of it."""
-        self._fleet.counters.connect_attempts += 1
+        charge_point.books.counters.connect_attempts += 1
         self.redirects.begin(charge_point.number)
         self._reach_out(charge_point)
 
@@ -85,8 +83,8 @@ class Connections:
             if self.redirects.goes_on(charge_point.number):
                 self._reach_out(charge_point)
                 return
-            self._fleet.counters.connect_failed += 1
-            self._fleet.counters.connect_in_vain += in_vain.failure(error)
+            charge_point.books.counters.connect_failed += 1
+            charge_point.books.counters.connect_in_vain += in_vain.failure(error)
             text = f"{self._who(charge_point)}: {in_words(error)}"
             self._fleet.connect_failures.add(cause_of_error(error), text)
             charge_point.state = OFFLINE
@@ -94,15 +92,15 @@ class Connections:
 
     def refused(self, charge_point: RegisteringConnection, cause: str, text: str, *, for_good: bool) -> None:
         """The peer turned the handshake down; ``for_good``: as it would tomorrow."""
-        self._fleet.counters.connect_refused += 1
-        self._fleet.counters.connect_in_vain += for_good
+        charge_point.books.counters.connect_refused += 1
+        charge_point.books.counters.connect_in_vain += for_good
         charge_point.state = OFFLINE  # the attempt is booked; its connection is still to end
         self.not_let_in(charge_point)
         self._fleet.connect_failures.add(cause, f"{self._who(charge_point)}: {text}")
 
     def unreachable(self, charge_point: RegisteringConnection) -> None:
         """The charge point knows that it has no network: an attempt that fails at once, through no fault of others."""
-        self._fleet.counters.connect_failed += 1
+        charge_point.books.counters.connect_failed += 1
         self._fleet.connect_failures.add(NO_NETWORK)
         self._fleet.link_cuts.keep_away(charge_point.number, monotonic_ns())
         charge_point.state = OFFLINE
@@ -110,7 +108,7 @@ class Connections:
 
     def abandon(self, charge_point: RegisteringConnection) -> None:
         """Give up an attempt to connect that takes too long."""
-        self._fleet.counters.connect_timed_out += 1
+        charge_point.books.counters.connect_timed_out += 1
         self._fleet.connect_failures.add(TIMED_OUT)
         charge_point.state = OFFLINE
         if charge_point.transport is not None:
@@ -132,14 +130,14 @@ class Connections:
 
     def opened(self, charge_point: RegisteringConnection, now_ns: int) -> None:
         """A handshake is complete."""
-        self._fleet.counters.connects += 1
+        charge_point.books.counters.connects += 1
         self._legs.record(CONNECT, charge_point.handshake_name, charge_point, charge_point.connect_intended_ns, now_ns)
         charge_point.connect_intended_ns = 0
         self.redirects.over(charge_point.number)
 
     def registered(self, charge_point: RegisteringConnection, now_ns: int) -> None:
         """A BootNotification was accepted, or none was needed."""
-        self._fleet.counters.registrations += 1
+        charge_point.books.counters.registrations += 1
         if charge_point.register_intended_ns:
             intended_ns = charge_point.register_intended_ns
             self._legs.record(REGISTER, "BootNotification", charge_point, intended_ns, now_ns)
@@ -172,7 +170,7 @@ class Connections:
         """The connection of a charge point ends. Of one over a link, the link tells what it has carried."""
         transport = charge_point.transport
         if transport is not None and not isinstance(transport, LinkTransport):
-            self._fleet.wire_bytes.add(transport)
+            charge_point.books.wire_bytes.add(transport)
 
     def ended(self, charge_point: RegisteringConnection, exc: Exception | None = None) -> None:
         """A connection, or the attempt at one, has ended; try again later unless the charge point is done."""
@@ -186,7 +184,7 @@ class Connections:
                 return
             self._ended_in_handshake(charge_point, exc)
         elif charge_point.state in (OPEN, REJECTED, REGISTERED):
-            fleet.counters.disconnects += 1
+            charge_point.books.counters.disconnects += 1
             if not charge_point.register_intended_ns:
                 now_ns = monotonic_ns()
                 fleet.comings.lost(now_ns)
@@ -205,8 +203,8 @@ class Connections:
         return link is not None and (link.is_down or link.up_since_ns > charge_point.connect_started_ns)
 
     def _ended_in_handshake(self, charge_point: RegisteringConnection, exc: Exception | None) -> None:
-        self._fleet.counters.connect_failed += 1
-        self._fleet.counters.connect_in_vain += in_vain.failure(exc)
+        charge_point.books.counters.connect_failed += 1
+        charge_point.books.counters.connect_in_vain += in_vain.failure(exc)
         cause, text = end_of_handshake(exc, charge_point.handshake_name, charge_point.peer_name)
         self._fleet.connect_failures.add(cause, f"{self._who(charge_point)}: {text}")
 

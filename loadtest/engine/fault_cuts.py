@@ -43,7 +43,7 @@ class FaultCuts:
         some = list(islice(left, _AT_ONCE))
         for charge_point in some:
             if charge_point.transport is not None:
-                self._fleet.counters.cut_by_fault += 1
+                charge_point.books.counters.cut_by_fault += 1
                 self._fleet.connections.take_away(charge_point)
                 tcp.reset_when_aborted(charge_point.transport)
                 charge_point.abort()

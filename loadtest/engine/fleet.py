@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from loadtest.clock import monotonic_ns
 from loadtest.engine import fleet_states
+from loadtest.engine.class_books import FleetBooks
 from loadtest.engine.cohorts import Cohorts
 from loadtest.engine.comings import Comings
 from loadtest.engine.commands_received import CommandsReceived
@@ -13,15 +14,13 @@ from loadtest.engine.connect_failures import ConnectFailures
 from loadtest.engine.connections import Connections
 from loadtest.engine.direct import DirectLinks
 from loadtest.engine.fault_cuts import FaultCuts
-from loadtest.engine.fleet_counters import FleetCounters
 from loadtest.engine.link_cuts import LinkCuts
 from loadtest.engine.links import Links
-from loadtest.engine.operations import Operations, PhaseClock
+from loadtest.engine.operations import PhaseClock
 from loadtest.engine.sampled_checks import SampledChecks
 from loadtest.engine.sending import REGISTERED
 from loadtest.engine.transaction_messages import TransactionBook
 from loadtest.engine.wall_clock import WallClock
-from loadtest.engine.wire_bytes import WireBytes
 from loadtest.scenario.schedule import uniform
 from loadtest.scenario.settings import DIRECT
 from loadtest.units import NS_PER_S
@@ -43,6 +42,7 @@ class Fleet:
 
     Attributes:
         cohorts: The charge points.
+        books: What is counted and measured, by class.
         connections: What becomes of their connections.
         fault_cuts: Faults of the network that take them.
         links: Over which they connect, those that have one.
@@ -52,7 +52,6 @@ class Fleet:
         link_cuts: What their own links and restarts have taken from them.
         transaction_book: What became of their messages.
         transactions: Those under way.
-        wire_bytes: What their connections have carried.
 
     Raises:
         UsageError: Gateway or broker have no address, or credentials cannot be used.
@@ -70,8 +69,7 @@ class Fleet:
         self.pacer = pacer
         self.at = pacer.at
         self.phases = PhaseClock(settings.phases)
-        self.operations = Operations(recorder, self.phases)
-        self.counters = FleetCounters()
+        self.books = FleetBooks(settings.classes, recorder, self.phases)
         self.checks = SampledChecks()
         self.commands_received = CommandsReceived(
             recorder, run_tag=self.run_tag, epoch_ns=self.epoch_ns, phases=settings.phases
@@ -80,17 +78,15 @@ class Fleet:
         self.connect_failures = ConnectFailures()
         self.link_cuts = LinkCuts(settings.epoch_ns)
         self.transaction_book = TransactionBook()
-        self.wire_bytes = WireBytes()
-        self.registered_ever = 0
         self.transactions = 0
         self.schedules_from_ns = 0  # of drivers and links: when the ramp began, the same in every engine; 0: not yet
         self.draining = False
         self._away_before_drain: list[ChargePoint] | None = None
         self._intervals_ns: dict[int, int] = {}
         self.links = Links(self)
-        self.connections = Connections(self, recorder)
+        self.connections = Connections(self)
         self.fault_cuts = FaultCuts(self)
-        self.cohorts = Cohorts(self, recorder)
+        self.cohorts = Cohorts(self)
         if settings.direct is not None:
             self.direct = DirectLinks(settings.direct, self.connections.diallers[DIRECT].credentials)
 
@@ -167,7 +163,7 @@ class Fleet:
             number in charge_points and not charge_points[number].heartbeat_ns for number in self.link_cuts.away
         )
         return fleet_states.count(charge_points.values(), self.links) | {
-            "registered_ever": self.registered_ever,
+            "registered_ever": self.books.registered_ever,
             "never_by_link": never_by_link,
             "transactions": self.transactions,
         }

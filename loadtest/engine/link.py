@@ -111,7 +111,7 @@ class Link:
 
     def go_down(self, ending: Ending) -> None:
         """An outage begins, of the link or of its region. While the run drains it is not acted upon."""
-        self.fleet.counters.link_outages += 1
+        self.charge_point.books.counters.link_outages += 1
         self._causes += 1
         if self._causes == 1:
             self._ending = ending
@@ -120,7 +120,7 @@ class Link:
                 self._end(connection, ending)
 
     def _end(self, connection: LinkTransport, ending: Ending) -> None:
-        counters = self.fleet.counters
+        counters = self.charge_point.books.counters
         self.fleet.connections.take_away(self.charge_point)
         if ending == HALF_OPEN:
             counters.link_half_open += 1

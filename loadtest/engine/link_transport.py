@@ -212,7 +212,7 @@ class LinkTransport(asyncio.Transport, asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """The real connection has ended; of a silent one the charge point does not get to know."""
         if self.below is not None:
-            self._link.fleet.wire_bytes.add(self.below)
+            self._link.charge_point.books.wire_bytes.add(self.below)
         self.below = None
         if self._outward is not None:
             self._outward.clear()  # there is no socket any more for what is on its way

@@ -75,7 +75,7 @@ class Region:
         if not self._untold or self._untold[-1].start_s != start_s:
             self._untold.append(RegionalOutage(region=self._number, charge_points=0, start_s=start_s, end_s=end_s))
         self._untold[-1].charge_points += 1
-        self._fleet.counters.link_outages_regional += 1
+        link.charge_point.books.counters.link_outages_regional += 1
         number = link.charge_point.number
         link.go_down(self._model.regional_ending(self._fleet.settings.seed, number, self._index))
 
@@ -129,7 +129,7 @@ class Links:
         for link in self._links.values():
             for connection in (link.connection, link.ghost):
                 if connection is not None and connection.below is not None:
-                    self._fleet.wire_bytes.add(connection.below)
+                    link.charge_point.books.wire_bytes.add(connection.below)
 
     def retire(self, charge_point: ChargePoint) -> None:
         """A charge point is about to leave for good."""

@@ -60,7 +60,7 @@ class MqttChargePoint(ChargePoint, MqttWire):
 
     def on_accepted(self, *, session_present: bool) -> None:
         """The broker has let it in; what was not acknowledged on an earlier connection is sent again, or given up."""
-        counters, unacknowledged = self.fleet.counters, self.unacknowledged
+        counters, unacknowledged = self.books.counters, self.unacknowledged
         if session_present:
             counters.sessions_resumed += 1
             counters.messages_resent += unacknowledged
@@ -69,7 +69,7 @@ class MqttChargePoint(ChargePoint, MqttWire):
 
     def on_open(self) -> None:
         """Everything stands: say so, and register."""
-        self.fleet.counters.mqtt_connects += 1
+        self.books.counters.mqtt_connects += 1
         self._tell_status(ONLINE)
         super().on_open()
 
@@ -94,9 +94,9 @@ class MqttChargePoint(ChargePoint, MqttWire):
     def on_closed(self, code: int | None, exc: Exception | None) -> None:
         """The connection is gone; a broker that broke the protocol, or gave the place to another, is counted."""
         if isinstance(exc, MqttError):
-            self.fleet.counters.broker_violations += 1
+            self.books.counters.broker_violations += 1
         elif code == reasons.Reason.SESSION_TAKEN_OVER:
-            self.fleet.counters.sessions_taken_over += 1
+            self.books.counters.sessions_taken_over += 1
         super().on_closed(code, exc)
 
     def reboot(self, now_ns: int, down_s: float) -> None:
@@ -133,7 +133,7 @@ class MqttChargePoint(ChargePoint, MqttWire):
         try:
             self.publish(direct.topics.up(self.identity.encode(), action), message, direct.qos_of[action])
         except MessageTooLarge:  # as good as lost by the broker that says so: no answer will come
-            self.fleet.counters.messages_too_large += 1
+            self.books.counters.messages_too_large += 1
 
     def send_result(self, call: Call, payload: bytes) -> None:
         """Answer a CALL of the central system."""
@@ -150,16 +150,16 @@ class MqttChargePoint(ChargePoint, MqttWire):
         try:
             self.publish(topic, message, self.fleet.direct.qos, properties=properties)
         except MessageTooLarge:
-            self.fleet.counters.messages_too_large += 1
+            self.books.counters.messages_too_large += 1
 
     def on_acknowledged(self, packet_id: int, code: int) -> None:
         """A message has arrived at the broker; with a code of failure it ends there, and no answer will come."""
         if code >= reasons.FIRST_FAILURE:
-            self.fleet.counters.messages_refused += 1
+            self.books.counters.messages_refused += 1
 
     def on_stray(self, kind: int, packet_id: int) -> None:
         """The broker acknowledged what awaits nothing."""
-        self.fleet.counters.stray_acknowledgements += 1
+        self.books.counters.stray_acknowledgements += 1
 
     def on_publish(self, topic: bytes, payload: bytes, header: int, properties: bytes) -> None:
         """A message arrived, on the only topic there is."""
@@ -167,7 +167,7 @@ class MqttChargePoint(ChargePoint, MqttWire):
         try:
             envelope = self.fleet.direct.encoding.decode(payload)
         except RemoteProtocolError:
-            self.fleet.counters.malformed += 1
+            self.books.counters.malformed += 1
             return
         message_id = envelope.unique_id
         if envelope.message_type == CALL_RESULT:

@@ -111,7 +111,7 @@ class EngineProcess:
         self._health.note_loop_lag((monotonic_ns() - due_ns) // NS_PER_US)
         if self._life.channel.clogged:
             self._coalesced += 1
-            self._recorder.fold_if_large()
+            self._fleet.books.fold_if_large()
         else:
             self._send(messages.Report(self._interval(due_ns, final=False)))
             self._tell_faults()
@@ -129,22 +129,22 @@ class EngineProcess:
             index=index,
             final=final,
             series=self._recorder.take_interval(),
-            operations=self._fleet.operations.rows(),
-            counters=self._fleet.counters.report()
+            operations=self._fleet.books.operations(),
+            counters=self._fleet.books.counters()
             | self._fleet.connect_failures.report()
-            | self._fleet.wire_bytes.report()
             | self._fleet.checks.counters(),
             gauges=self._fleet.gauges(),
             registered_ms=registered_ms,
             lost_ms=lost_ms,
             regional_outages=self._fleet.links.take_regional_outages(),
             transaction_sendings=transaction_sendings,
-            transactions_started=self._fleet.transaction_book.started,
+            transactions_started=self._fleet.books.transactions_started,
             transactions_stopped=transactions_stopped,
             calls_in_flight=calls_in_flight,
             absences=absences,
             downlink=self._fleet.commands_received.rows(),
             reply_instants=self._fleet.commands_received.take_instants(),
+            classes=self._fleet.books.report(),
             health=self._health.take_interval(
                 backlog_bytes=self._life.channel.backlog_bytes, coalesced_intervals=coalesced
             ),

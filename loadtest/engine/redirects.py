@@ -88,7 +88,7 @@ class Redirects:
         servers, faults = server_reference.parse(
             reference, encrypted=self._fleet.connections.diallers[DIRECT].encrypted
         )
-        self._fleet.counters.mqtt_references_failed += len(faults)
+        charge_point.books.counters.mqtt_references_failed += len(faults)
         route = self._routes.get(number) if connecting else None
         redirects = 1 if route is None else route.redirects + 1
         if not servers or redirects > MOST_REDIRECTS:
@@ -99,7 +99,7 @@ class Redirects:
                     cause = REDIRECTED_TOO_OFTEN
                 self._fleet.connections.refused(charge_point, cause, f"CONNECT refused: {text}", for_good=True)
             return connecting
-        self._fleet.counters.mqtt_redirected += 1
+        charge_point.books.counters.mqtt_redirected += 1
         self._note(f"{charge_point.identity}: {reasons.in_words(code)}", servers[0])
         if code == reasons.Reason.SERVER_MOVED:
             self._moved[number] = servers
@@ -114,7 +114,7 @@ class Redirects:
         route = self._routes.get(number)
         if route is None:
             return False
-        self._fleet.counters.mqtt_references_failed += route.position >= 0
+        self._fleet.books.of(number).counters.mqtt_references_failed += route.position >= 0
         if route.position + 1 == len(route.servers):
             return False
         self._routes[number] = route._replace(position=route.position + 1)

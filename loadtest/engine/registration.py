@@ -167,7 +167,7 @@ class RegisteringConnection(CallingConnection):
         self.standing = OFFLINE
         self.beat_due_ns = self.boot_due_ns = self.ping_due_ns = 0
         self.restart_due_ns = self.fleet.at(now_ns + int(down_s * NS_PER_S), self.connect)
-        self.fleet.counters.reboots += 1
+        self.books.counters.reboots += 1
         if self.transport is not None:
             self.fleet.connections.take_away(self)
             self.close()
@@ -201,17 +201,17 @@ class RegisteringConnection(CallingConnection):
         try:
             result = _boot_result.decode(payload)
         except (msgspec.DecodeError, RecursionError):
-            self.fleet.counters.malformed += 1
+            self.books.counters.malformed += 1
             result = BootResult("Rejected")
         if result.status == "Accepted":
             if not self.heartbeat_ns:
-                self.fleet.registered_ever += 1
+                self.books.registered_ever += 1
             given_s = result.interval if result.interval > 0 else self.profile.default_heartbeat_s
             self.heartbeat_ns = self.fleet.shared_interval_ns(self.profile.heartbeat_s or given_s)
             self._registered(now_ns, booted=True)
         else:
             wait_s = result.interval if result.interval > 0 else _REGISTRATION_RETRY_S
-            self.fleet.counters.not_accepted += 1
+            self.books.counters.not_accepted += 1
             self.fleet.connections.not_let_in(self)
             self.state = self.standing = OPEN if result.status == "Pending" else REJECTED
             self._boot_later(wait_s, now_ns)
@@ -252,12 +252,12 @@ class RegisteringConnection(CallingConnection):
         if due_ns != self.ping_due_ns or not self.is_open:
             return
         if self.pong_missing:
-            self.fleet.counters.pongs_missing += 1
+            self.books.counters.pongs_missing += 1
             self.fleet.connections.answer_overdue(self)
             self.abort()
             return
         self.pong_missing = True
-        self.fleet.counters.pings += 1
+        self.books.counters.pings += 1
         self.send_ping()
         self.schedule_ping(due_ns)
 

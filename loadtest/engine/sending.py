@@ -60,6 +60,7 @@ class SendingConnection(Wire):
 
     __slots__ = NO_SLOTS
     STATE: ClassVar[tuple[str, ...]] = (
+        "books",
         "call_asker",
         "call_cell",
         "call_id",
@@ -79,6 +80,7 @@ class SendingConnection(Wire):
     def __init__(self, fleet: Fleet, number: int, configuration: Configuration) -> None:
         super().__init__()
         self.fleet = fleet
+        self.books = fleet.books.of(number)
         self.number = number
         self.configuration = configuration
         self.state = OFFLINE
@@ -122,7 +124,7 @@ class SendingConnection(Wire):
         """
         if self.fleet.draining:
             return
-        cell = self.fleet.operations.cell(action, intended_ns)
+        cell = self.books.operations.cell(action, intended_ns)
         cell.offered += 1
         if self.state == REGISTERED and self.call_id is None and self.queue is None and self.outbox is None:
             self._send(cell, intended_ns, payload, asker)
@@ -131,7 +133,7 @@ class SendingConnection(Wire):
             crowded_out = self.outbox.append((cell, intended_ns, payload, asker))
             if crowded_out is not None:
                 crowded_out[0].dropped += 1
-                self.fleet.counters.dropped_queue_full += 1
+                self.books.counters.dropped_queue_full += 1
                 self._count_if_away(1)
                 if isinstance(crowded_out[3], TransactionMessage):
                     crowded_out[3].dropped(CROWDED_OUT)
@@ -147,7 +149,7 @@ class SendingConnection(Wire):
 
         Nothing waits then (OCPP 1.6 section 4.2): with a CALL outstanding it is dropped.
         """
-        cell = self.fleet.operations.cell(action, intended_ns)
+        cell = self.books.operations.cell(action, intended_ns)
         cell.offered += 1
         if self.call_id is None:
             self._send(cell, intended_ns, payload, asker)
@@ -160,7 +162,7 @@ class SendingConnection(Wire):
         if len(self.queue) < QUEUE_LIMIT:
             self.queue.append(entry)
         else:
-            self.fleet.counters.dropped_queue_full += 1
+            self.books.counters.dropped_queue_full += 1
             self._drop(entry[0], entry[3])
 
     def _send(self, cell: OperationCell, intended_ns: int, payload: Payload, asker: Asker | None) -> None:
@@ -213,14 +215,14 @@ class SendingConnection(Wire):
 
     def drop_offline(self, cell: OperationCell, asker: Asker | None) -> None:
         """What makes no sense without a connection is never sent."""
-        self.fleet.counters.dropped_offline += 1
+        self.books.counters.dropped_offline += 1
         self._count_if_away(1)
         self._drop(cell, asker)
 
     def _count_if_away(self, dropped: int) -> None:
         """What is dropped while the charge point's own link or restart keeps it away is nobody else's fault."""
         if self.fleet.link_cuts.is_away(self.number):
-            self.fleet.counters.dropped_by_link += dropped
+            self.books.counters.dropped_by_link += dropped
 
     def _drop(self, cell: OperationCell, asker: Asker | None) -> None:
         cell.dropped += 1
@@ -236,7 +238,7 @@ class SendingConnection(Wire):
                     cell.dropped += 1
                     if isinstance(asker, TransactionMessage):
                         asker.dropped(RUN_ENDED)
-                self.fleet.counters.dropped_at_end += len(waiting)
+                self.books.counters.dropped_at_end += len(waiting)
                 self._count_if_away(len(waiting))
         self.queue = self.outbox = None
 

@@ -10,6 +10,7 @@ from loadtest.errors import UsageError
 from loadtest.protocol.phases import PHASES
 from loadtest.scenario.credentials import CredentialFiles
 from loadtest.scenario.direct_path import DirectPath
+from loadtest.scenario.fleet_classes import FleetClasses
 from loadtest.scenario.profile import ChargePointProfile
 from loadtest.scenario.settings import masked
 
@@ -28,6 +29,7 @@ class EngineSettings(msgspec.Struct, frozen=True, kw_only=True):
         charge_points: Size of the whole fleet, of which this engine holds a part.
         ramp_s: Time over which the fleet connects.
         phases: The run's phases; a number in a stamp is a position in it.
+        classes: What charge points are told apart by.
         call_timeout_s: How long an answer, or a handshake, is waited for.
         profile: The kind of charge point of cohorts that name none.
         credentials: Files with what charge points show and trust.
@@ -43,6 +45,7 @@ class EngineSettings(msgspec.Struct, frozen=True, kw_only=True):
     charge_points: int
     ramp_s: float
     phases: tuple[str, ...] = PHASES
+    classes: FleetClasses = FleetClasses()
     call_timeout_s: float = 30.0
     profile: ChargePointProfile = ChargePointProfile()
     credentials: CredentialFiles = CredentialFiles()

@@ -14,7 +14,6 @@ if TYPE_CHECKING:
 
     from loadtest.engine.charge_point import ChargePoint
     from loadtest.engine.fleet import Fleet
-    from loadtest.measure.recorder import Recorder
 
 _INTERVAL_NS = 100 * NS_PER_MS
 _SHARES = 10
@@ -24,13 +23,11 @@ class Sweep:
     """Visits a tenth of the fleet at a time, so that each charge point is seen once a second.
 
     Args:
-        fleet: Whose clock and checks it uses.
-        recorder: Is given the time to fold what it has taken.
+        fleet: Whose clock and checks it uses, and whose books are given the time to fold what they have taken.
     """
 
-    def __init__(self, fleet: Fleet, recorder: Recorder) -> None:
+    def __init__(self, fleet: Fleet) -> None:
         self._fleet = fleet
-        self._recorder = recorder
         self._shares: list[list[ChargePoint]] = [[] for _ in range(_SHARES)]
         self._turns = itertools.cycle(self._shares)
 
@@ -50,6 +47,6 @@ class Sweep:
         for charge_point in next(self._turns):
             if charge_point.call_id is not None or charge_point.state == CONNECTING:
                 charge_point.expire(now_ns)
-        self._recorder.fold_if_large()
+        self._fleet.books.fold_if_large()
         self._fleet.checks.check_some()
         self._fleet.at(max(due_ns + _INTERVAL_NS, now_ns), self._visit)

@@ -121,7 +121,7 @@ class Transaction:
         if not fleet.draining:
             charge_point.transactions_begun += 1
             self.ordinal = charge_point.transactions_begun
-            fleet.transaction_book.start()
+            charge_point.books.transactions_started += 1
         charge_point.offer(
             START_TRANSACTION,
             now_ns,
@@ -140,7 +140,7 @@ class Transaction:
         """One of its CALLs was answered, perhaps after this transaction has ended."""
         result = read(payload)
         if result is None:
-            self.charge_point.fleet.counters.malformed += 1
+            self.charge_point.books.counters.malformed += 1
             self.on_failure(action, now_ns)
             return
         info = result.idTagInfo

@@ -27,20 +27,15 @@ class TransactionBook:
     """What became of the messages of all transactions of a process, until it is reported.
 
     Attributes:
-        started: Transactions whose StartTransaction was due.
         stopped: Transactions whose StopTransaction was due.
     """
 
-    __slots__ = ("_records", "_stopped", "started", "stopped")
+    __slots__ = ("_records", "_stopped", "stopped")
 
     def __init__(self) -> None:
-        self.started = self.stopped = 0
+        self.stopped = 0
         self._records = bytearray()
         self._stopped = bytearray()
-
-    def start(self) -> None:
-        """A transaction has begun."""
-        self.started += 1
 
     def stop(self, charge_point: int, transaction: int) -> None:
         """A transaction is over."""

@@ -78,4 +78,4 @@ class WebSocketChargePoint(ChargePoint, WebSocketClient):
             for message in frames.decode_all(payload):
                 self.take(message, now_ns)
         except RemoteProtocolError:
-            self.fleet.counters.malformed += 1
+            self.books.counters.malformed += 1

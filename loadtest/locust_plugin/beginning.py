@@ -57,6 +57,7 @@ def set_up(run: Run) -> Plan:
         subscribers=subscribers,
         log_dir=str(run.log_dir.resolve()),
         phases=run.description.phases,
+        classes=run.description.fleet_classes,
         settings=settings,
     )
 

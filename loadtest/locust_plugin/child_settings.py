@@ -29,6 +29,7 @@ def engine_settings(plan: Plan, number: int) -> dict[str, Any]:
         "charge_points": settings.charge_points,
         "ramp_s": settings.ramp_s,
         "phases": plan.phases,
+        "classes": msgspec.to_builtins(plan.classes),
         "call_timeout_s": settings.call_timeout_s,
         "credentials": msgspec.to_builtins(plan.credentials),
         "password": secret("password"),
@@ -51,6 +52,7 @@ def subscriber_settings(plan: Plan, user: CsmsSubscriber, number: int) -> dict[s
         # Gateways cut who is silent for longer than what was said here, in whole seconds.
         "heartbeat_interval_s": math.ceil(settings.heartbeat_interval_s) or user.heartbeat_interval_s,
         "phases": plan.phases,
+        "classes": msgspec.to_builtins(plan.classes),
         "subscriber_index": number,
         "subscriber_count": plan.subscribers,
         "client": settings.subscriber_client,

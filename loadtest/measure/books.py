@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from loadtest.measure import ledger as ledgers
 from loadtest.measure.closing import total_counters
 from loadtest.measure.leg import LegRow, leg_rows
+from loadtest.measure.rows import merge_rows
 from loadtest.measure.sources import total_gauge
 from loadtest.measure.timeline import GAUGES
 
@@ -55,12 +55,12 @@ def open_books(
     settled: Ledger | None,
 ) -> Books:
     """Put together what every process has said last; what is settled stands in the ledger instead."""
-    operations = ledgers.merge_rows(source.operations for source in sources)
+    operations = merge_rows(source.operations for source in sources)
     legs: list[LegRow] = []
     if any(source.role == "subscriber" for source in sources):
         sent = {(each.phase, each.action): each.sent for each in operations}
-        legs = leg_rows(sent, ledgers.merge_rows(source.deliveries for source in sources))
-    commands = ledgers.merge_rows(source.commands for source in sources)
+        legs = leg_rows(sent, merge_rows(source.deliveries for source in sources))
+    commands = merge_rows(source.commands for source in sources)
     if settled is not None:
         operations, legs = settled.operations, settled.legs
         commands = settled.commands.operations if settled.commands is not None else []

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING
 
 from loadtest.measure import ledger as ledgers
+from loadtest.measure.class_ledgers import ClassLedgers
 from loadtest.measure.command_ledger import CommandBooks, merge_answers, settle_commands
 from loadtest.measure.hops import counted_by, losing_hop
+from loadtest.measure.rows import merge_rows, total_of
 from loadtest.measure.run_totals import (
+    ClassTotals,
     CommandSummary,
     CommandTotals,
     DeliveryTotals,
@@ -23,73 +27,73 @@ if TYPE_CHECKING:
 
     from loadtest.measure.command_ledger import CommandLedger
     from loadtest.measure.histogram import Histogram
+    from loadtest.measure.instants import Instants
     from loadtest.measure.interval import OperationRow
     from loadtest.measure.ledger import Ledger
     from loadtest.measure.leg import LegRow
-    from loadtest.measure.link_cuts import LinkCutBooks
-    from loadtest.measure.reply_join import ReplyJoin
+    from loadtest.measure.run_description import RunDescription
     from loadtest.measure.run_record import RunRecord
+    from loadtest.measure.seconds import Seconds
     from loadtest.measure.sources import Source
     from loadtest.measure.tags import Tag
-    from loadtest.measure.transaction_join import TransactionJoin
 
 
 def settle(
     sources: Sequence[Source],
-    totals: Mapping[Tag, Histogram],
-    replies: ReplyJoin,
-    transactions: TransactionJoin,
-    link_cuts: LinkCutBooks,
-    phases: Sequence[str],
+    seconds: Seconds,
+    instants: Instants,
+    run: RunDescription,
 ) -> Ledger:
     """The ledgers of all processes together, held against each other and against the samples.
 
     Args:
         sources: Every process that took part.
-        totals: All samples by series.
-        replies: The answers to commands, joined.
-        transactions: The transaction messages, joined.
-        link_cuts: What the charge points' own links took.
-        phases: The run's phases.
+        seconds: All samples by series.
+        instants: What was told with instants, joined.
+        run: What was run.
     """
+    transactions, in_flight = instants.transactions, instants.link_cuts.calls()
     subscribers = [source for source in sources if source.role == "subscriber"]
     engines = [source for source in sources if source.role == "engine"]
-    counts = {tag: histogram.total for tag, histogram in totals.items()}
+    counts = {tag: histogram.total for tag, histogram in seconds.totals.items()}
     named = all(source.usage.health.final for source in engines + subscribers)
     ledger = ledgers.settle(
-        ledgers.merge_rows(source.operations for source in sources),
-        ledgers.merge_rows(source.deliveries for source in sources),
+        merge_rows(source.operations for source in sources),
+        merge_rows(source.deliveries for source in sources),
         [counts for source in sources for counts in source.sent],
         [source.seen for source in subscribers],
         counts,
-        link_cuts.calls(),
+        in_flight,
         observed=bool(subscribers),
         named=named,
     )
     books = CommandBooks(
-        operations=ledgers.merge_rows(source.commands for source in sources),
+        operations=merge_rows(source.commands for source in sources),
         answers=merge_answers(source.command_answers for source in sources),
-        downlink=ledgers.merge_rows(source.downlink for source in sources),
-        replies=ledgers.merge_rows(source.replies for source in sources),
+        downlink=merge_rows(source.downlink for source in sources),
+        replies=merge_rows(source.replies for source in sources),
         sent=[sent for source in sources for sent in source.commands_sent],
         windows=[source.commands_seen for source in engines],
-        cut=link_cuts.commands(replies.written_us),
+        cut=instants.link_cuts.commands(instants.replies.written_us),
     )
     ledger.unbalanced += ledgers.unbalanced_operations(books.operations)
-    ledger.commands, unbalanced = settle_commands(books, replies, counts, named=named)
+    ledger.commands, unbalanced = settle_commands(books, instants.replies, counts, named=named)
     ledger.unbalanced += unbalanced
+    told = None
     if transactions.started:
         counters = total_counters(sources)
         hop = losing_hop(ledger, counters, transactions.cut_off_in_vain + ledger.link_cut)
-        ledger.transactions = settle_transactions(
-            transactions, phases, link_cuts.calls(), observed=bool(subscribers) and named, hop=hop
-        )
+        told = transactions.close(in_flight, observed=bool(subscribers) and named)
+        ledger.transactions = settle_transactions(told, run.phases, hop=hop)
         ledger.transactions.energy_checked = counters.get("csms.energy_checked", 0)
         ledger.transactions.energy_backwards = counters.get("csms.energy_backwards", 0)
         if ledger.transactions.unexplained:
             ledger.unbalanced.append(
                 f"{ledger.transactions.unexplained} transaction messages arrived that no engine has told of"
             )
+    if run.fleet_classes:
+        by_class = ClassLedgers(run.fleet_classes, sources, seconds.of_class, in_flight, named=named)
+        by_class.settle(ledger, told, transactions.started_of, run.phases)
     return ledger
 
 
@@ -107,7 +111,7 @@ def fill(
     record: RunRecord,
     ledger: Ledger,
     sources: Sequence[Source],
-    totals: Mapping[Tag, Histogram],
+    seconds: Seconds,
     registered_most: int,
 ) -> None:
     """Write everything that was counted and measured into the record.
@@ -116,7 +120,7 @@ def fill(
         record: The run's record.
         ledger: Its settled ledgers.
         sources: Every process that took part.
-        totals: All samples by series.
+        seconds: All samples by series.
         registered_most: Most charge points that were registered at the end of one second.
     """
     total = ledger.total
@@ -128,24 +132,51 @@ def fill(
         record.away_by_link = total_gauge(engines, "away_by_link")
         record.never_by_link = total_gauge(engines, "never_by_link")
     record.operations = _operation_totals(total)
-    record.deliveries = DeliveryTotals(
-        observed=ledger.observed,
-        delivered=ledger.delivered,
-        link_cut=ledger.link_cut,
-        lost=ledger.lost,
-        lost_charge_points=ledger.lost_charge_points,
-        duplicated=ledger.duplicated,
-        reordered=ledger.reordered,
-    )
+    record.deliveries = _delivery_totals(ledger)
     if ledger.commands is not None:
         record.commands = _command_totals(ledger.commands)
     record.counters = total_counters(sources)
-    if ledger.transactions is not None:
-        record.transactions = TransactionTotals(
-            **{name: getattr(ledger.transactions, name) for name in TransactionTotals.__struct_fields__}
-        )
-    record.counted_by = counted_by(ledger, record.counters, totals)
-    record.latency = [summary(tag, totals[tag]) for tag in sorted(totals)]
+    record.transactions = _transaction_totals(ledger)
+    record.counted_by = counted_by(ledger, record.counters, seconds.totals)
+    record.latency = _latency(seconds.totals)
+    record.classes = [
+        _class_totals(record, name, ledger.classes[name], sources, seconds.of_class.get(name, {}))
+        for name in ledger.classes
+    ]
+
+
+def _class_totals(
+    record: RunRecord, name: str, ledger: Ledger, sources: Sequence[Source], samples: Mapping[Tag, Histogram]
+) -> ClassTotals:
+    told = [source.classes[name] for source in sources if name in source.classes]
+    counters: Counter[str] = Counter()
+    for report in told:
+        counters.update(report.counters)
+    return ClassTotals(
+        name=name,
+        charge_points=next((part.charge_points for part in record.run.fleet if part.name == name), 0),
+        registered=sum(report.registered_ever for report in told),
+        operations=_operation_totals(ledger.total),
+        deliveries=_delivery_totals(ledger),
+        transactions=_transaction_totals(ledger),
+        counters=dict(counters),
+        latency=_latency(samples),
+    )
+
+
+def _latency(samples: Mapping[Tag, Histogram]) -> list[LatencySummary]:
+    return [summary(tag, samples[tag]) for tag in sorted(samples)]
+
+
+def _delivery_totals(ledger: Ledger) -> DeliveryTotals:
+    return DeliveryTotals(**{name: getattr(ledger, name) for name in DeliveryTotals.__struct_fields__})
+
+
+def _transaction_totals(ledger: Ledger) -> TransactionTotals | None:
+    flow = ledger.transactions
+    if flow is None:
+        return None
+    return TransactionTotals(**{name: getattr(flow, name) for name in TransactionTotals.__struct_fields__})
 
 
 def _operation_totals(row: OperationRow) -> OperationTotals:
@@ -154,14 +185,14 @@ def _operation_totals(row: OperationRow) -> OperationTotals:
 
 def _command_totals(ledger: CommandLedger) -> CommandTotals:
     by_action = {
-        action: CommandSummary(action=action, operations=_operation_totals(ledgers.total_of(rows)))
+        action: CommandSummary(action=action, operations=_operation_totals(total_of(rows)))
         for action, rows in _by_action(ledger.operations).items()
     }
     for answer in ledger.answers:
         if answer.action in by_action:  # else the books do not balance, and say so
             by_action[answer.action].answers[answer.answer] = answer.count
     return CommandTotals(
-        operations=_operation_totals(ledgers.total_of(ledger.operations)),
+        operations=_operation_totals(total_of(ledger.operations)),
         by_action=list(by_action.values()),
         downlink=_leg_totals(ledger.downlink, ledger.downlink_lost, ledger.downlink_lost_charge_points),
         replies=_leg_totals(ledger.replies, ledger.replies_lost),

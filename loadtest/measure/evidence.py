@@ -5,9 +5,9 @@ from __future__ import annotations
 import dataclasses
 from typing import TYPE_CHECKING
 
-from loadtest.measure import ledger as ledgers
 from loadtest.measure import run_events
 from loadtest.measure.leg import leg_rows
+from loadtest.measure.rows import merge_rows
 from loadtest.measure.run_totals import DeliveryTotals
 from loadtest.measure.spans import PhaseSpan
 
@@ -79,8 +79,8 @@ def so_far(
     """
     *before, last = record.phases or [PhaseSpan("", now_s, now_s)]
     phases = [*before, PhaseSpan(last.name, last.start_s, max(now_s, last.start_s))]
-    operations = ledgers.merge_rows(source.operations for source in sources)
-    deliveries = ledgers.merge_rows(source.deliveries for source in sources)
+    operations = merge_rows(source.operations for source in sources)
+    deliveries = merge_rows(source.deliveries for source in sources)
     fleet = record.run.charge_points
     return Evidence(
         over=False,

@@ -130,13 +130,35 @@ class RegionalOutage(msgspec.Struct, kw_only=True):
     charge_points: int
 
 
+class ClassReport(msgspec.Struct, kw_only=True):
+    """What one process reports of the charge points of one class, in a run that has several.
+
+    Samples are told here alone, and belong to the whole run as well; everything else is in the report's own totals too.
+
+    Attributes:
+        series: Histograms of the interval.
+        operations: Operation ledger so far (engines).
+        deliveries: Leg ledger so far (subscribers).
+        counters: Other running totals, by the names of the report's own (engines).
+        registered_ever: How many have been registered (engines).
+        transactions_started: How many transactions have begun so far (engines).
+    """
+
+    series: list[Series] = []
+    operations: list[OperationRow] = []
+    deliveries: list[DeliveryRow] = []
+    counters: dict[str, int] = {}
+    registered_ever: int = 0
+    transactions_started: int = 0
+
+
 class IntervalReport(msgspec.Struct, kw_only=True):
     """One process's report for one interval.
 
     Attributes:
         index: Interval number: whole seconds since the run's epoch.
         final: No further report follows; ``sent`` and ``seen`` are filled in only here.
-        series: Histograms of the interval.
+        series: Histograms of the interval, but for those of ``classes``.
         operations: Operation ledger so far (engines).
         deliveries: Leg ledger so far (subscribers).
         counters: Other running totals by name, such as ``gateway.upstream_calls`` or ``csms.foreign``.
@@ -161,6 +183,7 @@ class IntervalReport(msgspec.Struct, kw_only=True):
             :mod:`loadtest.measure.link_cuts` (engines).
         absences: From when to when links and restarts kept charge points away, told when they are back (engines).
         commands_unanswered: Commands given up in the interval (subscribers).
+        classes: What of all this is of one class, by its name; empty where the fleet has only one.
         health: The process's own state.
         sent: Per charge point totals, for naming what was lost (engines).
         seen: Per charge point windows (subscribers).
@@ -190,6 +213,7 @@ class IntervalReport(msgspec.Struct, kw_only=True):
     calls_in_flight: bytes = b""
     absences: bytes = b""
     commands_unanswered: bytes = b""
+    classes: dict[str, ClassReport] = {}
     health: Health = msgspec.field(default_factory=Health)
     sent: list[SentCounts] = []
     seen: list[ChargePointWindow] = []

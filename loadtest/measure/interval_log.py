@@ -47,10 +47,11 @@ class IntervalLogWriter:
         self._file = file
         file.append(_HEADER.format(seconds=started_at.timestamp(), text=rfc3339(started_at)))
 
-    def write(self, start_s: float, length_s: float, histograms: dict[Tag, Histogram]) -> None:
-        """Append one interval: a line for each tag."""
+    def write(self, start_s: float, length_s: float, histograms: dict[Tag, Histogram], fleet_class: str = "") -> None:
+        """Append one interval: a line for each tag, with the name of a class and a dot before it if one is given."""
+        start = f"Tag={fleet_class}." if fleet_class else "Tag="
         lines = [
-            f"Tag={tag},{start_s:.3f},{length_s:.3f},{histogram.max_us / 1000 if histogram.max_us > 0 else 0:.3f},"
+            f"{start}{tag},{start_s:.3f},{length_s:.3f},{histogram.max_us / 1000 if histogram.max_us > 0 else 0:.3f},"
             f"{base64.b64encode(histogram.encode()).decode()}\n"
             for tag, histogram in histograms.items()
         ]

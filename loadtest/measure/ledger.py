@@ -9,19 +9,19 @@ makes every other figure of the run doubtful.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from loadtest.measure.command_ledger import CommandLedger
-from loadtest.measure.interval import CommandArrivalRow, DeliveryRow, OperationRow
+from loadtest.measure.interval import DeliveryRow, OperationRow
 from loadtest.measure.leg import LegRow, LostMessages, excuse, leg_rows, name_losses
 from loadtest.measure.link_cuts import by_row
 from loadtest.measure.result_documents import read
+from loadtest.measure.rows import total_of
 from loadtest.measure.run_record import LEDGER_JSON
 from loadtest.measure.tags import INTENDED, ROUND_TRIP, SERVICE, UPLINK, Tag
 from loadtest.measure.transaction_ledger import TransactionLedger
-from loadtest.protocol import phases
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -51,6 +51,7 @@ class Ledger(msgspec.Struct, kw_only=True):
         seen_by_several: Arrivals that two subscribers booked as first; each is a duplicate beyond ``legs``.
         commands: The books of the central system's commands; ``None`` when it sent none.
         transactions: What became of transactions; ``None`` when there were none.
+        classes: The ledgers of the fleet's classes, where it has several; what is named, is named above alone.
         unbalanced: One sentence for each equation that does not hold.
     """
 
@@ -69,6 +70,7 @@ class Ledger(msgspec.Struct, kw_only=True):
     seen_by_several: int = 0
     commands: CommandLedger | None = None
     transactions: TransactionLedger | None = None
+    classes: dict[str, Ledger] = {}
     unbalanced: list[str] = []
 
     @property
@@ -80,33 +82,6 @@ class Ledger(msgspec.Struct, kw_only=True):
     def delivered(self) -> int:
         """Different messages that arrived."""
         return sum(row.delivered for row in self.legs) - self.seen_by_several
-
-
-_Row = TypeVar("_Row", OperationRow, DeliveryRow, CommandArrivalRow)
-
-
-def merge_rows(sources: Iterable[Iterable[_Row]]) -> list[_Row]:
-    """Add up the rows of several processes by phase and action, in the order of the phases."""
-    merged: dict[tuple[str, str], _Row] = {}
-    for rows in sources:
-        for row in rows:
-            key = row.phase, row.action
-            if key not in merged:
-                merged[key] = type(row)(row.phase, row.action)
-            _sum(merged[key], (row,))
-    return [merged[key] for key in sorted(merged, key=lambda key: (phases.order(key[0]), key[1]))]
-
-
-def _sum(total: _Row, rows: Iterable[_Row]) -> _Row:
-    for row in rows:
-        for name in row.__struct_fields__[2:]:
-            setattr(total, name, getattr(total, name) + getattr(row, name))
-    return total
-
-
-def total_of(rows: Iterable[OperationRow]) -> OperationRow:
-    """Operations of several phases and actions in one row."""
-    return _sum(OperationRow("all", "all"), rows)
 
 
 def settle(

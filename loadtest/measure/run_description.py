@@ -10,6 +10,7 @@ import msgspec
 from loadtest.measure.calibration_note import CalibrationNote
 from loadtest.measure.limits import Limits
 from loadtest.protocol.phases import PHASES
+from loadtest.scenario.fleet_classes import FleetClasses, told_apart
 
 
 class FleetPart(msgspec.Struct, kw_only=True):
@@ -72,6 +73,11 @@ class RunDescription(msgspec.Struct, kw_only=True):
     thresholds: tuple[str, ...] = ()
     phases: tuple[str, ...] = PHASES
     calibration: CalibrationNote | None = None
+
+    @property
+    def fleet_classes(self) -> FleetClasses:
+        """The classes by the numbers of their charge points; nothing where there is only one."""
+        return told_apart((part.name, part.charge_points) for part in self.fleet)
 
     @property
     def paths(self) -> frozenset[str]:

@@ -22,6 +22,7 @@ from loadtest.measure.run_description import RunDescription
 from loadtest.measure.run_events import RunEvent
 from loadtest.measure.run_outcome import ThresholdOutcome, Verdict
 from loadtest.measure.run_totals import (
+    ClassTotals,
     CommandTotals,
     DeliveryTotals,
     HopCount,
@@ -39,6 +40,7 @@ RECORD_VERSION = 1
 RUN_JSON = "run.json"
 LEDGER_JSON = "ledger.json"
 LATENCY_HLOG = "latency.hlog"
+CLASSES_HLOG = "latency-classes.hlog"
 TIMELINE_CSV = "timeline.csv"
 
 State = Literal["running", "complete", "partial"]
@@ -63,6 +65,7 @@ class RunRecord(msgspec.Struct, kw_only=True):
         counted_by: The same messages, counted hop by hop.
         counters: Every running total of every process, added up by name.
         unbalanced: Equations of the ledgers that do not hold.
+        classes: The same of each class of charge points, where the fleet has several.
         clocks: Of workers whose hosts do not share the master's clock.
         locust: Locust's own totals, for comparison.
     """
@@ -92,6 +95,7 @@ class RunRecord(msgspec.Struct, kw_only=True):
     counted_by: list[HopCount] = []
     counters: dict[str, int] = {}
     latency: list[LatencySummary] = []
+    classes: list[ClassTotals] = []
     health: list[SourceHealth] = []
     clocks: list[HostClock] = []
     events: list[RunEvent] = []

@@ -96,3 +96,29 @@ class LatencySummary(msgspec.Struct, kw_only=True):
     mean_us: float
     overflow: int
     non_positive: int
+
+
+class ClassTotals(msgspec.Struct, kw_only=True):
+    """What the charge points of one class have to show, in a run that has several. The classes add up to the run.
+
+    Commands, storms and health are of the whole run only.
+
+    Attributes:
+        name: Of the class; ``beyond-fleet`` for charge points added while the run went on, whose class no number tells.
+        charge_points: How many there were to be; 0 beyond the fleet.
+        registered: How many were ever registered.
+        operations: Fates of their operations.
+        deliveries: What arrived of their messages.
+        transactions: What became of their transactions; ``None`` when nobody had any. Energy is of the whole run only.
+        counters: The engines' running totals for them, by name.
+        latency: Their series; all samples are in ``latency-classes.hlog``.
+    """
+
+    name: str
+    charge_points: int
+    registered: int
+    operations: OperationTotals
+    deliveries: DeliveryTotals
+    transactions: TransactionTotals | None = None
+    counters: dict[str, int] = {}
+    latency: list[LatencySummary] = []

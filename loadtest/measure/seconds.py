@@ -27,21 +27,28 @@ PATIENCE = 3
 class Second:
     """What has been reported for one second that is not written yet."""
 
-    __slots__ = ("counts", "histograms")
+    __slots__ = ("counts", "histograms", "of_class")
 
     def __init__(self) -> None:
         self.counts: Counter[str] = Counter()
         self.histograms: dict[Tag, Histogram] = {}
+        self.of_class: dict[str, dict[Tag, Histogram]] = {}
 
-    def add(self, tag: Tag, series: Series) -> None:
-        """Merge samples.
+    def add(self, tag: Tag, series: Series, fleet_class: str = "") -> None:
+        """Merge samples, those of a class into its own series as well.
 
         Raises:
             ResultError: They are damaged; none of them counts.
         """
-        histogram = self.histograms.get(tag) or Histogram()
-        histogram.add_series(series)
-        self.histograms[tag] = histogram
+        if not fleet_class:
+            histogram = self.histograms.get(tag) or Histogram()
+            histogram.add_series(series)
+            self.histograms[tag] = histogram
+            return
+        samples = Histogram()
+        samples.add_series(series)
+        _merge(self.histograms, tag, samples)
+        _merge(self.of_class.setdefault(fleet_class, {}), tag, samples)
 
     def add_replies(self, samples: Iterable[tuple[str, str, int]]) -> None:
         """Book joined answers to commands: phase, action and time on the way in µs of each."""
@@ -73,11 +80,13 @@ class Seconds:
     Attributes:
         written: The newest that is written; -1 before the first.
         totals: The samples of all seconds that are written, by series.
+        of_class: The same by class, where the fleet has several.
     """
 
     def __init__(self) -> None:
         self.written = -1
         self.totals: dict[Tag, Histogram] = {}
+        self.of_class: dict[str, dict[Tag, Histogram]] = {}
         self._open: dict[int, Second] = {}
         self._tags: dict[str, Tag] = {}
 
@@ -111,9 +120,16 @@ class Seconds:
         """
         second = self._open.pop(index)
         for tag, histogram in second.histograms.items():
-            if tag not in self.totals:
-                self.totals[tag] = Histogram()
-            self.totals[tag].merge(histogram)
+            _merge(self.totals, tag, histogram)
+        for name, histograms in second.of_class.items():
+            for tag, histogram in histograms.items():
+                _merge(self.of_class.setdefault(name, {}), tag, histogram)
         if index <= self.written and any(second.counts.values()):
             self.at(self.written + 1).counts.update(second.counts)
         return second
+
+
+def _merge(into: dict[Tag, Histogram], tag: Tag, samples: Histogram) -> None:
+    if tag not in into:
+        into[tag] = Histogram()
+    into[tag].merge(samples)

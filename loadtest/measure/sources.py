@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from loadtest.measure.interval import (
         AnswerRow,
         ChargePointWindow,
+        ClassReport,
         CommandArrivalRow,
         DeliveryRow,
         Health,
@@ -106,6 +107,7 @@ class Source:
         self.replies: list[DeliveryRow] = []
         self.commands_sent: list[SentCounts] = []
         self.commands_seen: list[ChargePointWindow] = []
+        self.classes: dict[str, ClassReport] = {}
         self.usage = Usage(name, role, host)
         self.parts: dict[str, Usage] = {}
         self._counts: dict[str, int] = {}
@@ -126,7 +128,7 @@ class Source:
         self.operations, self.deliveries = report.operations, report.deliveries
         self.commands, self.command_answers = report.commands, report.command_answers
         self.downlink, self.replies = report.downlink, report.replies
-        self.counters, self.gauges = report.counters, report.gauges
+        self.counters, self.gauges, self.classes = report.counters, report.gauges, report.classes
         if report.final:
             self.finished = self.usage.health.final = True
             self.sent, self.seen = report.sent, report.seen

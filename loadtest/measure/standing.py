@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from loadtest.measure import ledger as ledgers
 from loadtest.measure.histogram import Histogram
 from loadtest.measure.interval import RegionalOutage
+from loadtest.measure.rows import merge_rows, total_of
 from loadtest.measure.run_events import RunEvent
 from loadtest.measure.run_outcome import ThresholdOutcome, Verdict
 from loadtest.measure.run_record import RunRecord, State
@@ -201,7 +201,7 @@ def _figures(phase: str, leg: str, tags: Iterable[Tag], totals: Mapping[Tag, His
 
 
 def _operations(rows: Iterable[Iterable[Any]]) -> OperationTotals:
-    total = ledgers.total_of(ledgers.merge_rows(rows))
+    total = total_of(merge_rows(rows))
     found = OperationTotals(**{name: getattr(total, name) for name in OperationTotals.__struct_fields__})
     ended = found.answered + found.call_error + found.timed_out + found.cut_off + found.link_cut
     found.unfinished = found.sent - ended
@@ -209,7 +209,7 @@ def _operations(rows: Iterable[Iterable[Any]]) -> OperationTotals:
 
 
 def _deliveries(sources: Iterable[Source], sent: int) -> DeliveryTotals:
-    rows = ledgers.merge_rows(source.deliveries for source in sources)
+    rows = merge_rows(source.deliveries for source in sources)
     delivered = sum(row.delivered for row in rows)
     return DeliveryTotals(
         observed=any(source.role == "subscriber" for source in sources),

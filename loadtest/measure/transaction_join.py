@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import itertools
 from array import array
+from collections import Counter
 from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
 from loadtest.measure.sequence import DUPLICATE, REORDERED
+from loadtest.measure.settled_transactions import SettledTransactions
 from loadtest.measure.transaction_records import (
     ANSWERED,
     CUT_OFF,
@@ -22,14 +24,13 @@ from loadtest.measure.transaction_records import (
     LINK_CUT,
     NOT_SENT,
     RECORD,
+    SEQUENCE_BITS,
     TIMED_OUT,
     sending_key,
 )
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-
-    from numpy.typing import NDArray
 
     from loadtest.measure.interval import IntervalReport
     from loadtest.measure.link_cuts import InFlight
@@ -47,12 +48,12 @@ class TransactionJoin:
     Attributes:
         started: Transactions begun, as of the last reports.
         sendings: Records taken of messages that were sent.
-        unnamed_duplicates: Repeated arrivals of messages too old to be remembered.
     """
 
     def __init__(self) -> None:
-        self.sendings = self.unnamed_duplicates = 0
-        self._started: dict[str, int] = {}
+        self.sendings = 0
+        self._started: dict[str, dict[str, int]] = {}
+        self._unnamed_duplicates: Counter[int] = Counter()
         self._stopped = bytearray()
         self._waiting: dict[int, bytes] = {}
         self._early: dict[int, int] = {}
@@ -73,7 +74,8 @@ class TransactionJoin:
             ValueError: Something in it is no whole number of records.
         """
         if report.transactions_started:
-            self._started[source] = report.transactions_started
+            by_class = {name: each.transactions_started for name, each in report.classes.items()}
+            self._started[source] = {"": report.transactions_started} | by_class
         if len(report.transactions_stopped) % 8 or len(report.transaction_sendings) % RECORD.size:
             raise ValueError("transactions are no whole number of records")
         self._stopped += report.transactions_stopped
@@ -86,7 +88,11 @@ class TransactionJoin:
     @property
     def started(self) -> int:
         """Transactions begun."""
-        return sum(self._started.values())
+        return self.started_of("")
+
+    def started_of(self, fleet_class: str) -> int:
+        """Of one class; with an empty name, of all."""
+        return sum(started.get(fleet_class, 0) for started in self._started.values())
 
     @property
     def cut_off_in_vain(self) -> int:
@@ -94,17 +100,17 @@ class TransactionJoin:
         waiting = np.frombuffer(b"".join([self._cold_sent, *self._waiting.values()]), DTYPE)
         return int(np.count_nonzero(waiting["fate"] == CUT_OFF))
 
-    def stopped(self) -> NDArray[np.uint64]:
-        """Transactions that are over: charge point above 32 bits of its own count."""
-        return np.frombuffer(bytes(self._stopped), "<u8")
-
-    def close(self, in_flight: Iterable[InFlight] = ()) -> Settled:
+    def close(self, in_flight: Iterable[InFlight] = (), *, observed: bool = True) -> SettledTransactions:
         """Everything remarkable. To be called once, when every report is in.
 
         Args:
             in_flight: Messages that may have been lost with their charge points' links; of others that did not arrive,
                 a link cut later is no excuse.
+            observed: Whether subscribers took part and have told everything; else nothing can be said about arrivals.
         """
+        stopped = np.frombuffer(bytes(self._stopped), "<u8")
+        if not observed:
+            return SettledTransactions(started=self.started, stopped=stopped)
         self._cold_sent += b"".join(self._waiting.values())
         self._cold_arrived.extend(self._early)
         self._waiting.clear()
@@ -113,23 +119,29 @@ class TransactionJoin:
         keys = sent["charge_point"].astype(np.uint64) << np.uint64(24) | sent["sequence"].astype(np.uint64)
         arrived = np.frombuffer(self._cold_arrived.tobytes(), np.uint64) & np.uint64(_KEY)
         found = np.isin(keys, arrived)
+        known = np.isin(keys, np.array(list(self._early_duplicates), np.uint64))
         twice = [
             record.tobytes()
-            for record in sent[np.isin(keys, np.array(list(self._early_duplicates), np.uint64))]
-            for _ in range(self._early_duplicates[sending_key(int(record["charge_point"]), int(record["sequence"]))])
+            for record, key in zip(sent[known], keys[known].tolist(), strict=True)
+            for _ in range(self._early_duplicates.pop(key, 0))
         ]
-        self.unnamed_duplicates += sum(self._early_duplicates.values()) - len(twice)
+        for key, count in self._early_duplicates.items():
+            self._unnamed_duplicates[key >> SEQUENCE_BITS] += count
         in_vain = sent[~found]
         doubtful = np.array([sending_key(each.charge_point, each.sequence) for each in in_flight], np.uint64)
         in_vain["fate"][in_vain["fate"] == LINK_CUT] = TIMED_OUT
         in_vain["fate"][np.isin(keys[~found], doubtful)] = LINK_CUT
         reordered = sent[np.isin(keys, np.array(reordered_early, np.uint64))]
-        return Settled(
+        return SettledTransactions(
+            started=self.started,
+            stopped=stopped,
+            observed=True,
             sent_and_arrived=np.concatenate([np.frombuffer(bytes(self._arrived), DTYPE), sent[found]]),
             sent_in_vain=in_vain,
             fates=np.frombuffer(bytes(self._fates), DTYPE),
             duplicated=np.frombuffer(bytes(self._duplicated) + b"".join(twice), DTYPE),
             reordered=np.concatenate([np.frombuffer(bytes(self._reordered), DTYPE), reordered]),
+            unnamed_duplicates=self._unnamed_duplicates,
             unexplained=int(np.count_nonzero(~np.isin(np.unique(arrived), keys))),
         )
 
@@ -172,7 +184,7 @@ class TransactionJoin:
         elif key in self._early:
             self._early_duplicates[key] = self._early_duplicates.get(key, 0) + 1
         else:
-            self.unnamed_duplicates += 1
+            self._unnamed_duplicates[key >> SEQUENCE_BITS] += 1
 
     def _join(self, key: int, record: bytes, judged: int) -> None:
         self._joined[key] = record
@@ -185,36 +197,6 @@ class TransactionJoin:
         *_, fate, _phase, before = RECORD.unpack(record)
         if fate != ANSWERED or before:
             self._arrived += record
-
-
-class Settled:
-    """The remarkable sendings of a run, as arrays of :data:`loadtest.measure.transaction_records.DTYPE`.
-
-    Attributes:
-        sent_and_arrived: Those that arrived, though not answered or not the first of their message.
-        sent_in_vain: Those that never arrived.
-        fates: Messages that were not sent, or not again.
-        duplicated: One for each further arrival.
-        reordered: Those that arrived after a later one of the same charge point.
-        unexplained: Arrivals no engine has told of.
-    """
-
-    def __init__(
-        self,
-        *,
-        sent_and_arrived: NDArray[np.void],
-        sent_in_vain: NDArray[np.void],
-        fates: NDArray[np.void],
-        duplicated: NDArray[np.void],
-        reordered: NDArray[np.void],
-        unexplained: int,
-    ) -> None:
-        self.sent_and_arrived = sent_and_arrived
-        self.sent_in_vain = sent_in_vain
-        self.fates = fates
-        self.duplicated = duplicated
-        self.reordered = reordered
-        self.unexplained = unexplained
 
 
 def _beyond(kept: dict[int, _Value]) -> list[tuple[int, _Value]]:

@@ -24,12 +24,11 @@ from loadtest.measure.transaction_records import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
 
     from numpy.typing import NDArray
 
-    from loadtest.measure.link_cuts import InFlight
-    from loadtest.measure.transaction_join import TransactionJoin
+    from loadtest.measure.settled_transactions import SettledTransactions
 
 NAMED = 1_000
 """Flawed messages that are listed."""
@@ -122,27 +121,19 @@ class _Case(NamedTuple):
 
 
 def settle_transactions(
-    join: TransactionJoin,
-    phases: Sequence[str],
-    in_flight: Iterable[InFlight] = (),
-    *,
-    observed: bool,
-    hop: str = ON_THE_WAY,
+    settled: SettledTransactions, phases: Sequence[str], *, hop: str = ON_THE_WAY
 ) -> TransactionLedger:
     """Close the ledger.
 
     Args:
-        join: What both ends have told; it is used up.
+        settled: What both ends have told.
         phases: Names of the numbers in records.
-        in_flight: What was under way when links were cut.
-        observed: Whether subscribers took part and have told everything; else nothing can be said about arrivals.
         hop: Where messages were lost that no charge point and no link lost.
     """
-    stopped = join.stopped()
-    ledger = TransactionLedger(started=join.started, stopped=len(stopped))
-    if not observed:
+    stopped = settled.stopped
+    ledger = TransactionLedger(started=settled.started, stopped=len(stopped))
+    if not settled.observed:
         return ledger
-    settled = join.close(in_flight)
     ledger.unexplained = settled.unexplained
     messages = _Messages(settled.sent_and_arrived, settled.sent_in_vain, settled.fates)
     flaws = [
@@ -166,7 +157,7 @@ def settle_transactions(
     ledger.rows = [row for case in (*flaws, *late, pending, *beside) for row in _rows(case, phases)]
     for what in (LOST, DUPLICATED, REORDERED, LATE, PENDING):
         setattr(ledger, what, sum(row.count for row in ledger.rows if row.what == what))
-    ledger.duplicated += join.unnamed_duplicates
+    ledger.duplicated += sum(settled.unnamed_duplicates.values())
     ledger.flaws = [flaw for case in flaws for flaw in _named(case, phases)][:NAMED]
     flawed = np.unique(np.concatenate([_transactions(case.records) for case in flaws]))
     ledger.flawed = len(flawed)

@@ -38,6 +38,9 @@ MOST_PLACES = 0xFFFF
 MOST_SENDINGS = 0xFF
 """What is beyond is booked under the last number."""
 
+SEQUENCE_BITS = 24
+"""A sending, as both ends know it: the sequence number's lowest bits below the charge point."""
+
 FATE_BITS = 48
 """An arrival: how it was judged (:mod:`loadtest.measure.sequence`) above the charge point (24 bits) and the sequence
 number (24 bits)."""
@@ -45,4 +48,4 @@ number (24 bits)."""
 
 def sending_key(charge_point: int, sequence: int) -> int:
     """What both ends know a sending by."""
-    return charge_point << 24 | sequence & 0xFF_FFFF
+    return charge_point << SEQUENCE_BITS | sequence & 0xFF_FFFF

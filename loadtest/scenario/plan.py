@@ -7,6 +7,7 @@ import msgspec
 from loadtest.protocol.phases import PHASES
 from loadtest.scenario.credentials import CredentialFiles
 from loadtest.scenario.direct_path import DirectPath
+from loadtest.scenario.fleet_classes import FleetClasses
 from loadtest.scenario.settings import RunSettings
 
 
@@ -28,6 +29,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
         subscribers: How many subscriber processes there really are.
         log_dir: Folder for the logs of child processes.
         phases: All phases there will be; a number in a stamp is a position in it.
+        classes: What charge points are told apart by.
     """
 
     run_tag: int
@@ -44,6 +46,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     subscribers: int
     log_dir: str
     phases: tuple[str, ...] = PHASES
+    classes: FleetClasses = FleetClasses()
     settings: RunSettings
 
     def encode(self) -> str:

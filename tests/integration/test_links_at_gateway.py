@@ -133,7 +133,8 @@ def test_the_gateway_tells_reset_close_and_silence_apart(tmp_path: Path, *, encr
         await until(lambda: fleet.gauges()["registered"] == COUNT)
         assert closed[counters.TAKEOVER] == COUNT, "who comes back replaces what was left of it"
         assert gateway.connected == COUNT
-        assert fleet.counters.link_resets == fleet.counters.link_closes == fleet.counters.link_half_open == COUNT
+        counted = fleet.books.whole.counters
+        assert counted.link_resets == counted.link_closes == counted.link_half_open == COUNT
 
         fleet.draining = True
         fleet.retire()

@@ -60,7 +60,7 @@ def connects(broker_url: str, done: Callable[[FleetCounters], int], ca_file: str
             fleet.cohorts.add(0, COUNT, profile, DIRECT)
             fleet.enter_phase(RAMP, monotonic_ns())
             async with asyncio.timeout(50):
-                while done(fleet.counters) < COUNT:  # noqa: ASYNC110 - what it waits for are plain counters
+                while done(fleet.books.whole.counters) < COUNT:  # noqa: ASYNC110 - what it waits for are plain counters
                     await asyncio.sleep(0.01)
             fleet.retire()
             async with asyncio.timeout(50):
@@ -83,7 +83,7 @@ def test_tls_holds_for_the_server_that_is_named(tmp_path: Path) -> None:
                 f"mqtts://localhost:{first.port}", lambda counters: counters.connects, str(tmp_path / "ca.pem")
             )
         assert sorted(first.clients) == sorted(second.clients) == [f"cp-{number:06}" for number in range(COUNT)]
-    counters = fleet.counters
+    counters = fleet.books.whole.counters
     assert (counters.connect_attempts, counters.connects, counters.mqtt_redirected) == (COUNT, COUNT, COUNT)
     assert counters.mqtt_references_failed == 2 * COUNT
     assert fleet.connect_failures.report() == {}
@@ -94,5 +94,5 @@ def test_a_circle_is_left_after_so_many_rounds() -> None:
         stub.connack = elsewhere(f"127.0.0.1:{stub.port}")
         fleet = connects(f"mqtt://127.0.0.1:{stub.port}", lambda counters: counters.connect_refused)
         assert len(stub.clients) == COUNT * (1 + MOST_REDIRECTS)
-    assert fleet.counters.connect_attempts == COUNT
+    assert fleet.books.whole.counters.connect_attempts == COUNT
     assert fleet.connect_failures.report() == {"engine.connect_failures.mqtt_redirected_too_often": COUNT}

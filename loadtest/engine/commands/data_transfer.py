@@ -44,7 +44,7 @@ class _Checker:
         try:
             _result.decode(payload)
         except (msgspec.DecodeError, RecursionError):
-            self._charge_point.fleet.counters.malformed += 1
+            self._charge_point.books.counters.malformed += 1
 
     def on_failure(self, action: int, now_ns: int) -> None:
         """The operation's fate says it already."""

@@ -54,7 +54,7 @@ def answer(charge_point: ChargePoint, call: frames.Call, now_ns: int) -> None:
     try:
         payload, follow_up = _handle(charge_point, call, now_ns)
         text = msgspec.json.encode(payload)
-        if not charge_point.number + fleet.counters.calls_answered & fleet.checks.mask:
+        if not charge_point.number + charge_point.books.counters.calls_answered & fleet.checks.mask:
             fleet.checks.note_result(call.action, text)
     except CallRefusedError as error:
         refusal = error
@@ -66,7 +66,7 @@ def answer(charge_point: ChargePoint, call: frames.Call, now_ns: int) -> None:
             charge_point.send_error(call, refusal.code, refusal.description[:255])
     except LocalProtocolError:  # the peer has begun to close
         return
-    fleet.counters.calls_answered += 1
+    charge_point.books.counters.calls_answered += 1
     fleet.commands_received.answered(charge_point.number, call, written_ns)
     if follow_up is not None:
         follow_up()

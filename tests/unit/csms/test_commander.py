@@ -11,8 +11,9 @@ from loadtest.csms import commander as commanders
 from loadtest.csms.commander import Commander
 from loadtest.csms.settings import CsmsSettings
 from loadtest.measure.interval import AnswerRow, IntervalReport, OperationRow
-from loadtest.measure.ledger import total_of, unbalanced_operations
+from loadtest.measure.ledger import unbalanced_operations
 from loadtest.measure.recorder import Recorder
+from loadtest.measure.rows import total_of
 from loadtest.protocol import envelope_emqx, stamp
 from loadtest.protocol.phases import DRAIN, PHASES, RAMP, STEADY
 from loadtest.scenario.commands import CommandLoad

@@ -11,6 +11,7 @@ from loadtest.measure.recorder import Recorder
 from loadtest.measure.tags import Tag
 from loadtest.protocol import stamp
 from loadtest.protocol.phases import PHASES
+from loadtest.scenario.fleet_classes import BEYOND_FLEET, told_apart
 
 EPOCH_NS = 10**15
 STEADY = PHASES.index("steady")
@@ -72,3 +73,27 @@ def test_actions_unknown_to_ocpp_share_one_row() -> None:
     for sequence in range(100):
         measured.observe(stamped(sequence), f"Made.Up{sequence}", EPOCH_NS)
     assert measured.rows() == [DeliveryRow("steady", OTHER_ACTION, delivered=100)]
+
+
+def test_classes_are_told_apart_and_add_up() -> None:
+    recorder = Recorder()
+    classes = told_apart([("Kerb", 3), ("Depot", 2)])
+    measured = Uplink(recorder, run_tag=7, epoch_ns=EPOCH_NS, phases=PHASES, classes=classes)
+    for charge_point in (0, 2, 3, 3, 5):
+        measured.observe(stamped(0, charge_point=charge_point), "Heartbeat", EPOCH_NS + 1_002_000_000)
+    assert measured.rows() == [DeliveryRow("steady", "Heartbeat", delivered=4, duplicated=1)]
+    told = measured.report()
+    assert {name: (part.deliveries[0].delivered, part.deliveries[0].duplicated) for name, part in told.items()} == {
+        "Kerb": (2, 0),
+        "Depot": (1, 1),
+        BEYOND_FLEET: (1, 0),
+    }
+    assert [series.max_us for series in told["Kerb"].series] == [2_000, 2_000]
+    assert recorder.take_interval() == [], "what is of a class is told there alone"
+    assert measured.report()["Kerb"].series == []
+
+
+def test_one_class_is_not_told_apart() -> None:
+    measured = uplink()
+    measured.observe(stamped(0), "Heartbeat", EPOCH_NS)
+    assert measured.report() == {}

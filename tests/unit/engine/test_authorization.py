@@ -243,7 +243,7 @@ def test_an_expiry_that_is_none_is_counted() -> None:
     with configured(AuthorizationCacheEnabled="true") as world:
         world.register()
         known(world, b"tag", expiry="tomorrow")
-        assert world.fleet.counters.malformed == 1
+        assert world.books.counters.malformed == 1
 
 
 def test_a_driver_is_asked_about_once_until_the_cache_is_cleared() -> None:

@@ -12,7 +12,7 @@ from loadtest.scenario.reconnect import CappedDoubling
 
 
 def assert_attempts_add_up(world: World) -> None:
-    counters = world.fleet.counters
+    counters = world.books.counters
     under_way = sum(each.state == CONNECTING for each in world.charge_points)
     outcomes = counters.connects + counters.connect_refused + counters.connect_failed + counters.connect_timed_out
     assert counters.connect_attempts == outcomes + under_way
@@ -23,7 +23,7 @@ def test_a_refused_handshake_is_tried_again_and_the_first_reason_kept() -> None:
         wire = world.reach()
         wire.refuse(404, "unknown charge point")
         wire.end()
-        assert world.fleet.counters.connect_refused == 1
+        assert world.books.counters.connect_refused == 1
         assert world.fleet.connect_failures.first == {
             "http_404": "cp-000000: handshake refused with 404 unknown charge point"
         }
@@ -35,7 +35,7 @@ def test_a_refused_handshake_is_tried_again_and_the_first_reason_kept() -> None:
 def test_a_connection_cut_in_the_handshake_is_a_failed_attempt() -> None:
     with World() as world:
         world.reach().end(ConnectionResetError("reset"))
-        assert world.fleet.counters.connect_failed == 1
+        assert world.books.counters.connect_failed == 1
         assert (
             "during the WebSocket handshake; a gateway out of"
             in world.fleet.connect_failures.first["ended_in_handshake"]
@@ -52,11 +52,11 @@ def test_a_handshake_that_takes_too_long_is_given_up_once() -> None:
         world.advance_s(1.2)
         assert wire.ending
         wire.end()
-        assert world.fleet.counters.connect_timed_out == 1
-        assert world.fleet.counters.connect_failed == 0
+        assert world.books.counters.connect_timed_out == 1
+        assert world.books.counters.connect_failed == 0
         world.advance_s(2)
         assert world.one.state == CONNECTING
-        assert world.fleet.counters.connect_attempts == 2
+        assert world.books.counters.connect_attempts == 2
         assert_attempts_add_up(world)
 
 
@@ -110,7 +110,7 @@ def test_a_cohort_added_during_the_run_connects_at_once() -> None:
     with World() as world:
         world.fleet.cohorts.add(5, 2, world.profile)
         world.advance_s(0.002)
-        assert world.fleet.counters.connect_attempts == 3
+        assert world.books.counters.connect_attempts == 3
 
 
 def test_while_the_run_drains_nobody_connects_again() -> None:
@@ -119,7 +119,7 @@ def test_while_the_run_drains_nobody_connects_again() -> None:
         world.fleet.draining = True
         world.wire().end()
         world.advance_s(100)
-        assert world.fleet.counters.connect_attempts == 1
+        assert world.books.counters.connect_attempts == 1
         assert world.one.state == OFFLINE
 
 

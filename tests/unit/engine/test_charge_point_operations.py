@@ -58,7 +58,7 @@ def test_the_queue_has_a_limit_and_what_is_beyond_is_dropped_and_counted() -> No
     with World() as world:
         world.register()
         offer_beats(world, 1 + QUEUE_LIMIT + 7)
-        assert world.fleet.counters.dropped_queue_full == 7
+        assert world.books.counters.dropped_queue_full == 7
         assert world.row("Heartbeat").dropped == 7
         world.answer_all()
         assert world.row("Heartbeat").answered == 1 + QUEUE_LIMIT
@@ -98,11 +98,11 @@ def test_late_and_second_answers_are_counted_and_change_nothing() -> None:
         world.advance_s(7)
         world.answered_by()
         world.tell(b'[3,"%b",{}]' % late.message_id.encode())
-        assert world.fleet.counters.late_or_duplicate_answers == 1
+        assert world.books.counters.late_or_duplicate_answers == 1
         offer_beats(world, 1)
         again = world.answer({})
         world.tell(b'[3,"%b",{}]' % again.message_id.encode())
-        assert world.fleet.counters.late_or_duplicate_answers == 2
+        assert world.books.counters.late_or_duplicate_answers == 2
         row = world.row("Heartbeat")
         assert (row.answered, row.timed_out) == (1, 1)
         world.assert_balanced()
@@ -128,7 +128,7 @@ def test_garbage_is_counted_and_survived(text: bytes, counter: str) -> None:
         world.register()
         offer_beats(world, 1)
         world.tell(text)
-        assert getattr(world.fleet.counters, counter) == 1
+        assert getattr(world.books.counters, counter) == 1
         assert world.row("Heartbeat").answered == 0
         world.answer({})
         assert world.row("Heartbeat").answered == 1
@@ -140,7 +140,7 @@ def test_an_answer_for_another_charge_point_is_none_of_ours() -> None:
         for each in world.charge_points:
             world.open(each)
         world.tell(b'[3,"%b",{}]' % world.sent[0].message_id.encode(), world.charge_points[1])
-        assert world.fleet.counters.unknown_answers == 1
+        assert world.books.counters.unknown_answers == 1
 
 
 @pytest.mark.parametrize("ending", [b"", b"}", b'{"a"', b"]"])
@@ -149,7 +149,7 @@ def test_a_broken_answer_with_the_right_id_is_garbage_not_an_answer(ending: byte
         world.register()
         offer_beats(world, 1)
         world.tell(b'[3,"%b",' % world.sent[-1].message_id.encode() + ending)
-        assert world.fleet.counters.malformed == 1
+        assert world.books.counters.malformed == 1
         assert world.row("Heartbeat").answered == 0
 
 
@@ -165,7 +165,7 @@ def test_messages_in_one_text_are_all_taken(blank: bytes) -> None:
             world.tell(blank.join((answer, call) if order else (call, answer)))
         assert world.row("Heartbeat").answered == 2
         assert [reply.message_id for reply in world.replies] == ["q", "q"]
-        assert world.fleet.counters.calls_answered == 2
+        assert world.books.counters.calls_answered == 2
         world.assert_balanced()
 
 
@@ -178,8 +178,8 @@ def test_a_lost_connection_cuts_off_what_was_outstanding_and_drops_what_needs_a_
         row = world.row("Heartbeat")
         assert (row.sent, row.cut_off, row.dropped) == (1, 1, 2)
         assert world.row("MeterValues").dropped == 0
-        assert world.fleet.counters.disconnects == 1
-        assert world.fleet.counters.dropped_offline == 2
+        assert world.books.counters.disconnects == 1
+        assert world.books.counters.dropped_offline == 2
         world.assert_balanced()
 
 
@@ -265,7 +265,7 @@ def test_an_operation_belongs_to_the_phase_it_was_due_in() -> None:
         world.answer({})
         offer_beats(world, 1)
         world.answer({})
-        rows = {(row.phase, row.action): row.answered for row in world.fleet.operations.rows()}
+        rows = {(row.phase, row.action): row.answered for row in world.books.operations.rows()}
         assert (rows["ramp", "Heartbeat"], rows["steady", "Heartbeat"]) == (2, 1)
         assert world.sent[-1].stamp.phase == 2
         world.assert_balanced()
@@ -303,8 +303,8 @@ def test_what_the_drain_could_not_finish_is_unfinished_or_dropped() -> None:
         wire.end()
         row = world.row("Heartbeat")
         assert (row.offered, row.sent, row.unfinished, row.dropped) == (3, 1, 1, 2)
-        assert world.fleet.counters.dropped_at_end == 2
-        assert world.fleet.counters.disconnects == 0, "a close of ours is no disturbance"
+        assert world.books.counters.dropped_at_end == 2
+        assert world.books.counters.disconnects == 0, "a close of ours is no disturbance"
         world.assert_balanced()
 
 
@@ -313,4 +313,4 @@ def test_a_boot_while_draining_is_not_offered() -> None:
         world.fleet.draining = True
         world.open()
         assert world.new() == []
-        assert world.fleet.operations.cell(BOOT_NOTIFICATION, world.clock()).offered == 0
+        assert world.books.operations.cell(BOOT_NOTIFICATION, world.clock()).offered == 0

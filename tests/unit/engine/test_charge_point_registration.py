@@ -99,7 +99,7 @@ def test_not_accepted_means_silence_and_another_boot_after_the_interval(status: 
         assert world.new() == ["BootNotification"]
         world.answer(boot_conf("Accepted", 300))
         assert world.one.state == REGISTERED
-        assert world.fleet.counters.not_accepted == 1
+        assert world.books.counters.not_accepted == 1
         world.assert_balanced()
 
 
@@ -124,7 +124,7 @@ def test_pending_answers_questions_and_rejected_does_not() -> None:
         world.replies.clear()
         world.tell(b'[2,"x","GetConfiguration",{}]')
         assert world.replies == []
-        assert (world.fleet.counters.calls_received, world.fleet.counters.calls_answered) == (2, 1)
+        assert (world.books.counters.calls_received, world.books.counters.calls_answered) == (2, 1)
 
 
 def test_a_heartbeat_interval_set_while_pending_gives_way_to_the_one_of_the_registration() -> None:
@@ -134,7 +134,7 @@ def test_a_heartbeat_interval_set_while_pending_gives_way_to_the_one_of_the_regi
         world.command("ChangeConfiguration", {"key": "HeartbeatInterval", "value": "7"})
         world.advance_s(11)
         world.answer({"status": "Accepted", "currentTime": "now", "interval": 40})
-        assert world.fleet.registered_ever == 1
+        assert world.books.registered_ever == 1
         assert world.one.heartbeat_ns == 40 * NS_PER_S
 
 
@@ -206,7 +206,7 @@ def test_a_reconnect_repeats_the_boot_only_if_the_profile_says_so(boot: bool) ->
             world.answer(boot_conf("Accepted", 300))
         world.answer_all()
         assert world.new() == ["StatusNotification"] * (2 if boot else 0), "nothing has changed since"
-        assert world.fleet.counters.registrations == 2
+        assert world.books.counters.registrations == 2
         assert world.fleet.gauges()["registered_ever"] == 1
         world.assert_balanced()
 
@@ -230,7 +230,7 @@ def test_a_boot_answer_that_makes_no_sense_is_counted_and_taken_for_a_no() -> No
     with World() as world:
         world.open()
         world.answer({"status": 5})
-        assert world.fleet.counters.malformed == 1
+        assert world.books.counters.malformed == 1
         assert world.one.state == REJECTED
         world.advance_s(61)
         assert world.new() == ["BootNotification"] * 2

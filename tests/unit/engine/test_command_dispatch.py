@@ -91,4 +91,4 @@ def test_a_gateway_that_has_begun_to_close_gets_no_answer() -> None:
         assert late
         world.one.data_received(b"".join(late))
         assert world.replies == []
-        assert world.fleet.counters.calls_answered == 0
+        assert world.books.counters.calls_answered == 0

@@ -202,10 +202,10 @@ class Story:
         fleet.retire()
         for wire in self.wires():
             wire.end()
-        counters = fleet.counters.report()
+        counters = fleet.books.counters()
         self.world.advance_s(2_000)
         self.world.assert_balanced()
-        assert fleet.counters.report() == counters, "nothing comes after the end"
+        assert fleet.books.counters() == counters, "nothing comes after the end"
         assert len(self.world.pacer._wheel._slots) <= 1, "only the sweep is left"
 
 

@@ -137,12 +137,12 @@ def test_pings_begin_and_a_gateway_that_does_not_answer_them_is_left() -> None:
         for _ in range(3):
             world.advance_s(10)
             world.wire().flush()  # the gateway's pong
-        assert world.fleet.counters.pings == 3
+        assert world.books.counters.pings == 3
         world.advance_s(10)  # this one finds nobody
-        assert world.fleet.counters.pongs_missing == 0
+        assert world.books.counters.pongs_missing == 0
         world.advance_s(10)
         assert world.wire().ending
-        assert world.fleet.counters.pongs_missing == 1
+        assert world.books.counters.pongs_missing == 1
 
 
 def test_the_connection_timeout_ends_waiting_for_a_driver_who_does_not_come() -> None:

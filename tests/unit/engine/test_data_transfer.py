@@ -47,14 +47,14 @@ def test_send_makes_the_charge_point_send_one(world: World) -> None:
     assert told(world, "DataTransfer") == [{"vendorId": "loadtest", "messageId": "echo", "data": "up"}]
     world.answer({"status": "Accepted", "data": "up"})
     assert world.row("DataTransfer").answered == 1
-    assert world.fleet.counters.malformed == 0
+    assert world.books.counters.malformed == 0
 
 
 @pytest.mark.parametrize("answer", [{}, {"status": "Perhaps"}, {"status": "Accepted", "data": 5}])
 def test_answer_that_is_none_is_counted(world: World, answer: dict[str, object]) -> None:
     ask(world, "DataTransfer", vendorId="loadtest", messageId="send")
     world.answer(answer)
-    assert world.fleet.counters.malformed == 1
+    assert world.books.counters.malformed == 1
 
 
 def test_refused_message_is_an_operation_like_others(world: World) -> None:

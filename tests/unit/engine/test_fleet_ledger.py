@@ -69,7 +69,7 @@ class FleetStory(RuleBasedStateMachine):
 
     @invariant()
     def every_attempt_to_connect_has_one_outcome(self) -> None:
-        counters = self.world.fleet.counters
+        counters = self.world.books.counters
         outcomes = counters.connects + counters.connect_refused + counters.connect_failed + counters.connect_timed_out
         under_way = sum(each.state == CONNECTING for each in self.world.charge_points)
         given_up = counters.connect_attempts - outcomes - under_way

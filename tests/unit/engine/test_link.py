@@ -62,7 +62,7 @@ def test_a_reset_cuts_what_is_outstanding_and_attempts_fail_until_the_link_is_ba
     with quiet_world() as world:
         world.register(interval_s=10)
         world.advance_s(10)
-        wire, counters = world.wire(), world.fleet.counters
+        wire, counters = world.wire(), world.books.counters
         assert wire.outstanding is not None
         link_of(world).go_down(RESET)
         end_aborted(wire)
@@ -91,7 +91,7 @@ def test_a_clean_close_is_a_closing_handshake() -> None:
         assert wire.gateway.close_rcvd.code == 1000
         wire.flush()
         wire.end()
-        assert world.fleet.counters.link_closes == 1
+        assert world.books.counters.link_closes == 1
         assert world.one.state == OFFLINE
         world.assert_balanced()
 
@@ -119,7 +119,7 @@ def test_a_half_open_connection_is_silent_until_an_answer_is_missed_and_leaves_a
         assert not wire.ending, "what the charge point gave up, the gateway still has"
         assert link.ghost is not None
         assert world.fleet.gauges()["half_open"] == 0
-        assert (world.fleet.counters.link_half_open, world.fleet.counters.disconnects) == (1, 1)
+        assert (world.books.counters.link_half_open, world.books.counters.disconnects) == (1, 1)
         wire.end()
         assert link.ghost is None
 
@@ -129,7 +129,7 @@ def test_a_missing_pong_ends_a_half_open_connection_too() -> None:
         world.register(interval_s=10_000)
         link_of(world).go_down(HALF_OPEN)
         world.advance_s(10.2)
-        assert world.fleet.counters.pongs_missing == 1
+        assert world.books.counters.pongs_missing == 1
         assert world.one.state == OFFLINE
         world.assert_balanced()
 
@@ -143,7 +143,7 @@ def test_attempts_in_a_silent_outage_time_out_or_get_through_when_the_link_is_ba
         world.advance_s(5.1)
         assert world.one.state == CONNECTING
         world.advance_s(11)
-        assert world.fleet.counters.connect_timed_out == 1
+        assert world.books.counters.connect_timed_out == 1
         world.advance_s(5.1)
         assert world.one.state == CONNECTING
         assert world.fleet.dialled == {}
@@ -184,9 +184,9 @@ def test_latency_is_part_of_every_time_and_keeps_the_order(jitter_s: float) -> N
         wire = world.reach()
         world.advance_s(0.21 + jitter_s)  # the request arrives
         wire.accept()
-        assert world.fleet.counters.connects == 0
+        assert world.books.counters.connects == 0
         world.advance_s(0.21 + jitter_s)
-        assert world.fleet.counters.connects == 1
+        assert world.books.counters.connects == 1
         for _ in range(40):
             world.advance_s(0.21 + jitter_s)
             if world.wire().outstanding is not None:
@@ -226,7 +226,7 @@ def test_a_slow_link_reads_no_more_than_it_can_pass_on() -> None:
         assert reading == ["pause"]
         world.advance_s(11)
         assert reading == ["pause", "resume"]
-        assert world.fleet.counters.malformed == 10
+        assert world.books.counters.malformed == 10
 
 
 def test_what_is_on_its_way_over_a_slow_link_is_lost_with_the_socket() -> None:
@@ -266,7 +266,7 @@ def test_a_region_fails_for_all_its_charge_points_at_once() -> None:
             assert down[::2] == [False] * 3
         world.advance_s(end_s - start_s)
         assert [link_of(world, number).is_down for number in range(1, 6, 2)] == [False] * 3
-        assert world.fleet.counters.link_outages_regional >= 3
+        assert world.books.counters.link_outages_regional >= 3
         ramp_s = (world.clock() - world.fleet.epoch_ns) / NS_PER_S - since_the_ramp_s(world)
         told = {"start_s": round(ramp_s + start_s, 3), "end_s": round(ramp_s + end_s, 3)}
         hit = RegionalOutage(region=1, charge_points=3, **told)
@@ -290,7 +290,7 @@ def test_outages_come_when_the_schedule_says_whatever_happens_in_between() -> No
                     assert link_of(world).is_down is down
             if world.one.state == CONNECTING and 0 in world.fleet.dialled:
                 world.register()
-        assert world.fleet.counters.link_outages == index
+        assert world.books.counters.link_outages == index
 
 
 def test_a_charge_point_that_leaves_takes_its_ghost_along_and_says_goodbye() -> None:

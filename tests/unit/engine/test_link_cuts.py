@@ -317,7 +317,7 @@ def test_an_attempt_that_a_silent_outage_has_delayed_is_not_held_against_the_gat
         world.advance_s(9)
         link_of(world).come_up()
         world.advance_s(2)
-        assert world.fleet.counters.connect_timed_out == 1
+        assert world.books.counters.connect_timed_out == 1
         assert world.fleet.at_end()["away_by_link"] == 1
         wire.end()
 
@@ -336,7 +336,7 @@ def test_what_is_dropped_while_the_link_is_down_is_told_from_what_others_keep_fr
         wire.refuse(503, "busy")
         wire.end()
         world.one.offer(HEARTBEAT, world.clock(), b"{}")
-        counters = world.fleet.counters
+        counters = world.books.counters
         assert (counters.dropped_offline, counters.dropped_by_link) == (4, 3)
         world.assert_balanced()
 

@@ -77,7 +77,7 @@ def life(seed: int, first: int, count: int) -> Life:
             },
             in_flight=set(IN_FLIGHT.iter_unpack(in_flight)),
             absences=set(ABSENCE.iter_unpack(absences)),
-            counters=fleet.counters.report(),
+            counters=fleet.books.whole.counters.report(),
         )
 
 

@@ -289,7 +289,7 @@ class Story:
         self.check_attempts()
 
     def check_attempts(self) -> None:
-        counters = self.world.fleet.counters
+        counters = self.world.books.counters
         outcomes = counters.connects + counters.connect_refused + counters.connect_failed + counters.connect_timed_out
         assert counters.connect_attempts >= outcomes
 
@@ -308,7 +308,7 @@ class Story:
             absences=absences,
             transaction_sendings=sendings,
             transactions_stopped=stopped,
-            transactions_started=fleet.transaction_book.started,
+            transactions_started=world.books.transactions_started,
             transaction_arrivals=self.subscriber.transaction_arrivals.tobytes(),
         )
         self.sendings = sendings
@@ -322,7 +322,7 @@ class Story:
             for kind in (INTENDED, SERVICE):
                 counts[Tag(row.phase, UPLINK, row.action, kind)] = row.delivered
         return ledger.settle(
-            fleet.operations.rows(),
+            world.books.operations.rows(),
             list(self.subscriber.rows.values()),
             fleet.cohorts.sent(),
             [self.subscriber.windows.export()],
@@ -351,7 +351,7 @@ class Story:
             call = lost_by_system[key]
             near = [cut_ns for cut_ns in self.cuts_ns[key[0]] if 0 <= cut_ns - self.sent_ns[key] <= IN_DOUBT_NS]
             assert near, f"{call} excused by no cut near it"
-        transactions = settle_transactions(self.join, PHASES, self.in_flight, observed=True)
+        transactions = settle_transactions(self.join.close(self.in_flight), PHASES)
         assert transactions.unexplained == 0
         messages: dict[tuple[int, ...], bool] = {}
         for number, sequence, transaction, place, *_ in RECORD.iter_unpack(self.sendings):

@@ -114,7 +114,7 @@ def test_while_offline_notifications_are_dropped_and_counted(world: World) -> No
     world.wire().end()
     world.advance_s(10)
     assert statuses(world, LOG) == ["Uploading"]
-    assert world.fleet.counters.dropped_offline >= 1
+    assert world.books.counters.dropped_offline >= 1
 
 
 def test_long_identity_makes_no_long_file_name() -> None:

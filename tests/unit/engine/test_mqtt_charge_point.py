@@ -90,7 +90,7 @@ def test_refusals_are_counted_by_cause_and_tried_again(world: World, code: int, 
     wire = world.reach()
     wire.refuse(code, "")
     assert world.fleet.connect_failures.report() == {f"engine.connect_failures.mqtt_{cause}": 1}
-    assert (world.fleet.counters.connect_refused, world.fleet.counters.connect_in_vain) == (1, for_good)
+    assert (world.books.counters.connect_refused, world.books.counters.connect_in_vain) == (1, for_good)
     wire.end()
     assert world.one.state == OFFLINE
     world.advance_s(700)
@@ -142,10 +142,10 @@ def test_keep_alive_pings_and_a_pong_that_is_missing_ends_the_connection(world: 
     wire.flush()
     world.advance_s(54)
     assert wire.pings == 2
-    assert world.fleet.counters.pongs_missing == 0
+    assert world.books.counters.pongs_missing == 0
     world.advance_s(54)
     assert wire.ending
-    assert world.fleet.counters.pongs_missing == 1
+    assert world.books.counters.pongs_missing == 1
 
 
 def test_without_keep_alive_nobody_pings() -> None:
@@ -174,7 +174,7 @@ def test_a_kept_session_gets_what_was_not_acknowledged_again_and_queued_commands
         assert [payload for _, payload, _, again, _ in wire.published if again] == beats
         world.one.data_received(queued)
         assert [reply.message_id for reply in world.replies] == ["q"]
-        counters = world.fleet.counters
+        counters = world.books.counters
         assert (counters.sessions_resumed, counters.messages_resent, counters.messages_forgotten) == (1, 1, 0)
 
 
@@ -189,7 +189,7 @@ def test_a_session_that_was_not_kept_is_forgotten() -> None:
         wire = reached(world)
         wire.accept()
         assert not [payload for _, payload, _, again, _ in wire.published if again]
-        counters = world.fleet.counters
+        counters = world.books.counters
         assert (counters.sessions_resumed, counters.messages_resent, counters.messages_forgotten) == (0, 0, 1)
 
 
@@ -199,7 +199,7 @@ def test_a_broker_that_breaks_the_protocol_is_counted_and_left(world: World) -> 
     world.one.data_received(b"\x00\x00")
     assert wire.ending
     wire.end()
-    assert world.fleet.counters.broker_violations == 1
+    assert world.books.counters.broker_violations == 1
     assert world.one.state == OFFLINE
     world.advance_s(700)
     world.open()
@@ -209,7 +209,7 @@ def test_a_broker_that_breaks_the_protocol_is_counted_and_left(world: World) -> 
 def test_a_place_taken_by_another_client_is_counted(world: World) -> None:
     world.register()
     world.one.on_closed(0x8E, None)
-    assert (world.fleet.counters.sessions_taken_over, world.fleet.counters.disconnects) == (1, 1)
+    assert (world.books.counters.sessions_taken_over, world.books.counters.disconnects) == (1, 1)
 
 
 def test_what_the_broker_takes_no_packet_for_is_counted_and_never_answered() -> None:
@@ -218,7 +218,7 @@ def test_what_the_broker_takes_no_packet_for_is_counted_and_never_answered() -> 
         assert world.one.terms is not None  # type: ignore[attr-defined]  # it is on the direct path
         world.one._terms = world.one.terms._replace(max_packet_bytes=50)  # type: ignore[attr-defined]
         world.advance_s(332)
-        assert world.fleet.counters.messages_too_large == 1
+        assert world.books.counters.messages_too_large == 1
         assert (world.row().sent, world.row().timed_out) == (4, 1)
 
 
@@ -228,7 +228,7 @@ def test_what_is_no_ocpp_is_counted(world: World) -> None:
     for payload in (b"", b"\xff", b"[]", b"{}", msgspec.json.encode({"MessageTypeId": 9, "UniqueId": "x"})):
         topic = f"ocpp/cs/{world.one.identity}".encode()
         world.one.data_received(bytes((0x30, 2 + len(topic) + len(payload), 0, len(topic))) + topic + payload)
-    assert world.fleet.counters.malformed == 5
+    assert world.books.counters.malformed == 5
     assert not wire.ending
 
 
@@ -248,7 +248,7 @@ def test_kinds_of_message_have_their_own_but_no_more_than_the_broker_takes() -> 
 
 def test_what_the_broker_did_not_take_and_acknowledged_for_nothing_is_counted(world: World) -> None:
     world.register()
-    counters = world.fleet.counters
+    counters = world.books.counters
     world.one.data_received(b"\x40\x02\x7f\xff")
     assert (counters.stray_acknowledgements, counters.broker_violations) == (1, 0)
     assert isinstance(world.one, MqttChargePoint)

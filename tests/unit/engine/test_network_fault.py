@@ -31,7 +31,7 @@ def test_an_outage_keeps_away_until_it_is_over() -> None:
         assert wire.ending
         wire.end()
         world.advance_s(17)
-        counters = world.fleet.counters
+        counters = world.books.counters
         assert (counters.cut_by_fault, counters.connect_attempts, counters.connect_failed) == (1, 4, 3)
         assert world.fleet.connect_failures.report() == {"engine.connect_failures.no_network": 3}
         assert world.fleet.connect_failures.first == {}, "nobody else is to blame"
@@ -50,7 +50,7 @@ def test_a_cut_lets_them_connect_at_once() -> None:
         wire.end()
         world.advance_s(5.1)
         assert world.one.state == CONNECTING
-        assert world.fleet.counters.connect_failed == 0
+        assert world.books.counters.connect_failed == 0
 
 
 def test_an_attempt_under_way_comes_to_nothing() -> None:
@@ -60,7 +60,7 @@ def test_an_attempt_under_way_comes_to_nothing() -> None:
         assert world.one.state == OFFLINE
         world.advance_s(20)
         assert world.fleet.dialled == {}
-        assert world.fleet.counters.connect_failed == 1
+        assert world.books.counters.connect_failed == 1
 
 
 def test_a_large_fleet_is_cut_bit_by_bit_so_that_nothing_else_is_late() -> None:
@@ -70,7 +70,7 @@ def test_a_large_fleet_is_cut_bit_by_bit_so_that_nothing_else_is_late() -> None:
         assert sum(wire.ending for wire in wires) == 200
         world.advance_s(0.01)
         assert all(wire.ending for wire in wires)
-        assert world.fleet.counters.cut_by_fault == 450
+        assert world.books.counters.cut_by_fault == 450
 
 
 def test_only_the_regions_named_are_hit() -> None:

@@ -67,7 +67,7 @@ def test_for_this_time_it_goes_elsewhere_in_the_same_attempt(world: World) -> No
     wire.end()
     world.advance_s(1)
     wire = let_in(world, "b:1884")
-    counters = world.fleet.counters
+    counters = world.books.counters
     assert (counters.connect_attempts, counters.connects, counters.mqtt_redirected) == (1, 1, 1)
     assert (counters.connect_refused, counters.connect_failed, counters.disconnects) == (0, 0, 0)
     assert world.samples_of("ramp.connect.MQTT.intended").max_us == pytest.approx(3e6, abs=5e3)
@@ -106,25 +106,25 @@ def test_a_server_that_has_moved_is_not_asked_again(world: World) -> None:
 def test_who_is_sent_away_later_goes_there_when_its_policy_says_so(world: World, for_good: bool) -> None:
     wire = let_in(world)
     wire.send_away("b:1884", for_good=for_good)
-    assert (world.one.state, world.fleet.counters.disconnects) == (OFFLINE, 1)
+    assert (world.one.state, world.books.counters.disconnects) == (OFFLINE, 1)
     world.advance_s(WAIT_S - 0.1)
     assert not world.fleet.dialled
     world.advance_s(0.1)
     let_in(world, "b:1884").end(ConnectionResetError())
     world.advance_s(WAIT_S)
     let_in(world, "b:1884" if for_good else None)
-    assert world.fleet.counters.mqtt_redirected == 1
+    assert world.books.counters.mqtt_redirected == 1
 
 
 def test_one_of_several_is_the_first_that_answers(world: World) -> None:
     wire = reached(world)
     wire.turn_away("b:70000 c:1 d:2 e:3")
     wire.end()
-    assert world.fleet.counters.mqtt_references_failed == 1, "there is no such port"
+    assert world.books.counters.mqtt_references_failed == 1, "there is no such port"
     fails(world)
     reached(world, "d:2").end()
     let_in(world, "e:3")
-    counters = world.fleet.counters
+    counters = world.books.counters
     assert (counters.mqtt_redirected, counters.mqtt_references_failed, counters.connects) == (1, 3, 1)
     assert world.fleet.connect_failures.report() == {}, "the attempt has not failed"
 
@@ -136,7 +136,7 @@ def test_an_attempt_fails_once_when_nobody_answers(world: World) -> None:
     fails(world)
     assert world.one.state == CONNECTING
     reached(world, "c:1883").end()
-    counters = world.fleet.counters
+    counters = world.books.counters
     assert (counters.connect_failed, counters.mqtt_references_failed, world.one.state) == (1, 2, OFFLINE)
     (text,) = world.fleet.connect_failures.first.values()
     assert text.startswith("cp-000000, sent on to mqtt://c:1883: the connection ended during the MQTT handshake; ")
@@ -154,7 +154,7 @@ def test_who_is_refused_elsewhere_is_refused(world: World) -> None:
     assert world.fleet.connect_failures.first == {
         "mqtt_server_busy": "cp-000000, sent on to mqtt://b:1883: CONNECT refused: server busy"
     }
-    assert world.fleet.counters.connect_refused == 1
+    assert world.books.counters.connect_refused == 1
     world.advance_s(WAIT_S)
     let_in(world)
 
@@ -169,7 +169,7 @@ def test_to_be_sent_round_in_circles_is_a_refusal(world: World) -> None:
     wire = reached(world, server)
     wire.turn_away("b", for_good=True)
     wire.end()
-    counters = world.fleet.counters
+    counters = world.books.counters
     assert (counters.mqtt_redirected, counters.connect_refused, counters.connect_in_vain) == (MOST_REDIRECTS, 1, 1)
     assert world.fleet.connect_failures.first == {
         "mqtt_redirected_too_often": "cp-000000, sent on to mqtt://a:1883: CONNECT refused: server moved, "
@@ -195,7 +195,7 @@ def test_a_reference_that_names_no_server_is_a_refusal(world: World, reference: 
     (text,) = world.fleet.connect_failures.first.values()
     assert text.startswith("cp-000000: CONNECT refused: use another server, but ")
     assert words in text
-    counters = world.fleet.counters
+    counters = world.books.counters
     assert (counters.mqtt_redirected, counters.connect_refused, counters.connect_failed) == (0, 1, 0)
     world.advance_s(WAIT_S)
     let_in(world).send_away(reference)
@@ -209,7 +209,7 @@ def test_servers_named_during_the_handshake_are_gone_to_at_once(world: World) ->
     world.one.data_received(b"\x20\x03\x00\x00\x00")  # accepted, the subscription is not yet
     wire.send_away("b:1884")
     let_in(world, "b:1884")
-    assert (world.fleet.counters.connect_attempts, world.fleet.counters.disconnects) == (1, 0)
+    assert (world.books.counters.connect_attempts, world.books.counters.disconnects) == (1, 0)
 
 
 def test_all_of_an_attempt_has_one_timeout(world: World) -> None:
@@ -224,7 +224,7 @@ def test_all_of_an_attempt_has_one_timeout(world: World) -> None:
     world.advance_s(9.9)
     assert (world.one.state, len(world.fleet.dialled)) == (CONNECTING, 1)
     world.advance_s(1.1)
-    assert (world.fleet.counters.connect_timed_out, world.one.state, world.fleet.dialled) == (1, OFFLINE, {})
+    assert (world.books.counters.connect_timed_out, world.one.state, world.fleet.dialled) == (1, OFFLINE, {})
     world.advance_s(WAIT_S)
     let_in(world)
 
@@ -259,7 +259,7 @@ def test_it_is_gone_to_over_the_same_link() -> None:
         world.advance_s(1)
         link.go_down(RESET)  # what takes the connection now is not the broker
         wire.end()
-        counters = world.fleet.counters
+        counters = world.books.counters
         assert (counters.connect_failed, counters.mqtt_redirected) == (1, 2)
         assert world.one.state == OFFLINE
         assert world.fleet.link_cuts.is_away(0)
@@ -282,4 +282,4 @@ def test_who_has_taken_leave_is_sent_nowhere(world: World) -> None:
     world.fleet.retire()
     wire.send_away("b", for_good=True)
     assert remembers_nothing(world)
-    assert world.fleet.counters.mqtt_redirected == 0
+    assert world.books.counters.mqtt_redirected == 0

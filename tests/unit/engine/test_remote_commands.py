@@ -97,12 +97,12 @@ def test_a_soft_reset_delivers_the_stop_then_boots_again() -> None:
         assert wire.ending
         wire.end()
         world.advance_s(4.5)
-        assert world.fleet.counters.connect_attempts == 1
+        assert world.books.counters.connect_attempts == 1
         world.advance_s(0.5)
-        assert world.fleet.counters.connect_attempts == 2
+        assert world.books.counters.connect_attempts == 2
         world.register()
         assert world.new()[0] == "BootNotification"
-        assert world.fleet.counters.reboots == 1
+        assert world.books.counters.reboots == 1
         world.assert_balanced()
 
 
@@ -155,7 +155,7 @@ def test_a_soft_reset_stops_who_comes_while_it_waits_and_two_are_one() -> None:
         world.answer_all()
         world.advance_s(0.2)
         world.wire().end()
-        assert world.fleet.counters.reboots == 1
+        assert world.books.counters.reboots == 1
         world.assert_balanced()
 
 

@@ -127,7 +127,7 @@ def test_drivers_keep_off_a_reserved_connector_unless_it_is_theirs() -> None:
             registered(world)
             reserve(world, idTag=tag)
             run_s(world, 120)
-            assert world.fleet.counters.drivers_turned_away > 0  # the others, or all
+            assert world.books.counters.drivers_turned_away > 0  # the others, or all
             started = [start.get("reservationId") for start in told(world, "StartTransaction")]
             assert started[:1] == ([] if turned_away else [7])
 

@@ -59,14 +59,14 @@ def test_four_hours_of_churn_take_no_more_memory_than_two(monkeypatch: pytest.Mo
         soak.pass_time(2 * HOUR_S - 10 * MINUTE_S)
         engine, subscriber = at_rest(soak)
         answered, stopped = soak.row().answered, soak.fleet.transaction_book.stopped
-        disconnects = soak.fleet.counters.disconnects
+        disconnects = soak.books.counters.disconnects
 
         soak.pass_time(2 * HOUR_S - 10 * MINUTE_S)
         engine_later, subscriber_later = at_rest(soak)
 
         assert soak.row().answered - answered > 2_000
         assert soak.fleet.transaction_book.stopped - stopped > 100
-        assert soak.fleet.counters.disconnects - disconnects > 100
+        assert soak.books.counters.disconnects - disconnects > 100
         assert soak.invalid == []
         assert engine_later.is_no_more_than(engine), (engine, engine_later)
         assert subscriber_later.is_no_more_than(subscriber), (subscriber, subscriber_later)

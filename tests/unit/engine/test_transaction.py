@@ -128,7 +128,7 @@ def test_without_an_authorisation_nothing_starts(failure: str) -> None:
             world.wire().end()
         else:
             world.answer({"idTagInfo": "yes"})
-            assert world.fleet.counters.malformed == 1
+            assert world.books.counters.malformed == 1
         assert world.one.transactions == []
         world.advance_s(60)
         assert payloads_of(world, "StartTransaction") == []
@@ -278,7 +278,7 @@ def test_drivers_come_by_the_seeded_schedule_and_go_away_when_nothing_is_free() 
         run_for(world, 600)
         tags = payloads_of(world, "Authorize")
         assert 25 <= len(tags) <= 60, "of 60 drivers, who find one of two connectors free or leave"
-        assert world.fleet.counters.drivers_turned_away > 0
+        assert world.books.counters.drivers_turned_away > 0
         assert {each["idTag"] for each in tags} == {"TAG0000000"}
         assert {each["connectorId"] for each in payloads_of(world, "StartTransaction")} == {1, 2}
         world.assert_balanced()
@@ -333,7 +333,7 @@ def test_a_transaction_message_is_sent_again_after_the_interval_times_the_attemp
         world.answer_all()
         assert world.new() == ["StartTransaction", "MeterValues"], "after three attempts the next one has its turn"
         assert payloads_of(world, "MeterValues")[0]["transactionId"] == -1
-        counters = world.fleet.counters
+        counters = world.books.counters
         assert (counters.transaction_retries, counters.transaction_messages_given_up) == (2, 1)
         world.assert_balanced()
 

@@ -44,7 +44,7 @@ def test_a_transaction_that_goes_well_is_told_message_by_message() -> None:
         sent = {call.stamp.sequence for call in world.sent if call.action in MESSAGES}
         assert set(rows["sequence"].tolist()) == sent
         assert np.frombuffer(stopped, "<u8").tolist() == [1]
-        assert world.fleet.transaction_book.started == 1
+        assert world.books.transactions_started == 1
 
 
 def test_refused_unanswered_and_cut_sendings_are_told_and_what_becomes_of_the_message() -> None:

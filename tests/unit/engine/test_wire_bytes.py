@@ -34,7 +34,7 @@ def test_a_connection_that_ends_and_one_that_lasts_are_counted_once_each(link: L
     with World(count=2, reconnect=fixed(5), link=link) as world:
         for charge_point in world.charge_points:
             world.open(charge_point)
-        wires = world.fleet.wire_bytes
+        wires = world.books.wire_bytes
         world.wire(world.charge_points[0]).end(ConnectionResetError())
         assert (wires.connections, wires.sent, wires.received, wires.uncounted) == (1, 100, 10, 0)
         world.fleet.retire()
@@ -48,7 +48,7 @@ def test_a_connection_that_ends_and_one_that_lasts_are_counted_once_each(link: L
 
 def test_a_ghost_is_counted_when_its_end_comes_and_at_the_end_of_the_run_at_the_latest() -> None:
     with World(count=2, reconnect=fixed(500), link=ON_A_LINK) as world:
-        wires = world.fleet.wire_bytes
+        wires = world.books.wire_bytes
         ghosts = [world.open(charge_point) for charge_point in world.charge_points]
         for charge_point in world.charge_points:
             link = world.fleet.links.of(charge_point.number)
@@ -69,7 +69,7 @@ def test_what_the_kernel_does_not_tell_is_said(monkeypatch: pytest.MonkeyPatch) 
     with World() as world:
         world.register()
         world.wire().end()
-        wires = world.fleet.wire_bytes
+        wires = world.books.wire_bytes
         assert (wires.connections, wires.uncounted) == (0, 1)
 
 

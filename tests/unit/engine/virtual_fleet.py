@@ -46,6 +46,7 @@ from loadtest.protocol import frames, schemas, stamp
 from loadtest.protocol.phases import RAMP
 from loadtest.scenario.direct_path import DirectPath
 from loadtest.scenario.drivers import Drivers
+from loadtest.scenario.fleet_classes import ONE_CLASS, FleetClasses
 from loadtest.scenario.profile import ChargePointProfile
 from loadtest.scenario.quantiles import constant, exponential
 from loadtest.scenario.settings import DIRECT, GATEWAY
@@ -59,6 +60,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from loadtest.engine.charge_point import ChargePoint
+    from loadtest.engine.class_books import ClassBooks
     from loadtest.engine.registration import RegisteringConnection
     from loadtest.engine.transaction import Transaction
     from loadtest.pacing.pacer import Pacer
@@ -194,6 +196,7 @@ class World:
         seed: As in the engine's settings.
         transaction_gap_s: Mean time between arrivals; 0 when nobody comes.
         transaction_duration_s: Mean time a car stays.
+        classes: What they are told apart by.
         direct: They are on the direct path, with these fields of it; the gateway is the broker then.
         profile: What differs from a profile with one connector and no transactions.
     """
@@ -207,6 +210,7 @@ class World:
         seed: int = 1,
         transaction_gap_s: float = 0.0,
         transaction_duration_s: float = 20.0,
+        classes: FleetClasses = ONE_CLASS,
         direct: dict[str, Any] | None = None,
         **profile: Any,
     ) -> None:
@@ -229,6 +233,7 @@ class World:
             engine=0,
             charge_points=count,
             ramp_s=0,
+            classes=classes,
             call_timeout_s=call_timeout_s,
             profile=self.profile,
         )
@@ -266,6 +271,10 @@ class World:
         self.pacer.run_until(self.clock() + round(duration_s * NS_PER_S))
 
     # The gateway -----------------------------------------------------------------------------------------------
+
+    @property
+    def books(self) -> ClassBooks:
+        return self.fleet.books.whole
 
     @property
     def one(self) -> ChargePoint:
@@ -417,7 +426,7 @@ class World:
     def row(self, action: str | None = None) -> OperationRow:
         """The ledger of an action, or of all, over all phases."""
         total = OperationRow("", action or "")
-        for row in self.fleet.operations.rows():
+        for row in self.books.operations.rows():
             if action in (None, row.action):
                 for name in OperationRow.__struct_fields__[2:]:
                     setattr(total, name, getattr(total, name) + getattr(row, name))
@@ -432,11 +441,11 @@ class World:
         assert total.sent == len(self.sent) == sum(each.sequence for each in self.charge_points)
         gone = total.cut_off + total.link_cut
         assert total.sent == total.answered + total.call_error + total.timed_out + gone + total.unfinished + outstanding
-        for row in self.fleet.operations.rows():
+        for row in self.books.operations.rows():
             expected = row.answered + row.call_error + row.timed_out
             for kind in ("intended", "service"):
                 assert self.samples_of(f"{row.phase}.{ROUND_TRIP}.{row.action}.{kind}").total == expected
-        counters = self.fleet.counters
+        counters = self.books.counters
         dropped = counters.dropped_offline + counters.dropped_queue_full + counters.dropped_at_end
         assert total.dropped == dropped
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import errno
 import os
 from typing import TYPE_CHECKING
@@ -19,6 +20,7 @@ from loadtest.measure.interval_log import IntervalLogReader, read_totals
 from loadtest.measure.ledger import Ledger
 from loadtest.measure.run_description import RunDescription
 from loadtest.measure.run_record import load
+from loadtest.measure.run_totals import OperationTotals
 from loadtest.measure.seconds import PATIENCE
 from loadtest.measure.tags import parse
 from loadtest.units import NS_PER_S
@@ -315,3 +317,46 @@ def test_reports_from_before_the_epoch_count_in_the_first_second(tmp_path: Path)
     processes.collector.drain()
     (line,) = IntervalLogReader(tmp_path / "latency.hlog")
     assert (parse(line.tag).leg, line.start_s) == ("pacer", 0.0)
+
+
+def test_classes_have_books_of_their_own_that_add_up_to_those_of_the_run(tmp_path: Path) -> None:
+    sample = dataclasses.replace(LOSSY, classes={"Depot": 10, "Kerb": 30}, never_register=1)
+    record = sample.finished(tmp_path)
+    assert_equal_everywhere(tmp_path)
+    assert record.unbalanced == []
+    assert [(part.name, part.charge_points) for part in record.classes] == [("Depot", 10), ("Kerb", 30)]
+    for name in OperationTotals.__struct_fields__:
+        assert sum(getattr(part.operations, name) for part in record.classes) == getattr(record.operations, name), name
+    for name in ("delivered", "lost", "lost_charge_points", "duplicated", "reordered"):
+        assert sum(getattr(part.deliveries, name) for part in record.classes) == getattr(record.deliveries, name), name
+    assert all(part.deliveries.lost > 0 for part in record.classes)
+    together: dict[str, Histogram] = {}
+    by_class = read_totals(tmp_path / "latency-classes.hlog")
+    for part in record.classes:
+        for row in part.latency:
+            histogram = by_class[f"{part.name}.{row.tag}"]
+            assert (histogram.total, *histogram.percentiles((50, 99))) == (row.count, row.p50_us, row.p99_us)
+            together.setdefault(row.tag, Histogram()).merge(histogram)
+    whole = read_totals(tmp_path / "latency.hlog")
+    for tag, histogram in together.items():
+        assert histogram.encode() == whole[tag].encode(), tag
+    assert {tag for tag in whole if ".pacer." not in tag} == set(together)
+
+
+def test_classes_that_do_not_add_up_make_the_run_void(tmp_path: Path) -> None:
+    processes = SampleRun(classes={"Depot": 10, "Kerb": 30}).play(tmp_path)
+    row = next(iter(processes.of_class["engine", 0, "Kerb"].operations.values()))
+    row.offered += 1
+    row.dropped += 1
+    processes.report_finally()
+    record = processes.finish()
+    total = record.operations.offered
+    assert f"operations offered: {total} in all, {total + 1} in the classes together" in record.unbalanced
+    assert record.verdict is not None
+    assert record.verdict.result == "void"
+
+
+def test_one_class_has_no_books_of_its_own(tmp_path: Path) -> None:
+    record = SampleRun(classes={"Kerb": 40}).finished(tmp_path)
+    assert record.classes == []
+    assert not (tmp_path / "latency-classes.hlog").exists()

@@ -11,9 +11,10 @@ from hypothesis import strategies as st
 
 from loadtest.measure import leg
 from loadtest.measure.interval import ChargePointWindow, DeliveryRow, OperationRow, SentCounts
-from loadtest.measure.ledger import Ledger, merge_rows, settle
+from loadtest.measure.ledger import Ledger, settle
 from loadtest.measure.leg import LostMessages
 from loadtest.measure.link_cuts import InFlight
+from loadtest.measure.rows import merge_rows
 from loadtest.measure.sequence import SequenceWindows
 from loadtest.measure.tags import Tag
 

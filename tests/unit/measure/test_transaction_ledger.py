@@ -37,6 +37,8 @@ if TYPE_CHECKING:
     import random
     from collections.abc import Sequence
 
+    from loadtest.measure.settled_transactions import SettledTransactions
+
 STEADY = 2
 
 
@@ -85,6 +87,10 @@ class Story:
 
     def settled(self, pieces: int = 1, *, arrivals_first: bool = False) -> TransactionLedger:
         """Report it in so many intervals, one end before the other, and settle."""
+        return settle_transactions(self.told(pieces, arrivals_first=arrivals_first), PHASES)
+
+    def told(self, pieces: int = 1, *, arrivals_first: bool = False) -> SettledTransactions:
+        """Report it in so many intervals, one end before the other."""
         windows, told = SequenceWindows(), array("Q")
         for charge_point, sequence in self.arrivals:
             told.append(windows.observe(charge_point, sequence) << FATE_BITS | sending_key(charge_point, sequence))
@@ -102,7 +108,7 @@ class Story:
             reports = [("engine", sendings), ("subscriber", arrivals)]
             for source, report in reversed(reports) if arrivals_first else reports:
                 join.take(source, report)
-        return settle_transactions(join, PHASES, self.in_flight, observed=True)
+        return join.close(self.in_flight)
 
 
 def _cut(things: object, piece: int, pieces: int) -> slice:
@@ -213,7 +219,12 @@ def test_any_story_is_settled_as_it_was_told(dice: random.Random, pieces: int, a
         story.transaction(dice.randrange(3), messages)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(transaction_join, "KEPT", 3)
-        ledger = story.settled(pieces, arrivals_first=arrivals_first)
+        told = story.told(pieces, arrivals_first=arrivals_first)
+        ledger = settle_transactions(told, PHASES)
+    kinds = {range(1): story.transactions.get(0, 0), range(1, 9): story.started - story.transactions.get(0, 0)}
+    parts = [settle_transactions(told.of(charge_points, started), PHASES) for charge_points, started in kinds.items()]
+    for name in ("started", "stopped", "complete", "flawed", "lost", "duplicated", "late", "reordered", "pending"):
+        assert sum(getattr(part, name) for part in parts) == getattr(ledger, name), name
     assert (ledger.lost, ledger.duplicated, ledger.late, ledger.reordered) == (lost, duplicated, late, 0)
     assert ledger.unexplained == 0
     assert ledger.complete + ledger.flawed == ledger.stopped == story.started
@@ -233,7 +244,7 @@ def test_an_arrival_at_two_subscribers_is_a_duplicate() -> None:
     for subscriber in ("one", "other"):
         told = array("Q", [sending_key(4, 0)]).tobytes()
         join.take(subscriber, IntervalReport(index=0, transaction_arrivals=told))
-    ledger = settle_transactions(join, PHASES, observed=True)
+    ledger = settle_transactions(join.close(), PHASES)
     assert (ledger.duplicated, ledger.lost, ledger.flaws[0].charge_point) == (1, 0, 4)
 
 
@@ -241,7 +252,7 @@ def test_without_a_subscriber_nothing_is_said_about_arrivals() -> None:
     join = TransactionJoin()
     record = RECORD.pack(4, 0, 1, 0, 0, ANSWERED, STEADY, 0)
     join.take("engine", IntervalReport(index=0, transaction_sendings=record, transactions_started=1))
-    assert settle_transactions(join, PHASES, observed=False) == TransactionLedger(started=1)
+    assert settle_transactions(join.close(observed=False), PHASES) == TransactionLedger(started=1)
 
 
 def test_reports_that_are_cut_short_are_refused() -> None:
@@ -277,6 +288,6 @@ def test_many_transactions_fit_into_memory() -> None:
     kept = vars(join).values()
     assert sum(len(each) for each in kept if isinstance(each, bytearray)) == 8 * 200_000
     assert max(len(each) for each in kept if isinstance(each, dict)) <= transaction_join.KEPT
-    ledger = settle_transactions(join, PHASES, observed=True)
+    ledger = settle_transactions(join.close(), PHASES)
     assert (ledger.started, ledger.stopped, ledger.complete) == (200_000, 200_000, 198_000)
     assert (ledger.lost, ledger.flawed, len(ledger.flaws)) == (2_000, 2_000, 1_000)

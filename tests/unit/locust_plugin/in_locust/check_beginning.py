@@ -11,6 +11,7 @@ import pytest
 
 from loadtest.locust_plugin.beginning import set_up
 from loadtest.protocol.phases import PHASES
+from loadtest.scenario.fleet_classes import ONE_CLASS
 from loadtest.scenario.resolve import resolve
 from loadtest.scenario.settings import DIRECT
 
@@ -26,7 +27,9 @@ def run_with(broker: dict[str, Any], adaptations: list[str]) -> Any:
         "broker": {"url": "mqtt://me:s3cret@127.0.0.1:2", **broker},
     }
     stand = SimpleNamespace(start=lambda *_: facts, broker_url=lambda _: facts["broker"]["url"])
-    description = SimpleNamespace(run_tag=7, scenario_sha256="", paths={DIRECT}, phases=PHASES, fleet=())
+    description = SimpleNamespace(
+        run_tag=7, scenario_sha256="", paths={DIRECT}, phases=PHASES, fleet=(), fleet_classes=ONE_CLASS
+    )
     settings = resolve({"qos": "2", "subscribers": "4", "mqtt_version": "5", "broker": "nats"})
     return SimpleNamespace(
         settings=settings,
