@@ -23,7 +23,7 @@ MOST_REDIRECTS = 5
 """How often a charge point is sent on during one attempt to connect; beyond that it is sent round in circles."""
 
 _MOST_TOLD = 10
-"""Servers that are told in words; of the others only the number of redirects."""
+"""References that are told in words; of the others only the number of redirects."""
 
 
 class _Route(NamedTuple):
@@ -52,7 +52,7 @@ class Redirects:
         self._routes: dict[int, _Route] = {}  # of attempts under way
         self._next: dict[int, tuple[BrokerAddress, ...]] = {}  # where only the next attempt starts
         self._moved: dict[int, tuple[BrokerAddress, ...]] = {}  # where every attempt starts
-        self._told: set[BrokerAddress] = set()
+        self._told: set[tuple[BrokerAddress, ...]] = set()
         self._untold: list[str] = []
 
     def begin(self, number: int) -> None:
@@ -100,7 +100,7 @@ class Redirects:
                 self._fleet.connections.refused(charge_point, cause, f"CONNECT refused: {text}", for_good=True)
             return connecting
         charge_point.books.counters.mqtt_redirected += 1
-        self._note(f"{charge_point.identity}: {reasons.in_words(code)}", servers[0])
+        self._note(f"{charge_point.identity}: {reasons.in_words(code)}", servers)
         if code == reasons.Reason.SERVER_MOVED:
             self._moved[number] = servers
         if connecting:
@@ -120,12 +120,12 @@ class Redirects:
         self._routes[number] = route._replace(position=route.position + 1)
         return True
 
-    def _note(self, text: str, server: BrokerAddress) -> None:
-        if server not in self._told and len(self._told) < _MOST_TOLD:
-            self._told.add(server)
-            self._untold.append(f"{text}, {server}")
+    def _note(self, text: str, servers: tuple[BrokerAddress, ...]) -> None:
+        if servers not in self._told and len(self._told) < _MOST_TOLD:
+            self._told.add(servers)
+            self._untold.append(f"{text}, {' or '.join(map(str, servers))}")
 
     def take_untold(self) -> list[str]:
-        """The first redirect to each server since the last call, in words."""
+        """The first redirect with each reference since the last call, in words."""
         taken, self._untold = self._untold, []
         return taken

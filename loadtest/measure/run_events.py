@@ -21,7 +21,7 @@ OUT_OF_DESCRIPTORS = "out_of_descriptors"
 FIRST_CONNECT_FAULT = "first_connect_fault"
 """Why a charge point could not connect: the first time for each cause."""
 REDIRECTED = "redirected"
-"""A broker has sent a charge point to another server: the first time for each of the first ten servers."""
+"""A broker has sent a charge point to another server: the first time for each of the first ten references."""
 
 CONDUCTOR_FAULT = "conductor_fault"
 HARNESS_FAULTS = frozenset({"engine_fault", "csms_fault", "gateway_fault", CONDUCTOR_FAULT})

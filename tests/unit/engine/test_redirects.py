@@ -127,6 +127,8 @@ def test_one_of_several_is_the_first_that_answers(world: World) -> None:
     counters = world.books.counters
     assert (counters.mqtt_redirected, counters.mqtt_references_failed, counters.connects) == (1, 3, 1)
     assert world.fleet.connect_failures.report() == {}, "the attempt has not failed"
+    told = "cp-000000: use another server, mqtt://c:1 or mqtt://d:2 or mqtt://e:3"
+    assert world.fleet.connections.redirects.take_untold() == [told]
 
 
 def test_an_attempt_fails_once_when_nobody_answers(world: World) -> None:
