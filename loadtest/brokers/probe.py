@@ -11,7 +11,7 @@ from loadtest.brokers import shared_subscription
 from loadtest.brokers.kind import Features
 from loadtest.brokers.readiness import PROBE_TIMEOUT_S, ignore_message, probe_client_id
 from loadtest.errors import EnvironmentNotReady
-from loadtest.transport import mqtt_aiomqtt, mqtt_client
+from loadtest.transport import mqtt_client
 from loadtest.transport.mqtt_codec import REFUSED
 
 QOS_OF_MQTT = 2
@@ -36,14 +36,7 @@ async def speaks_mqtt5(url: str) -> bool:
     """Whether it accepts a CONNECT of MQTT 5; one that does not may refuse, hang up, or say nothing."""
     try:
         async with asyncio.timeout(PROBE_TIMEOUT_S):
-            client = await mqtt_aiomqtt.connect(
-                url,
-                client_id=probe_client_id(),
-                on_message=ignore_message,
-                on_lost=lambda _: None,
-                on_restored=lambda: None,
-                mqtt5=True,
-            )
+            client = await mqtt_client.connect(url, client_id=probe_client_id(), on_message=ignore_message, mqtt5=True)
     except (TimeoutError, EnvironmentNotReady):
         return False
     await client.close()

@@ -37,7 +37,7 @@ class OutstandingCommands:
         self._timeout_ns = timeout_ns
         self._waiting: dict[str, Sent] = {}
         self._deadlines: deque[tuple[int, str]] = deque()
-        self._timed_out: dict[tuple[int, int], str] = {}
+        self._timed_out: dict[int, str] = {}
 
     def __len__(self) -> int:
         """How many there are."""
@@ -62,17 +62,22 @@ class OutstandingCommands:
             sent = self._waiting.pop(self._deadlines.popleft()[1], None)
             if sent is None:
                 continue
-            self._timed_out[sent.to.number, sent.sequence] = sent.cell.row.action
+            self._timed_out[_key(sent.to.number, sent.sequence)] = sent.cell.row.action
             if len(self._timed_out) > REMEMBERED:
                 del self._timed_out[next(iter(self._timed_out))]
             yield sent
 
     def action_given_up(self, charge_point: int, sequence: int) -> str | None:
         """The action of a command that timed out; ``None``: nobody remembers."""
-        return self._timed_out.get((charge_point, sequence))
+        return self._timed_out.get(_key(charge_point, sequence))
 
     def take_all(self) -> list[Sent]:
         """Give up whatever is left."""
         left = list(self._waiting.values())
         self._waiting.clear()
         return left
+
+
+def _key(charge_point: int, sequence: int) -> int:
+    """Of one command, in one number: a tuple takes several times the memory. Sequence numbers of stamps have 24 bits."""
+    return charge_point << 24 | sequence

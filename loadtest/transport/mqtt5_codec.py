@@ -69,7 +69,7 @@ def publish(
     """
     if len(topic) > MAX_STRING_BYTES:
         raise LocalProtocolError(f"MQTT topic of {len(topic)} bytes")
-    rendered = _sized(properties) if properties else b"\x00"
+    rendered = after_packet_id(b"", properties)
     return b"".join(
         (
             fixed_header(
@@ -83,6 +83,11 @@ def publish(
             payload,
         )
     )
+
+
+def after_packet_id(payload: bytes, properties: bytes = NO_PROPERTIES) -> bytes:
+    """What a PUBLISH of MQTT 5 has where that of 3.1.1 has its payload: properties and payload."""
+    return (_sized(properties) if properties else b"\x00") + payload
 
 
 def subscribe(packet_id: int, filters: Sequence[tuple[bytes, int]], *, no_local: bool = False) -> bytes:

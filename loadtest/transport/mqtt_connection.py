@@ -1,4 +1,4 @@
-"""One TCP connection to an MQTT broker: handshake, coalesced writing, keep alive. Knows no session.
+"""One TCP connection to an MQTT broker: CONNACK, coalesced writing, keep alive. Knows no session.
 
 All packets of one loop turn leave in one write: it takes a QoS 1 publish from about 30 to about 9 µs and lets
 the broker read in batches.
@@ -7,47 +7,40 @@ the broker read in batches.
 from __future__ import annotations
 
 import asyncio
-import os
 import socket
-import ssl
 from typing import TYPE_CHECKING, cast
 
 from loadtest.clock import monotonic_ns
-from loadtest.errors import EnvironmentNotReady, LoadTestError, RemoteProtocolError
+from loadtest.errors import EnvironmentNotReady, RemoteProtocolError
 from loadtest.transport import mqtt_codec as codec
-from loadtest.transport import tls
-from loadtest.transport.mqtt_decoder import Connack, Decoder, Pingresp
+from loadtest.transport import mqtt_reasons as reasons
+from loadtest.transport.mqtt5_packets import MQTT_5_PACKETS
+from loadtest.transport.mqtt5_properties import decode
+from loadtest.transport.mqtt_decoder import MQTT_3_1_1_PACKETS, Connack, Decoder, Dismissal, Pingresp
+from loadtest.transport.mqtt_terms import MQTT_5, asked, granted
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from loadtest.transport.mqtt_decoder import Packet
-    from loadtest.transport.mqtt_url import BrokerAddress
+    from loadtest.transport.mqtt_terms import MqttOptions
 
-HANDSHAKE_TIMEOUT_S = 10.0
 WRITE_BUFFER_HIGH_BYTES = 1 << 20
-
-_REFUSALS = {
-    1: ("does not speak MQTT 3.1.1", "the broker is too old, or speaks only MQTT 5"),
-    2: ("refuses the client identifier", "another policy on client identifiers is needed in the broker"),
-    3: ("says it is unavailable", "look at the broker's log"),
-    4: ("refuses the user name or password", "write them into the URL: mqtt://user:password@host:port"),
-    5: (
-        "says this client is not authorised",
-        "write user and password into the URL; may those in it connect?",
-    ),
-}
-"""CONNACK return codes (section 3.2.2.3)."""
 
 
 class Connection(asyncio.Protocol):
     """Packets of one connection, from CONNACK to its end.
 
     Args:
-        on_packet: Called for each packet but PINGRESP, CONNACK first.
+        on_packet: Called for each packet but PINGRESP and DISCONNECT, CONNACK first.
         on_lost: Called once, with the reason, when an established connection ends for any cause.
         on_writable: Called with ``False`` when the broker stops reading, with ``True`` when it goes on.
-        keep_alive_s: As announced in CONNECT. The peer is declared dead after at most this long in silence; 0: never.
+        options: What is asked of the broker. It is declared dead after at most its keep alive in silence; 0: never.
+
+    Attributes:
+        connack: The broker's answer to CONNECT.
+        received_ns: When what is being taken was read.
+        terms: What was asked for, and from CONNACK on what the broker grants of it.
     """
 
     def __init__(
@@ -55,18 +48,17 @@ class Connection(asyncio.Protocol):
         on_packet: Callable[[Packet], None],
         on_lost: Callable[[str], None],
         on_writable: Callable[[bool], None],
-        *,
-        keep_alive_s: float,
-        max_packet_bytes: int,
+        options: MqttOptions,
     ) -> None:
         self.connack: asyncio.Future[Connack] = asyncio.get_running_loop().create_future()
         self._on_packet = on_packet
         self._on_lost = on_lost
         self._on_writable = on_writable
-        self._keep_alive_s = keep_alive_s
-        self._decoder = Decoder(max_packet_bytes)
-        self._loop = asyncio.get_running_loop()
         self.received_ns = 0
+        self.terms = asked(options)
+        dialect = MQTT_5_PACKETS if options.version == MQTT_5 else MQTT_3_1_1_PACKETS
+        self._decoder = Decoder(options.max_packet_bytes, dialect)
+        self._loop = asyncio.get_running_loop()
         self._transport: asyncio.Transport | None = None
         self._out: list[bytes] = []
         self._established = False
@@ -93,6 +85,10 @@ class Connection(asyncio.Protocol):
         self._heard = True
         try:
             for packet in self._decoder.feed(data):
+                if type(packet) is Dismissal:
+                    why = reasons.explained(packet.code, decode(packet.properties))
+                    self.abort(f"the broker ended the connection: {why}")
+                    return
                 if self._established and type(packet) is not Connack:
                     if type(packet) is not Pingresp:
                         self._on_packet(packet)
@@ -161,6 +157,8 @@ class Connection(asyncio.Protocol):
     def _handshake(self, packet: Packet) -> None:
         if type(packet) is not Connack or self.connack.done():
             raise RemoteProtocolError(f"MQTT {type(packet).__name__} where it may not be")
+        if packet.properties:
+            self.terms = granted(self.terms, packet.properties)
         if packet.return_code == 0:
             self._established = True
             self._ping_later()
@@ -168,55 +166,14 @@ class Connection(asyncio.Protocol):
         self.connack.set_result(packet)
 
     def _ping_later(self) -> None:
-        if self._keep_alive_s:
-            self._keep_alive = self._loop.call_later(self._keep_alive_s / 2, self._ping)
+        if self.terms.keep_alive_s:
+            self._keep_alive = self._loop.call_later(self.terms.keep_alive_s / 2, self._ping)
 
     def _ping(self) -> None:
         if self._awaiting_pingresp and not self._heard:
-            self.abort(f"the broker was silent for {self._keep_alive_s / 2:g} s after a ping")
+            self.abort(f"the broker was silent for {self.terms.keep_alive_s / 2:g} s after a ping")
             return
         self._heard = False
         self._awaiting_pingresp = True
         self.write(codec.PINGREQ)
         self._ping_later()
-
-
-async def establish(address: BrokerAddress, connection: Connection, connect_packet: bytes) -> None:
-    """Connect, send CONNECT and wait until CONNACK has accepted it.
-
-    Raises:
-        EnvironmentNotReady: Nothing answers there, or the broker refuses; the hint says what to do.
-    """
-    loop = asyncio.get_running_loop()
-    try:
-        async with asyncio.timeout(HANDSHAKE_TIMEOUT_S):
-            context = tls.client_context() if address.encrypted else None
-            await loop.create_connection(lambda: connection, address.host, address.port, ssl=context)
-            connection.write(connect_packet)
-            connack = await connection.connack
-    except TimeoutError:
-        connection.abort("handshake timed out")
-        raise EnvironmentNotReady(
-            f"MQTT broker {address} did not answer within {HANDSHAKE_TIMEOUT_S:g} s", hint="is it an MQTT broker?"
-        ) from None
-    except ssl.SSLError as error:
-        raise EnvironmentNotReady(
-            f"MQTT broker {address}: {tls.in_words(error, authorities='the environment variable SSL_CERT_FILE')}"
-        ) from None
-    except OSError as error:
-        # uvloop writes a text of its own into strerror; name resolution has error numbers of its own, below zero.
-        number = error.errno or 0
-        reason = os.strerror(number) if number > 0 else error.strerror or str(error)
-        raise EnvironmentNotReady(
-            f"MQTT broker {address} cannot be reached: {reason}",
-            hint="is it running, and is that its address?",
-        ) from None
-    except LoadTestError as error:
-        raise EnvironmentNotReady(
-            f"MQTT broker {address} ended the handshake: {error.message}",
-            hint="is it an MQTT broker?" + ("" if address.encrypted else " where it speaks TLS, write mqtts://"),
-        ) from None
-    if connack.return_code:
-        connection.abort("refused")
-        what, hint = _REFUSALS.get(connack.return_code, (f"refuses with return code {connack.return_code}", ""))
-        raise EnvironmentNotReady(f"MQTT broker {address} {what}", hint=hint)

@@ -1,11 +1,13 @@
-"""MQTT 3.1.1 control packets as a client reads them: bytes in, packets out.
+"""MQTT control packets as a client reads them: bytes in, packets out.
 
-Source: OASIS MQTT Version 3.1.1, sections 2 and 3. What only a client may send is garbage here.
+The stream is cut here whatever the version; packets are read here as 3.1.1 has them, as 5 does in
+:mod:`loadtest.transport.mqtt5_packets`. What only a client may send is garbage.
+Source: OASIS MQTT Version 3.1.1, sections 2 and 3.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
@@ -13,13 +15,13 @@ from loadtest.errors import RemoteProtocolError
 from loadtest.transport import mqtt_codec as codec
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 DEFAULT_MAX_PACKET_BYTES = 1 << 20
 
 
 class Publish(msgspec.Struct, frozen=True, gc=False):
-    """A message. ``packet_id`` is 0 for QoS 0."""
+    """A message. ``packet_id`` is 0 for QoS 0; ``properties`` are those of MQTT 5, not yet decoded."""
 
     topic: bytes
     payload: bytes
@@ -27,34 +29,59 @@ class Publish(msgspec.Struct, frozen=True, gc=False):
     packet_id: int = 0
     duplicate: bool = False
     retain: bool = False
+    properties: bytes = b""
 
 
 class Acknowledgement(msgspec.Struct, frozen=True, gc=False):
-    """PUBACK, PUBREC, PUBREL, PUBCOMP or UNSUBACK, told apart by ``kind``."""
+    """PUBACK, PUBREC, PUBREL, PUBCOMP or UNSUBACK, told apart by ``kind``; ``code`` is the reason code of MQTT 5."""
 
     kind: int
     packet_id: int
+    code: int = 0
 
 
 class Connack(msgspec.Struct, frozen=True, gc=False):
-    """The broker's answer to CONNECT; any ``return_code`` but 0 is a refusal."""
+    """The broker's answer to CONNECT; any ``return_code`` but 0 is a refusal. ``properties`` are not yet decoded."""
 
     session_present: bool
     return_code: int
+    properties: bytes = b""
 
 
 class Suback(msgspec.Struct, frozen=True, gc=False):
-    """What a SUBSCRIBE was granted, filter by filter: a QoS, or :data:`codec.REFUSED`."""
+    """What a SUBSCRIBE was granted, filter by filter: a QoS; from :data:`codec.REFUSED` on it is a refusal."""
 
     packet_id: int
     granted: tuple[int, ...]
+
+
+class Dismissal(msgspec.Struct, frozen=True, gc=False):
+    """DISCONNECT of the broker, which only MQTT 5 has; ``properties`` are not yet decoded."""
+
+    code: int
+    properties: bytes
 
 
 class Pingresp(msgspec.Struct, frozen=True, gc=False):
     """The broker is alive."""
 
 
-Packet = Publish | Acknowledgement | Connack | Suback | Pingresp
+Packet = Publish | Acknowledgement | Connack | Suback | Pingresp | Dismissal
+
+
+class Dialect(NamedTuple):
+    """How the packets of one version are read; all raise ``RemoteProtocolError`` for what is none.
+
+    Attributes:
+        publish: A PUBLISH, from its first byte and its body as ``data[start:stop]``.
+        other: Any other packet, from its first byte and its body.
+        check_header: Whether a first byte can be that of a packet of a broker.
+    """
+
+    publish: Callable[[int, bytes, int, int], Publish]
+    other: Callable[[int, bytes], Packet]
+    check_header: Callable[[int], None]
+
 
 _FLAGS = {
     codec.CONNACK: 0,
@@ -75,10 +102,12 @@ class Decoder:
     Args:
         max_packet_bytes: Largest remaining length taken; a broker that announces more is cut off
             instead of being buffered.
+        dialect: How packets are read; ``None``: as MQTT 3.1.1 has them.
     """
 
-    def __init__(self, max_packet_bytes: int = DEFAULT_MAX_PACKET_BYTES) -> None:
+    def __init__(self, max_packet_bytes: int = DEFAULT_MAX_PACKET_BYTES, dialect: Dialect | None = None) -> None:
         self._max_packet_bytes = max_packet_bytes
+        self._publish, self._other, self._check_header = dialect or MQTT_3_1_1_PACKETS
         self._partial = bytearray()
         self._needed = 0
 
@@ -88,7 +117,7 @@ class Decoder:
         Packets before a fault are yielded. After a fault, or when iteration is abandoned, the decoder is spent.
 
         Raises:
-            RemoteProtocolError: The bytes are not MQTT 3.1.1 from a broker, or a packet is too large.
+            RemoteProtocolError: The bytes are not MQTT from a broker, or a packet is too large.
         """
         if self._partial:
             self._partial += data
@@ -105,13 +134,14 @@ class Decoder:
                 raise RemoteProtocolError(f"MQTT packet of {length} bytes; {self._max_packet_bytes} is the limit")
             stop = start + length
             if stop > end or start > end:
-                _check_header(data[position])  # do not wait for the rest of what cannot be a packet
+                self._check_header(data[position])  # do not wait for the rest of what cannot be a packet
                 self._needed = stop - position
                 break
             first = data[position]
-            yield (
-                _publish(first, data, start, stop) if first & 0xF0 == codec.PUBLISH else _other(first, data[start:stop])
-            )
+            if first & 0xF0 == codec.PUBLISH:
+                yield self._publish(first, data, start, stop)
+            else:
+                yield self._other(first, data[start:stop])
             position = stop
         else:
             self._needed = 2
@@ -133,7 +163,12 @@ def _long_length(data: bytes, at: int, length: int) -> tuple[int, int]:
     raise RemoteProtocolError("MQTT remaining length of more than four bytes")
 
 
-def _publish(first: int, data: bytes, start: int, stop: int) -> Publish:
+def publish(first: int, data: bytes, start: int, stop: int) -> Publish:
+    """A PUBLISH of MQTT 3.1.1 (section 3.3).
+
+    Raises:
+        RemoteProtocolError: It is malformed.
+    """
     topic_start = start + 2
     topic_stop = topic_start + (data[start] << 8 | data[start + 1] if topic_start <= stop else 0)
     qos = first >> 1 & 0x03
@@ -181,3 +216,6 @@ def _other(first: int, body: bytes) -> Packet:
     if kind in (codec.PINGRESP, codec.CONNACK, codec.SUBACK) or len(body) != 2 or not packet_id:
         raise RemoteProtocolError(f"malformed MQTT packet: first byte {first:#04x}, {len(body)} bytes")
     return Acknowledgement(kind, packet_id)
+
+
+MQTT_3_1_1_PACKETS = Dialect(publish, _other, _check_header)

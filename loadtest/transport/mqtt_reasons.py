@@ -7,6 +7,10 @@ the same words, so that nobody above the transport needs to know which version w
 from __future__ import annotations
 
 from enum import IntEnum, StrEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from loadtest.transport.mqtt5_properties import Properties
 
 
 class Behaviour(StrEnum):
@@ -117,3 +121,11 @@ def in_words(code: int) -> str:
     """A reason code as reports show it; one that no specification names as a number."""
     reason = _BY_CODE.get(code)
     return f"reason code {code:#04x}" if reason is None else reason.words
+
+
+def explained(code: int, said: Properties) -> str:
+    """A reason code in words, with the other server and the text that the broker names beside it."""
+    words = in_words(code)
+    if said.server_reference is not None:
+        words += f", {said.server_reference}"
+    return f"{words}: {said.reason_string}" if said.reason_string else words

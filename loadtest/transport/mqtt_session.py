@@ -1,6 +1,7 @@
 """What an MQTT client must remember beyond one connection: unacknowledged messages and packet ids. No I/O.
 
-Source: OASIS MQTT Version 3.1.1, sections 2.3.1 (packet ids), 4.3 (QoS), 4.4 (redelivery), 4.6 (order).
+Packets are those of MQTT 3.1.1; a PUBLISH of MQTT 5 is one whose payload begins with its properties.
+Sources: OASIS MQTT 3.1.1, sections 2.3.1 (packet ids), 4.3 (QoS), 4.4 (redelivery), 4.6 (order); of 5.0 section 4.9.
 """
 
 from __future__ import annotations
@@ -18,15 +19,16 @@ MAX_IN_FLIGHT = MAX_PACKET_ID - 1024
 class Session:
     """The client's session state, sending and receiving.
 
-    Args:
-        max_in_flight: How many messages of QoS 1 and 2 may await acknowledgement; what exceeds it is queued here.
+    Attributes:
+        window: How many messages of QoS 1 and 2 may await acknowledgement; what exceeds it is queued here.
     """
 
-    __slots__ = ("_in_flight", "_last_id", "_max_in_flight", "_queue", "_received", "_reserved")
+    __slots__ = ("_again", "_in_flight", "_last_id", "_queue", "_received", "_reserved", "window")
 
-    def __init__(self, max_in_flight: int) -> None:
-        self._max_in_flight = max_in_flight
+    def __init__(self, window: int) -> None:
+        self.window = window
         self._in_flight: dict[int, bytes] = {}  # packet id -> PUBLISH, or PUBREL once the peer has the message
+        self._again: deque[bytes] = deque()  # of those, what is to be sent again as soon as the window allows
         self._queue: deque[tuple[bytes, bytes, int]] = deque()
         self._received: set[int] = set()  # packet ids of QoS 2 messages delivered but not yet released
         self._reserved: set[int] = set()
@@ -57,7 +59,7 @@ class Session:
 
     def send(self, topic: bytes, payload: bytes, qos: int) -> bytes | None:
         """Take over a message of QoS 1 or 2: the packet to write now, or ``None`` when it has to wait its turn."""
-        if self._queue or len(self._in_flight) >= self._max_in_flight:
+        if self._queue or len(self._in_flight) >= self.window:
             self._queue.append((topic, payload, qos))
             return None
         packet_id = self._next_id()
@@ -65,11 +67,13 @@ class Session:
         return packet
 
     def acknowledge(self, packet_id: int) -> list[bytes]:
-        """PUBACK or PUBCOMP: the message is done. Returns the packets that may follow.
+        """PUBACK, PUBCOMP, or a PUBREC that refuses: the message is done. Returns the packets that may follow.
 
         An id that is not in flight is ignored: a repeated acknowledgement does no harm.
         """
         self._in_flight.pop(packet_id, None)
+        if self._again:
+            return [self._again.popleft()]
         return self._fill_window() if self._queue else []
 
     def hand_over(self, packet_id: int) -> bytes:
@@ -97,6 +101,8 @@ class Session:
     def resume(self, *, session_present: bool) -> list[bytes]:
         """What to send on a new connection, in order: everything unacknowledged, then what was queued.
 
+        What exceeds the window, which may be smaller than it was, waits for acknowledgements.
+
         When the broker has forgotten the session its packet ids mean nothing any more, so ids seen are forgotten.
         A PUBREL is repeated all the same, not its message: the broker had taken the message over with its PUBREC,
         and sending it again could only turn exactly once into twice.
@@ -107,11 +113,12 @@ class Session:
             codec.duplicate(packet) if packet[0] & 0xF0 == codec.PUBLISH else packet
             for packet in self._in_flight.values()
         ]
-        return again + self._fill_window()
+        self._again = deque(again[self.window :])
+        return again[: self.window] + self._fill_window()
 
     def _fill_window(self) -> list[bytes]:
         packets: list[bytes] = []
-        while self._queue and len(self._in_flight) < self._max_in_flight:
+        while self._queue and len(self._in_flight) < self.window:
             topic, payload, qos = self._queue.popleft()
             packet_id = self._next_id()
             packet = self._in_flight[packet_id] = codec.publish(topic, payload, qos, packet_id)

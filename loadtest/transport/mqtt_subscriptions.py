@@ -77,7 +77,7 @@ class Subscriptions:
         if pending is None:
             return False
         for (topic_filter, _), code in zip(pending.filters, packet.granted, strict=False):
-            if code == codec.REFUSED:
+            if code >= codec.REFUSED:
                 self.refused += 1
                 self._wanted.pop(topic_filter, None)
         if pending.granted is not None and not pending.granted.done():

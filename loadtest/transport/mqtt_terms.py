@@ -18,6 +18,9 @@ MQTT_3_1_1, MQTT_5 = 4, 5
 NO_LIMIT = 0xFFFF
 """A receive maximum that is none: there are no more packet ids."""
 
+NEVER = 0xFFFFFFFF
+"""A session expiry: the broker keeps the session for as long as it likes (MQTT 5.0 section 3.1.2.11.2)."""
+
 
 class Terms(NamedTuple):
     """What holds for one connection. Those of one broker are alike, so connections share one object.

@@ -10,6 +10,7 @@ from loadtest.transport.mqtt_client import MqttClient
 from loadtest.transport.mqtt_connection import Connection
 from loadtest.transport.mqtt_decoder import Decoder, Packet, Publish
 from loadtest.transport.mqtt_exchange import MAX_UNACKNOWLEDGED
+from loadtest.transport.mqtt_publishing import Callbacks
 from loadtest.transport.mqtt_terms import MQTT_3_1_1, MQTT_5, ConnectRequest, MqttOptions
 from loadtest.transport.mqtt_url import parse
 from loadtest.transport.mqtt_wire import MqttWire
@@ -57,29 +58,28 @@ def client(data: bytes) -> None:
     what the session keeps stays bounded by what was sent and by the packet ids there are.
     """
     _, pieces = in_pieces(data)
+    for options in (MqttOptions(version, keep_alive_s=0, max_packet_bytes=LIMIT) for version in (MQTT_3_1_1, MQTT_5)):
+        _client(options, pieces)
+
+
+def _client(options: MqttOptions, pieces: list[bytes]) -> None:
     with still_loop() as loop:
         taken: list[tuple[bytes, bytes]] = []
         lost: list[str] = []
         mqtt = MqttClient(
             parse("mqtt://host"),
+            options,
+            Callbacks(on_lost=lost.append),
             client_id="fuzz",
             on_message=lambda topic, payload: taken.append((topic, payload)),
-            on_lost=lost.append,
-            on_restored=None,
-            on_drained=None,
-            keep_alive_s=0,
-            clean_session=True,
             max_in_flight=4,
             high_water=6,
-            max_packet_bytes=LIMIT,
         )
-        connection = Connection(
-            mqtt._on_packet, mqtt._connection_lost, mqtt._set_writable, keep_alive_s=0, max_packet_bytes=LIMIT
-        )
+        connection = Connection(mqtt._on_packet, mqtt._connection_lost, mqtt._set_writable, options)
         mqtt._candidate = connection
         transport = MemoryTransport()
         connection.connection_made(transport)
-        connection.data_received(b"\x20\x02\x00\x00")
+        connection.data_received(CONNACKS[options.version])
         mqtt.subscribe([(b"a/#", 2)])
         for number in range(8):
             mqtt.publish(b"t", b"%d" % number, 1 + number % 2)
@@ -91,12 +91,13 @@ def client(data: bytes) -> None:
                 break
         loop.turn()
         assert len(mqtt._session._in_flight) <= 4
-        assert len(mqtt._session._received) <= min(len(data), 0xFFFF)
+        assert len(mqtt._session._received) <= min(sum(map(len, pieces)), 0xFFFF)
         _check_written(bytes(transport.written))
         if not transport.ended:
             mqtt.publish(b"t", b"last", 0)
             loop.turn()
-            assert transport.written.endswith(codec.publish(b"t", b"last"))
+            last = b"\0last" if options.version == MQTT_5 else b"last"
+            assert transport.written.endswith(codec.publish(b"t", last))
         connection.connection_lost(None)
         assert len(lost) == 1
         assert not mqtt.connected
@@ -115,6 +116,8 @@ def _check_written(written: bytes) -> None:
             assert body[:2] != b"\0\0"
         position += 2 + length
 
+
+CONNACKS = {MQTT_3_1_1: b"\x20\x02\x00\x00", MQTT_5: b"\x20\x03\x00\x00\x00"}
 
 ACCEPTANCES = {
     MQTT_3_1_1: b"\x20\x02\x00\x00" + b"\x90\x03\xff\xff\x02",

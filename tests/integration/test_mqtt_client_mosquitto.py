@@ -15,6 +15,7 @@ from mosquitto_process import MosquittoProcess
 from loadtest.errors import EnvironmentNotReady, UsageError
 from loadtest.transport import mqtt_client
 from loadtest.transport.loop import run
+from loadtest.transport.mqtt5_properties import Properties, decode, encode
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Coroutine
@@ -103,6 +104,46 @@ def test_we_receive_what_mosquitto_s_publisher_sends(mosquitto_url: str, qos: in
             await publisher.communicate(b"\n".join(numbers(300)) + b"\n")
             await inbox.until(300)
         assert inbox.messages == [(b"b/x", number) for number in numbers(300)]
+
+    asyncio.run(main())
+
+
+def test_properties_pass_between_mosquitto_s_clients_and_us(mosquitto_url: str) -> None:
+    port = mosquitto_url.rpartition(":")[2]
+    given = Properties(message_expiry_s=60, response_topic="answers/here", correlation_data=b"c-1")
+    sent = ["-t", "p/up", "-D", "publish", "response-topic", "r", "-D", "publish", "correlation-data", "d"]
+
+    async def main() -> None:
+        arrived: list[tuple[bytes, bytes, bytes]] = []
+        client: MqttClient
+        oracle = await asyncio.create_subprocess_exec(
+            *("mosquitto_sub", "-V", "5", "-p", port, "-t", "p/down", "-q", "1", "-C", "1", "-W", "20"),
+            *("-F", "%q|%R|%D|%E|%p"),
+            stdout=subprocess.PIPE,
+        )
+        async with connected(
+            mosquitto_url,
+            "us",
+            lambda topic, payload: arrived.append((topic, payload, client.properties)),
+            mqtt5=True,
+        ) as client:
+            assert await client.subscribed([(b"p/up", 1)]) == [1]
+            while oracle.returncode is None:  # repeated until it listens
+                client.publish(b"p/down", b"hello", 1, encode(given))
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(oracle.wait(), 0.05)
+            assert oracle.stdout
+            quality, response_topic, correlation_data, expiry_s, payload = (await oracle.stdout.read()).split(b"|")
+            assert (quality, response_topic, correlation_data) == (b"1", b"answers/here", b"c-1")
+            assert (50 < int(expiry_s) <= 60, payload) == (True, b"hello\n")
+            for properties in (sent, sent[:2]):
+                publisher = await asyncio.create_subprocess_exec(
+                    "mosquitto_pub", "-V", "5", "-p", port, "-q", "1", "-m", "x", *properties
+                )
+                assert await publisher.wait() == 0
+            await eventually(lambda: len(arrived) == 2)
+        said = decode(arrived[0][2])
+        assert (said.response_topic, said.correlation_data, arrived[1]) == ("r", b"d", (b"p/up", b"x", b""))
 
     asyncio.run(main())
 
@@ -253,11 +294,13 @@ class CutCable:
             writer.transport.abort()
 
 
-def test_qos_2_is_exactly_once_over_cut_connections(mosquitto_url: str) -> None:
+@pytest.mark.parametrize("mqtt5", [False, True])
+def test_qos_2_is_exactly_once_over_cut_connections(mosquitto_url: str, mqtt5: bool) -> None:
     async def main() -> None:
         inbox = Inbox()
         restored: list[int] = []
         options: dict[str, Any] = {
+            "mqtt5": mqtt5,
             "clean_session": False,
             "max_in_flight": 20,
             "on_restored": lambda: restored.append(1),

@@ -12,6 +12,7 @@ from loadtest.transport import mqtt_codec as codec
 from loadtest.transport.mqtt_connection import Connection
 from loadtest.transport.mqtt_decoder import Acknowledgement, Connack, Publish, Suback
 from loadtest.transport.mqtt_subscriptions import Subscriptions
+from loadtest.transport.mqtt_terms import MqttOptions
 
 if TYPE_CHECKING:
     from loadtest.transport.mqtt_decoder import Packet
@@ -53,7 +54,7 @@ class Stand:
         self.reasons: list[str] = []
         self.transport = RecordingTransport()
         self.connection = Connection(
-            self.packets.append, self.reasons.append, lambda _: None, keep_alive_s=0, max_packet_bytes=1000
+            self.packets.append, self.reasons.append, lambda _: None, MqttOptions(keep_alive_s=0, max_packet_bytes=1000)
         )
         self.transport.protocol = self.connection
         self.connection.connection_made(self.transport)

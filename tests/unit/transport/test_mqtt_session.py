@@ -21,7 +21,7 @@ def packet_id(packet: bytes | None) -> int:
 
 
 def test_beyond_the_window_messages_wait_for_acknowledgements_in_order() -> None:
-    session = Session(max_in_flight=2)
+    session = Session(window=2)
     sent = [session.send(b"t", b"%d" % number, 1) for number in range(4)]
     assert sent[2:] == [None, None]
     assert session.unacknowledged == 4
@@ -33,7 +33,7 @@ def test_beyond_the_window_messages_wait_for_acknowledgements_in_order() -> None
 
 
 def test_packet_ids_wrap_and_skip_those_in_use() -> None:
-    session = Session(max_in_flight=10)
+    session = Session(window=10)
     stuck = packet_id(session.send(b"t", b"", 1))
     reserved = session.reserve_id()
     seen = set()
@@ -46,7 +46,7 @@ def test_packet_ids_wrap_and_skip_those_in_use() -> None:
 
 
 def test_running_out_of_packet_ids_is_an_error_of_ours() -> None:
-    session = Session(max_in_flight=10)
+    session = Session(window=10)
     for _ in range(MAX_PACKET_ID):
         session.reserve_id()
     with pytest.raises(LocalProtocolError):
@@ -56,7 +56,7 @@ def test_running_out_of_packet_ids_is_an_error_of_ours() -> None:
 
 
 def test_unacknowledged_messages_are_repeated_as_duplicates_and_handed_over_ones_as_pubrel() -> None:
-    session = Session(max_in_flight=3)
+    session = Session(window=3)
     first, second, third = (session.send(b"t", name, 2) for name in (b"a", b"b", b"c"))
     assert third is not None
     session.enqueue(b"t", b"d", 1)
@@ -72,13 +72,13 @@ def test_unacknowledged_messages_are_repeated_as_duplicates_and_handed_over_ones
 
 
 def test_pubrec_of_an_unknown_id_is_still_answered() -> None:
-    session = Session(max_in_flight=1)
+    session = Session(window=1)
     assert session.hand_over(99) == codec.pubrel(99)
     assert session.unacknowledged == 0
 
 
 def test_a_repeated_qos_2_message_is_delivered_once_until_released() -> None:
-    session = Session(max_in_flight=1)
+    session = Session(window=1)
     assert session.deliver_once(5)
     assert not session.deliver_once(5)
     session.resume(session_present=True)
@@ -88,7 +88,7 @@ def test_a_repeated_qos_2_message_is_delivered_once_until_released() -> None:
 
 
 def test_a_broker_that_forgot_the_session_reuses_ids_for_new_messages() -> None:
-    session = Session(max_in_flight=1)
+    session = Session(window=1)
     assert session.deliver_once(5)
     session.resume(session_present=False)
     assert session.deliver_once(5)
@@ -99,7 +99,7 @@ class Exchange(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.session = Session(max_in_flight=3)
+        self.session = Session(window=3)
         self.number = 0
         self.delivered: list[int] = []  # numbers, as a broker that keeps its session delivers them
         self.awaiting: dict[int, int] = {}  # packet id -> the answer that is due to it
@@ -142,10 +142,13 @@ class Exchange(RuleBasedStateMachine):
             for packet in self.session.acknowledge(pid):
                 self.arrive(packet)
 
-    @rule()
-    def reconnect(self) -> None:
+    @rule(window=st.integers(1, 4))
+    def reconnect(self, window: int) -> None:
         self.awaiting.clear()
-        for packet in self.session.resume(session_present=True):
+        self.session.window = window
+        again = self.session.resume(session_present=True)
+        assert len(again) <= window
+        for packet in again:
             self.arrive(packet)
 
     @invariant()
@@ -167,7 +170,7 @@ TestExchange = Exchange.TestCase
 
 @given(st.integers(1, 50), st.integers(0, 200))
 def test_in_flight_never_exceeds_the_window(window: int, messages: int) -> None:
-    session = Session(max_in_flight=window)
+    session = Session(window=window)
     sent = [session.send(b"t", b"", 1) for _ in range(messages)]
     assert sum(packet is not None for packet in sent) == min(window, messages)
     assert session.unacknowledged == messages
