@@ -18,8 +18,9 @@ def for_features(title: str, features: Features, demand: Demand) -> Iterator[str
         features: What it can do.
         demand: Of the run.
     """
-    if features.highest_qos < demand.qos:
-        yield f"{title} has no QoS {demand.qos}: QoS {features.highest_qos} instead"
+    qos = max(demand.qos, demand.highest_qos)
+    if features.highest_qos < qos:
+        yield f"{title} has no QoS {qos}: QoS {features.highest_qos} instead"
     if demand.mqtt5 and not features.mqtt5:
         yield f"{title} has no MQTT 5: charge points speak MQTT 3.1.1"
     if demand.subscribers > 1 and not features.shared_subscriptions:

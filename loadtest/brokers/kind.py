@@ -40,6 +40,7 @@ class Demand:
 
     Attributes:
         qos: On every hop.
+        highest_qos: Of single kinds of message, where that is above ``qos``.
         charge_points: Behind a gateway, which subscribes to a topic for each.
         mqtt5: Charge points on the direct path speak MQTT 5.
         persistent: Sessions and queued messages are to outlive a restart.
@@ -48,6 +49,7 @@ class Demand:
     """
 
     qos: int = 1
+    highest_qos: int = 0
     charge_points: int = 1
     mqtt5: bool = False
     persistent: bool = False

@@ -6,15 +6,17 @@ from pathlib import Path
 from typing import Any
 
 import click
+import msgspec
 from click.core import ParameterSource
 
 from loadtest.errors import ExitCode, UsageError
 from loadtest.protocol.encodings import EMQX, ENVELOPES, JSON, PROTOBUF
+from loadtest.protocol.message_topics import DOWN, REPLY, UP, TopicTexts, checked_topics
 from loadtest.runner import alone
 from loadtest.runner.gateway_config import read_switches
 from loadtest.runner.gateway_processes import GatewayRequest
 from loadtest.scenario.broker_settings import broker_settings
-from loadtest.scenario.settings import AUTO, BROKERS
+from loadtest.scenario.settings import AUTO, BROKERS, MQTT_3_1_1, MQTT_5
 from loadtest.transport.loop import run
 
 BROKER_URL = "mqtt://127.0.0.1:1883"
@@ -92,8 +94,26 @@ def gateway(
 @click.option("--observe", is_flag=True, help="Only listen, while a backend of yours answers.")
 @click.option("--encoding", default=JSON, show_default=True, type=click.Choice((JSON, PROTOBUF)), help="Of messages.")
 @click.option("--envelope", default=EMQX, show_default=True, type=click.Choice(tuple(ENVELOPES)), help="With json.")
-def csms(broker: str, heartbeat_interval: int, qos: str, observe: bool, encoding: str, envelope: str) -> int:  # noqa: FBT001 - click's
+@click.option(
+    "--mqtt-version", default=MQTT_3_1_1, show_default=True, type=click.Choice((MQTT_3_1_1, MQTT_5)), help="Of MQTT."
+)
+@click.option("--up-topic", default=UP, show_default=True, metavar="TOPIC", help="Of CALLs of charge points.")
+@click.option("--reply-topic", default=REPLY, show_default=True, metavar="TOPIC", help="Of their answers.")
+@click.option("--down-topic", default=DOWN, show_default=True, metavar="TOPIC", help="Of everything for one of them.")
+def csms(
+    broker: str,
+    heartbeat_interval: int,
+    qos: str,
+    observe: bool,  # noqa: FBT001 - click's
+    encoding: str,
+    envelope: str,
+    mqtt_version: str,
+    up_topic: str,
+    reply_topic: str,
+    down_topic: str,
+) -> int:
     """Serve the central system alone: answers every charge point behind the broker."""
+    topics = TopicTexts(up_topic, reply_topic, down_topic)
     settings: dict[str, Any] = {
         "broker_url": broker,
         "qos": int(qos),
@@ -101,6 +121,9 @@ def csms(broker: str, heartbeat_interval: int, qos: str, observe: bool, encoding
         "heartbeat_interval_s": heartbeat_interval,
         "encoding": encoding,
         "envelope": envelope,
+        "mqtt_version": mqtt_version,
+        "topics": msgspec.to_builtins(topics),
+        "filters": checked_topics(topics, "--{}-topic").filters,
         "run_tag": 0,
     }
     run(alone.csms(settings, lambda url: click.echo(f"csms ready: {url}")))

@@ -31,11 +31,12 @@ from loadtest.clock import monotonic_ns
 from loadtest.csms.registration import Registration
 from loadtest.csms.responses import Responses
 from loadtest.errors import EnvironmentNotReady, RemoteProtocolError, UsageError
-from loadtest.protocol import encodings, topics
+from loadtest.protocol import encodings
 from loadtest.protocol.actions import FROM_CHARGE_POINT
 from loadtest.protocol.call_errors import CODES, INTERNAL_ERROR, NOT_IMPLEMENTED
 from loadtest.protocol.encodings import EMQX, JSON
 from loadtest.protocol.frames import CALL, CALL_RESULT
+from loadtest.protocol.message_topics import TopicTexts, checked_topics
 from loadtest.transport import mqtt_aiomqtt
 from loadtest.transport.mqtt_codec import REFUSED
 
@@ -75,6 +76,8 @@ class Backend:
         heartbeat_interval_s: Heartbeat interval of accepting BootNotification answers, unless there is a handler.
         encoding: How messages become bytes; a gateway speaks ``json``.
         envelope: How they stand in JSON; a gateway speaks ``emqx``.
+        topics: Templates of the topics of messages; a gateway has those that hold if nothing is said. What cannot be
+            is refused with a ``UsageError``.
     """
 
     def __init__(
@@ -85,8 +88,10 @@ class Backend:
         heartbeat_interval_s: int = 300,
         encoding: EncodingName = JSON,
         envelope: EnvelopeName = EMQX,
+        topics: TopicTexts = TopicTexts(),  # noqa: B008 - it never changes
     ) -> None:
         self._url = url
+        self._topics = checked_topics(topics, "topics.{}")
         self._encoding = encodings.encoding(encoding, envelope)
         self._qos = qos
         self._handlers: dict[str, Handler] = {}
@@ -160,10 +165,11 @@ class Backend:
             on_lost=lambda reason: logger.warning("the connection to the broker is lost: %s", reason),
             on_restored=lambda: logger.warning("the connection to the broker stands again"),
         )
-        granted = await self._client.subscribed([(topics.UPSTREAM_FILTER.encode(), self._qos)])
-        if REFUSED in granted:
+        granted = await self._client.subscribed([(each.encode(), self._qos) for each in self._topics.filters])
+        refused = [each for each, code in zip(self._topics.filters, granted, strict=True) if code >= REFUSED]
+        if refused:
             await self._close()
-            raise EnvironmentNotReady(f"the broker refuses the subscription to {topics.UPSTREAM_FILTER}")
+            raise EnvironmentNotReady(f"the broker refuses the subscription to {refused[0]}")
         return self
 
     async def __aexit__(
@@ -187,11 +193,11 @@ class Backend:
 
     def _publish(self, charge_point_id: str, text: bytes) -> None:
         if self._client is not None:
-            self._client.publish(topics.downstream_topic(charge_point_id).encode(), text, self._qos)
+            self._client.publish(self._topics.down(charge_point_id.encode()), text, self._qos)
 
     def _on_message(self, topic: bytes, payload: bytes) -> None:
         """Take one message; what is none of OCPP is logged and dropped."""
-        found = topics.charge_point_of_upstream(topic.decode())
+        found = self._topics.upstream(topic)
         try:
             envelope = self._encoding.decode(payload)
         except RemoteProtocolError as error:
@@ -199,7 +205,7 @@ class Backend:
             return
         if found is None:
             return
-        charge_point_id, _ = found
+        charge_point_id = found.charge_point_id.decode()
         if envelope.message_type == CALL:
             # Whoever reads must not wait for a handler: it may itself call the charge point and wait for the answer.
             task = asyncio.get_running_loop().create_task(self._answer(charge_point_id, envelope))

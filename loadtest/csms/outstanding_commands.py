@@ -79,5 +79,5 @@ class OutstandingCommands:
 
 
 def _key(charge_point: int, sequence: int) -> int:
-    """Of one command, in one number: a tuple takes several times the memory. Sequence numbers of stamps have 24 bits."""
+    """Of one command, in one number: a tuple takes several times the memory; a stamp has 24 bits for the second."""
     return charge_point << 24 | sequence

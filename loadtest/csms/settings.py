@@ -32,7 +32,9 @@ class CsmsSettings(msgspec.Struct, frozen=True, kw_only=True):
         broker_url: ``mqtt://[user:password@]host[:port]``.
         run_tag: 16 bits that mark this run's messages.
         epoch_ns: The run's origin of time on the monotonic clock.
+        mqtt_version: That the subscriber speaks.
         qos: Quality of service of subscription and answers.
+        highest_qos: Of the subscription, where charge points publish some messages with more than ``qos``.
         encoding: How messages become bytes.
         envelope: How they stand in JSON.
         topics: Templates of the topics charge points publish on, and are addressed at.
@@ -61,7 +63,9 @@ class CsmsSettings(msgspec.Struct, frozen=True, kw_only=True):
     broker_url: str
     run_tag: Annotated[int, Meta(ge=0, le=0xFFFF)]
     epoch_ns: int
+    mqtt_version: Literal["3.1.1", "5"] = "3.1.1"
     qos: Literal[0, 1, 2] = 1
+    highest_qos: Literal[0, 1, 2] = 0
     encoding: EncodingName = JSON
     envelope: EnvelopeName = EMQX
     topics: TopicTexts = TopicTexts()
@@ -89,7 +93,7 @@ class CsmsSettings(msgspec.Struct, frozen=True, kw_only=True):
         wanted = [shared(self.shared_group, each) if self.shared_group else each for each in self.filters]
         if self.reply_filter:
             wanted.append(self.reply_filter)
-        return [(topic_filter.encode(), self.qos) for topic_filter in wanted]
+        return [(topic_filter.encode(), max(self.qos, self.highest_qos)) for topic_filter in wanted]
 
 
 def csms_settings(plain: Mapping[str, Any]) -> CsmsSettings:

@@ -25,6 +25,7 @@ from loadtest.protocol.encodings import encoding
 from loadtest.protocol.message_topics import MessageTopics
 from loadtest.transport.mqtt_client import MqttClient
 from loadtest.transport.mqtt_codec import REFUSED
+from loadtest.transport.mqtt_reasons import in_words
 from loadtest.units import NS_PER_MS, NS_PER_S, NS_PER_US
 
 if TYPE_CHECKING:
@@ -104,11 +105,13 @@ class Subscriber:
             self._commander = Commander(client, settings, self._recorder, self._pacer, self._on_invalid)
             self._central_system.commander = self._commander
         granted = await client.subscribed(settings.subscription)
-        if REFUSED in granted:
+        highest = max(granted)
+        if highest >= REFUSED:
             await self.close()
-            refused = settings.subscription[granted.index(REFUSED)][0].decode()
+            refused = settings.subscription[granted.index(highest)][0].decode()
+            why = f": {in_words(highest)}" if highest > REFUSED else ""
             raise EnvironmentNotReady(
-                f"the broker refuses the subscription to {refused}",
+                f"the broker refuses the subscription to {refused}{why}",
                 hint="allow it in the broker's access rules; not every broker has shared subscriptions ($share/…)",
             )
         gc.collect()

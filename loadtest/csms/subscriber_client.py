@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from loadtest.csms.central_system import AnswerClient
 from loadtest.errors import EnvironmentNotReady
+from loadtest.scenario.settings import MQTT_5
 from loadtest.transport import mqtt_aiomqtt, mqtt_client
 
 if TYPE_CHECKING:
@@ -49,7 +50,10 @@ async def forget_session(settings: CsmsSettings) -> None:
     if settings.keep_session:
         with contextlib.suppress(EnvironmentNotReady):  # a broker that is gone keeps nothing for us
             client = await mqtt_client.connect(
-                settings.broker_url, client_id=_client_id(settings), on_message=lambda _topic, _payload: None
+                settings.broker_url,
+                client_id=_client_id(settings),
+                on_message=lambda _topic, _payload: None,
+                mqtt5=settings.mqtt_version == MQTT_5,
             )
             await client.close()
 
@@ -66,7 +70,7 @@ async def connect(
     Raises:
         EnvironmentNotReady: The broker does not answer, or refuses us.
     """
-    client_id = _client_id(settings)
+    client_id, mqtt5 = _client_id(settings), settings.mqtt_version == MQTT_5
     if settings.client == "aiomqtt":
         return await mqtt_aiomqtt.connect(
             settings.broker_url,
@@ -74,13 +78,22 @@ async def connect(
             on_message=on_message,
             on_lost=on_lost,
             on_restored=on_restored,
+            mqtt5=mqtt5,
         )
-    return await mqtt_client.connect(
+    client = await mqtt_client.connect(
         settings.broker_url,
         client_id=client_id,
         on_message=on_message,
         on_lost=on_lost,
         on_restored=on_restored,
+        mqtt5=mqtt5,
         clean_session=not settings.keep_session,
         max_in_flight=mqtt_client.IN_FLIGHT_BY_QOS[settings.qos],
     )
+    if client.terms.max_qos < settings.qos:
+        await client.close()
+        raise EnvironmentNotReady(
+            f"the broker takes QoS {client.terms.max_qos} at most, the central system is to send QoS {settings.qos}",
+            hint="take a lower --qos",
+        )
+    return client

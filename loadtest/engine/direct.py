@@ -38,8 +38,7 @@ class DirectLinks:
 
     def __init__(self, path: DirectPath, credentials: Credentials) -> None:
         self.qos = path.qos
-        # A broker may take less than the run asked for, and then nothing more of anything.
-        self.qos_of = {name.encode(): min(path.qos, path.qos_of.get(name, path.qos)) for name in FROM_CHARGE_POINT}
+        self.qos_of = {name.encode(): path.qos_of.get(name, path.qos) for name in FROM_CHARGE_POINT}
         self.encoding: Encoding = encoding(path.encoding, path.envelope)
         self.topics = MessageTopics(path.topics)
         self.keeps_session = path.session_expiry_s > 0
@@ -51,7 +50,7 @@ class DirectLinks:
             clean_start=not self.keeps_session,
             session_expiry_s=int(path.session_expiry_s),
             keep_alive_s=int(path.keep_alive_s),
-            highest_qos=path.qos,
+            highest_qos=max((path.qos, *path.qos_of.values())),
         )
 
     def connect_request(self, identity: str, number: int) -> ConnectRequest:

@@ -11,6 +11,7 @@ from loadtest.locust_plugin.host import clock_id, network_id
 from loadtest.scenario.credentials import CredentialFiles
 from loadtest.scenario.direct_path import direct_path
 from loadtest.scenario.plan import Plan
+from loadtest.scenario.qos_of import qos_of
 from loadtest.scenario.settings import DIRECT, MQTT_3_1_1, masked
 
 if TYPE_CHECKING:
@@ -64,8 +65,11 @@ def set_up(run: Run) -> Plan:
 
 def _adapted(settings: RunSettings, broker: dict[str, Any]) -> RunSettings:
     """The settings with what this broker cannot do replaced by what it can."""
-    mqtt_version = settings.mqtt_version if broker["features"]["mqtt5"] else MQTT_3_1_1
-    return msgspec.structs.replace(settings, qos=broker["qos"], mqtt_version=mqtt_version)
+    features = broker["features"]
+    mqtt_version = settings.mqtt_version if features["mqtt5"] else MQTT_3_1_1
+    by_action = qos_of(settings.qos_of).items()
+    taken = "; ".join(f"{action}={min(qos, features['highest_qos'])}" for action, qos in by_action)
+    return msgspec.structs.replace(settings, qos=broker["qos"], qos_of=taken, mqtt_version=mqtt_version)
 
 
 def _without_passwords(facts: dict[str, Any]) -> dict[str, Any]:

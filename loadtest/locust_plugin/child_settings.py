@@ -42,6 +42,7 @@ def subscriber_settings(plan: Plan, user: CsmsSubscriber, number: int) -> dict[s
     return {
         "broker_url": plan.broker_url,
         "qos": settings.qos,
+        "highest_qos": settings.highest_qos,
         "encoding": settings.encoding,
         "envelope": settings.envelope,
         "shared_group": plan.shared_group,

@@ -83,6 +83,7 @@ class Stand:
                 "mqtt_version": settings.mqtt_version,
                 "direct": sum(part.charge_points for part in fleet if part.path == DIRECT),
                 "qos": settings.qos,
+                "highest_qos": settings.highest_qos,
                 "persistent": settings.persistent,
                 "subscribers": settings.subscribers,
                 "security_profile": settings.security_profile,

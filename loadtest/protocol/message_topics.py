@@ -11,11 +11,12 @@ from typing import NamedTuple
 
 import msgspec
 
+from loadtest.errors import UsageError
 from loadtest.protocol.topics import UPSTREAM_FILTER, TopicTemplate
 
 UP, REPLY, DOWN = "ocpp/cp/${cid}", "ocpp/cp/${cid}/Reply", "ocpp/cs/${cid}"
 _PLACEHOLDER = re.compile(r"\$\{[a-z]+\}")
-_WHOLE_LEVEL = re.compile(r"\$\{[a-z]+\}|[^$]*")
+_LEVEL = re.compile(r"[^$]*(?:\$\{[a-z]+\}[^$]*)?")
 
 
 class TopicTexts(msgspec.Struct, frozen=True):
@@ -92,8 +93,20 @@ class MessageTopics:
 
 
 def topic_filter(template: str) -> str:
-    """What to subscribe to for every topic that a template makes."""
-    return _PLACEHOLDER.sub("+", template.replace("${clientid}", "${cid}"))
+    """What to subscribe to for every topic that a template makes: a level with a placeholder in it may be any."""
+    return "/".join("+" if "${" in level else level for level in template.split("/"))
+
+
+def checked_topics(texts: TopicTexts, written: str) -> MessageTopics:
+    """The topics of these templates; ``written`` is where a template stands, such as ``--{}-topic``.
+
+    Raises:
+        UsageError: With a sentence for each fault found.
+    """
+    faults = topic_faults(texts)
+    if faults:
+        raise UsageError([f"{written.format(name)}: {fault}" for name, told in faults.items() for fault in told])
+    return MessageTopics(texts)
 
 
 def topic_faults(texts: TopicTexts) -> dict[str, list[str]]:
@@ -109,8 +122,9 @@ def topic_faults(texts: TopicTexts) -> dict[str, list[str]]:
     for one, other in combinations(sound, 2):
         first, second = getattr(texts, one), getattr(texts, other)
         if may_meet(first, second) and not (other == "reply" and first == second):
-            remedy = "make them differ in a word, or be the same" if other == "reply" else "make them differ in a word"
-            faults.setdefault(other, []).append(f"{second!r} and {first!r} can be one topic; {remedy}")
+            remedy = "make them differ in a level that is a word alone"
+            remedy += ", or be the same" if other == "reply" else ""
+            faults.setdefault(other, []).append(f"{second!r} and {first!r} are subscribed to alike; {remedy}")
     return faults
 
 
@@ -126,21 +140,23 @@ def template_fault(template: str, allowed: tuple[str, ...]) -> str:
     for name in names:
         if name[2:-1] not in allowed or names.count(name) > 1:
             return f"{template!r} must have no placeholder but {' and '.join(f'${{{each}}}' for each in allowed)}, once"
-    if not all(_WHOLE_LEVEL.fullmatch(level) for level in parsed.text.split("/")):
-        return f"{template!r} has a placeholder or $ within a level; give each placeholder a level of its own"
+    if not all(_LEVEL.fullmatch(level) for level in parsed.text.split("/")):
+        return (
+            f"{template!r} has two placeholders, or another $, in one level; one to a level can be told from the rest"
+        )
     return ""
 
 
 def may_meet(one: str, other: str) -> bool:
-    """Whether two templates can make the same topic; a placeholder stands for one level, whichever."""
+    """Whether a subscription to one template can bring a topic of the other: a level with a placeholder may be any."""
     pairs = list(zip(topic_filter(one).split("/"), topic_filter(other).split("/"), strict=False))
     return one.count("/") == other.count("/") and all("+" in pair or pair[0] == pair[1] for pair in pairs)
 
 
 def _matcher(template: str) -> re.Pattern[str]:
     text = template.replace("${clientid}", "${cid}")
-    levels = (
-        "(?P<cid>[^/]+)" if level == "${cid}" else "[^/]+" if "${" in level else re.escape(level)
-        for level in text.split("/")
+    pieces = (
+        "(?P<cid>[^/]+)" if piece == "${cid}" else "[^/]+" if "${" in piece else re.escape(piece)
+        for piece in re.split(r"(\$\{[a-z]+\})", text)
     )
-    return re.compile("/".join(levels))
+    return re.compile("".join(pieces))

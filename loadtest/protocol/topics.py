@@ -24,11 +24,6 @@ def fits_topic_level(text: str) -> bool:
     return bool(text) and not _UNFIT.search(text)
 
 
-def downstream_topic(charge_point_id: str) -> str:
-    """Where the central system publishes everything meant for a charge point."""
-    return f"{MOUNTPOINT}cs/{charge_point_id}"
-
-
 UPSTREAM_FILTER = f"{MOUNTPOINT}cp/#"
 """Everything charge points send: CALLs and replies."""
 
@@ -36,17 +31,6 @@ UPSTREAM_FILTER = f"{MOUNTPOINT}cp/#"
 def shared(group: str, topic_filter: str) -> str:
     """The filter as a shared subscription of ``group`` (MQTT 5 section 4.8.2)."""
     return f"$share/{group}/{topic_filter}"
-
-
-def charge_point_of_upstream(topic: str) -> tuple[str, bool] | None:
-    """Split an upstream topic into charge point id and "is a reply"; ``None`` when it is not one."""
-    prefix = f"{MOUNTPOINT}cp/"
-    if not topic.startswith(prefix):
-        return None
-    charge_point_id, slash, rest = topic[len(prefix) :].partition("/")
-    if not charge_point_id or (slash and rest != "Reply"):
-        return None
-    return charge_point_id, bool(slash)
 
 
 PLACEHOLDERS = ("cid", "action", "id", "type")

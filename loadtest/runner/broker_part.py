@@ -69,6 +69,7 @@ async def start_broker(settings: StandSettings) -> BrokerPart:
         Path(settings.log_dir),
         demand=Demand(
             qos=settings.qos,
+            highest_qos=settings.highest_qos,
             charge_points=settings.charge_points - settings.direct,
             mqtt5=settings.direct > 0 and settings.mqtt_version == MQTT_5,
             persistent=settings.persistent,

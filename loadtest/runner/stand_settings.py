@@ -30,6 +30,7 @@ class StandSettings(msgspec.Struct, frozen=True, kw_only=True):
         direct: Of them, those that connect to the broker itself; when all do, there is no gateway.
         mqtt_version: That those speak.
         qos: MQTT quality of service of the embedded gateway.
+        highest_qos: Of messages of charge points that connect to the broker themselves, where that is higher.
         persistent: The embedded broker keeps sessions and queued messages on disk when it is restarted.
         subscribers: Subscriber processes; with more than one it is probed whether the broker can share a subscription.
         security_profile: OCPP's, of the embedded gateway; certificates and passwords are made for the run.
@@ -51,6 +52,7 @@ class StandSettings(msgspec.Struct, frozen=True, kw_only=True):
     direct: int = 0
     mqtt_version: str = MQTT_3_1_1
     qos: int = 1
+    highest_qos: int = 0
     persistent: bool = False
     subscribers: int = 1
     security_profile: int = 0

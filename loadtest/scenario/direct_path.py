@@ -43,7 +43,7 @@ class DirectPath(msgspec.Struct, frozen=True, kw_only=True):
         envelope: How they stand in JSON.
         mqtt_version: Of the protocol.
         qos: Of every message of which the next does not say otherwise.
-        qos_of: Of CALLs by action; none is above ``qos``.
+        qos_of: Of CALLs by action, lower or higher.
         session_expiry_s: How long the broker keeps the session of one that is away; 0: not at all.
         keep_alive_s: After this silence a charge point says that it is there; 0: never.
         status_topic: Template of the topic of its status and last will; empty: there is none.
@@ -74,7 +74,7 @@ def direct_path(settings: RunSettings, broker_url: str) -> DirectPath:
         envelope=settings.envelope,
         mqtt_version="5" if settings.mqtt_version == "5" else "3.1.1",
         qos=settings.qos,  # type: ignore[arg-type]  # a choice of just these
-        qos_of=qos_of(settings.qos_of, highest=2),
+        qos_of=qos_of(settings.qos_of),
         session_expiry_s=settings.session_expiry_s,
         keep_alive_s=settings.mqtt_keep_alive_s,
         status_topic=settings.status_topic,

@@ -9,15 +9,8 @@ from loadtest.scenario.suggestions import did_you_mean
 _KNOWN = ("0", "1", "2")
 
 
-def qos_of(text: str, highest: int) -> dict[str, int]:
-    """Read it.
-
-    Args:
-        text: As written.
-        highest: With which the central system subscribes: a broker delivers with no more (MQTT 3.1.1 section 3.8.4).
-
-    Returns:
-        The quality of service by action.
+def qos_of(text: str) -> dict[str, int]:
+    """Read it; returns the quality of service by action.
 
     Raises:
         UsageError: With each part that says nothing, or something that cannot be.
@@ -32,11 +25,6 @@ def qos_of(text: str, highest: int) -> dict[str, int]:
             faults.append(f"charge points send no {action!r}{did_you_mean(action, FROM_CHARGE_POINT)}")
         elif action in found:
             faults.append(f"{action} is given twice")
-        elif int(qos) > highest:
-            faults.append(
-                f"{part!r} is above --qos {highest}, with which the central system subscribes: "
-                "raise --qos, and lower other messages"
-            )
         else:
             found[action] = int(qos)
     if faults:

@@ -66,7 +66,7 @@ def resolve(values: Mapping[str, object], from_environment: Collection[str] = ()
         )
     faults += _topic_faults(fields, written)
     try:
-        qos_of(fields["qos_of"], highest=fields.get("qos", 2))
+        qos_of(fields["qos_of"])
     except UsageError as error:
         faults += [f"{written['qos_of']}: {fault}" for fault in error.faults]
     if not _RUN_ID.fullmatch(str(fields.get("run_id", "auto"))):

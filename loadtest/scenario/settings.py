@@ -10,6 +10,7 @@ import msgspec
 from loadtest.protocol.encodings import EncodingName, EnvelopeName
 from loadtest.protocol.message_topics import TopicTexts
 from loadtest.scenario.credentials import CredentialFiles
+from loadtest.scenario.qos_of import qos_of
 
 EMBEDDED = "embedded"
 """The gateway that comes with the harness."""
@@ -88,6 +89,11 @@ class RunSettings(msgspec.Struct, frozen=True, kw_only=True):
     def topics(self) -> TopicTexts:
         """Templates of the topics of messages on the direct path."""
         return TopicTexts(self.up_topic, self.reply_topic, self.down_topic)
+
+    @property
+    def highest_qos(self) -> int:
+        """Of any message: a broker delivers with no more than a subscription asks for (MQTT 3.1.1 section 3.8.4)."""
+        return max((self.qos, *qos_of(self.qos_of).values()))
 
     @property
     def drain_most_s(self) -> float:

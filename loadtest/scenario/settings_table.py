@@ -210,8 +210,8 @@ SETTINGS: tuple[Setting, ...] = (
         kind="text",
         default=UP,
         metavar="TOPIC",
-        help="topic of the CALLs of charge points on the direct path: ${cid} in it once, ${action} at will, each a "
-        "level of its own",
+        help="topic of the CALLs of charge points on the direct path: ${cid} in it once, ${action} at will, not both "
+        "in one level",
     ),
     Setting(
         name="reply_topic",
@@ -244,7 +244,7 @@ SETTINGS: tuple[Setting, ...] = (
         default="",
         repeatable=True,
         metavar="ACTION=QOS",
-        help="a lower one for a message of charge points on the direct path, such as MeterValues=0; may be given "
+        help="another one for a message of charge points on the direct path, such as MeterValues=0; may be given "
         "several times",
     ),
     Setting(

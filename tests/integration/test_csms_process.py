@@ -99,10 +99,13 @@ def publish(port: str, topic: str, payload: bytes, *, retain: bool = False) -> N
     subprocess.run(command, input=payload, check=True, timeout=10)
 
 
-@pytest.mark.parametrize("client", ["lean", "aiomqtt"])
-def test_calls_are_answered_exactly_as_the_contract_says(mosquitto_url: str, client: str) -> None:
+@pytest.mark.parametrize(
+    ("client", "version"), [("lean", "3.1.1"), ("lean", "5"), ("aiomqtt", "3.1.1"), ("aiomqtt", "5")]
+)
+def test_calls_are_answered_exactly_as_the_contract_says(mosquitto_url: str, client: str, version: str) -> None:
     with ControlledChild("loadtest.csms") as child:
-        facts = child.configure(settings(mosquitto_url, client=client, heartbeat_interval_s=77))
+        wanted = settings(mosquitto_url, client=client, mqtt_version=version, heartbeat_interval_s=77)
+        facts = child.configure(wanted)
         assert (facts["filters"], facts["granted_qos"]) == (["ocpp/cp/#"], [1])
         answers = ask(
             mosquitto_url,

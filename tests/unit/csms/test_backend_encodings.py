@@ -8,8 +8,10 @@ from typing import Any
 import pytest
 
 from loadtest.csms.backend import Backend
+from loadtest.errors import UsageError
 from loadtest.protocol.encodings import encoding
 from loadtest.protocol.frames import CALL_RESULT
+from loadtest.protocol.message_topics import TopicTexts
 
 
 class RecordingClient:
@@ -18,6 +20,27 @@ class RecordingClient:
 
     def publish(self, topic: bytes, payload: bytes, _qos: int) -> None:
         self.sent.put_nowait((topic, payload))
+
+
+def test_topics_that_cannot_be_are_refused_by_name() -> None:
+    with pytest.raises(UsageError, match=r"^topics.down: .* are subscribed to alike"):
+        Backend("mqtt://127.0.0.1", topics=TopicTexts(down="ocpp/cp/${cid}"))
+
+
+def test_topics_may_be_others() -> None:
+    chosen = TopicTexts("cp/ocpp-${cid}/${action}", "cp/ocpp-${cid}", "cs/${cid}")
+    backend, client = Backend("mqtt://127.0.0.1", topics=chosen), RecordingClient()
+    backend._client = client  # type: ignore[assignment]
+    spoken = encoding("json", "emqx")
+
+    async def scene() -> bytes:
+        backend._on_message(b"cp/others-a/Heartbeat", spoken.call("o", "Heartbeat", b"{}"))
+        backend._on_message(b"cp/ocpp-a/Heartbeat", spoken.call("u", "Heartbeat", b"{}"))
+        topic, answer = await client.sent.get()
+        assert (spoken.decode(answer).unique_id, client.sent.empty()) == ("u", True)
+        return topic
+
+    assert asyncio.run(scene()) == b"cs/a"
 
 
 @pytest.mark.parametrize("chosen", [{"encoding": "protobuf"}, {"envelope": "array"}, {"envelope": "maeve"}, {}])

@@ -19,6 +19,10 @@ def test_a_shared_group_shares_each_filter() -> None:
     assert settings.subscription == [(b"$share/g/ocpp/cp/+", 2), (b"$share/g/x/#", 2)]
 
 
+def test_messages_of_a_higher_quality_of_service_are_subscribed_to_with_it() -> None:
+    assert csms_settings({**GOOD, "highest_qos": 2}).subscription == [(b"ocpp/cp/#", 2)]
+
+
 def test_all_faults_are_reported_together() -> None:
     with pytest.raises(UsageError) as caught:
         csms_settings(

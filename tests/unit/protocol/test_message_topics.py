@@ -18,9 +18,12 @@ TEXTS = st.sampled_from(
         TopicTexts("${cid}/up/${action}", "${cid}/answers", "${clientid}/down"),
         TopicTexts("one.topic/${cid}/up", "one.topic/${cid}/up", "one.topic/${cid}/down"),
         TopicTexts("one/${action}/${cid}", "one/${action}/${cid}", "two/${cid}"),
+        TopicTexts("cp/ocpp-${cid}/up", "cp/${cid}.ocpp/answers", "cp/ocpp-${cid}-/down"),
+        TopicTexts("cp-${cid}/of.${action}", "cp-${cid}/answers/x", "cs-${cid}"),
     )
 )
-LEVELS = st.lists(st.sampled_from(("a", "b", "${cid}", "${action}")), min_size=1, max_size=3).map("/".join)
+PLACES = ("a", "b", "${cid}", "${action}", "a${cid}", "${cid}b")
+LEVELS = st.lists(st.sampled_from(PLACES), min_size=1, max_size=3).map("/".join)
 
 
 @given(TEXTS, IDS)
@@ -52,21 +55,29 @@ def test_without_a_word_they_are_those_of_the_gateway() -> None:
 
 
 @pytest.mark.parametrize(
+    "topic", ["", "ocpp/cp", "ocpp/cp/", "ocpp/cp//Reply", "ocpp/cp/a/", "ocpp/cp/a/reply", "ocpp/cp/a/Reply/x", "cp/a"]
+)
+def test_other_topics_belong_to_nobody(topic: str) -> None:
+    assert MessageTopics(TopicTexts()).upstream(topic.encode()) is None
+
+
+@pytest.mark.parametrize(
     ("texts", "field", "says"),
     [
         (TopicTexts(up="a"), "up", "once"),
         (TopicTexts(up="a/${cid}/${cid}"), "up", "once"),
         (TopicTexts(up="a/${cid}/${id}"), "up", "no placeholder but ${cid} and ${action}"),
         (TopicTexts(up="a/${cid}/#"), "up", "wildcard"),
-        (TopicTexts(up="cp-${cid}"), "up", "a level of its own"),
-        (TopicTexts(up="$SYS/${cid}"), "up", "a level of its own"),
+        (TopicTexts(up="${action}-${cid}"), "up", "two placeholders"),
+        (TopicTexts(up="$SYS/${cid}"), "up", "another $"),
+        (TopicTexts("cp-${cid}", "cp/x/${cid}", "cs-${cid}"), "down", "are subscribed to alike"),
         (TopicTexts(up=""), "up", "empty"),
         (TopicTexts(up="a/${cid"), "up", "does not end"),
         (TopicTexts(reply="a/${cid}/${action}"), "reply", "no placeholder but ${cid}"),
         (TopicTexts(down="a/${cid}/${action}"), "down", "no placeholder but ${cid}"),
-        (TopicTexts("a/${cid}/${action}", "a/${cid}/Reply"), "reply", "can be one topic"),
-        (TopicTexts("a/${cid}", "b/${cid}", "a/${cid}"), "down", "can be one topic"),
-        (TopicTexts("a/${cid}/${action}", "b/${cid}", "a/x/${cid}"), "down", "can be one topic"),
+        (TopicTexts("a/${cid}/${action}", "a/${cid}/Reply"), "reply", "are subscribed to alike"),
+        (TopicTexts("a/${cid}", "b/${cid}", "a/${cid}"), "down", "are subscribed to alike"),
+        (TopicTexts("a/${cid}/${action}", "b/${cid}", "a/x/${cid}"), "down", "are subscribed to alike"),
     ],
 )
 def test_what_is_no_topic_or_another_s_is_told_by_field(texts: TopicTexts, field: str, says: str) -> None:
@@ -84,7 +95,7 @@ def test_faults_are_told_all_at_once() -> None:
 @given(LEVELS, LEVELS, st.data())
 def test_templates_that_make_one_topic_are_said_to(one: str, other: str, data: st.DataObject) -> None:
     word = st.sampled_from("ab")
-    made = "/".join(data.draw(word) if "$" in level else level for level in one.split("/"))
+    made = "/".join(re.sub(r"\$\{[a-z]+\}", data.draw(word), level) for level in one.split("/"))
     if re.fullmatch(topic_filter(other).replace("+", "[^/]+"), made):
         assert may_meet(one, other)
         assert may_meet(other, one)

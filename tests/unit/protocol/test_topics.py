@@ -12,23 +12,8 @@ IDS = st.text(st.characters(exclude_characters="/+#", exclude_categories=["Cs"])
 
 
 def test_topics_are_those_of_the_contract() -> None:
-    assert topics.downstream_topic("RDAM 123") == "ocpp/cs/RDAM 123"
     assert topics.UPSTREAM_FILTER == "ocpp/cp/#"
     assert topics.shared("g", topics.UPSTREAM_FILTER) == "$share/g/ocpp/cp/#"
-
-
-@given(IDS)
-def test_a_valid_id_is_found_again_in_both_upstream_topics(charge_point_id: str) -> None:
-    assert topics.charge_point_of_upstream(f"ocpp/cp/{charge_point_id}") == (charge_point_id, False)
-    assert topics.charge_point_of_upstream(f"ocpp/cp/{charge_point_id}/Reply") == (charge_point_id, True)
-    assert topics.charge_point_of_upstream(topics.downstream_topic(charge_point_id)) is None
-
-
-@pytest.mark.parametrize(
-    "topic", ["", "ocpp/cp", "ocpp/cp/", "ocpp/cp//Reply", "ocpp/cp/a/", "ocpp/cp/a/reply", "ocpp/cp/a/Reply/x", "cp/a"]
-)
-def test_other_topics_belong_to_nobody(topic: str) -> None:
-    assert topics.charge_point_of_upstream(topic) is None
 
 
 @given(IDS.map(str.encode))

@@ -30,7 +30,7 @@ def run_with(broker: dict[str, Any], adaptations: list[str]) -> Any:
     description = SimpleNamespace(
         run_tag=7, scenario_sha256="", paths={DIRECT}, phases=PHASES, fleet=(), fleet_classes=ONE_CLASS
     )
-    settings = resolve({"qos": "2", "subscribers": "4", "mqtt_version": "5", "broker": "nats"})
+    settings = resolve({"qos": "2", "subscribers": "4", "qos_of": "Heartbeat=2", "mqtt_version": "5", "broker": "nats"})
     return SimpleNamespace(
         settings=settings,
         stand=stand,
@@ -47,12 +47,12 @@ def run_with(broker: dict[str, Any], adaptations: list[str]) -> Any:
     [(False, 1, "3.1.1", 1, ""), (True, 2, "5", 4, "loadtest-0007")],
 )
 def test_the_plan_has_what_the_broker_can_do(able: bool, qos: int, version: str, subscribers: int, group: str) -> None:
-    broker = {"features": {"mqtt5": able, "shared_subscriptions": able}, "qos": qos}
+    broker = {"features": {"mqtt5": able, "shared_subscriptions": able, "highest_qos": qos}, "qos": qos}
     run = run_with(broker, [] if able else [SENTENCE])
     plan = set_up(run)
     assert (plan.settings.qos, plan.settings.mqtt_version) == (qos, version)
     assert plan.direct is not None
-    assert (plan.direct.qos, plan.direct.mqtt_version) == (qos, version)
+    assert (plan.direct.qos, plan.direct.qos_of, plan.direct.mqtt_version) == (qos, {"Heartbeat": qos}, version)
     assert (plan.subscribers, run.parts.subscribers, plan.shared_group) == (subscribers, subscribers, group)
     assert run.settings.qos == 2, "what was asked for stays on record"
     run.collector.adapted.assert_called_once_with([] if able else [SENTENCE])
