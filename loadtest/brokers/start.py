@@ -72,7 +72,35 @@ async def start(
         )
     _refuse_unfit(kind, demand.id_prefixes)
     chosen = in_force(kind, settings or {}, demand)
-    start_on = functools.partial(_start_on, kind, choice.why, log_dir, chosen, demand, address=address)
+    with _blaming(settings or {}):
+        return await _start_somewhere(kind, choice.why, log_dir, chosen, demand, address=address, port=port)
+
+
+@contextlib.contextmanager
+def _blaming(settings: Mapping[str, str]) -> Iterator[None]:
+    """Name the user's settings before why a broker does not start: it says itself what it does not like of which."""
+    try:
+        yield
+    except EnvironmentNotReady as error:
+        if not settings:
+            raise
+        raise EnvironmentNotReady(
+            f"--broker-setting {', '.join(settings)}: {error.message}", hint=error.hint
+        ) from error
+
+
+async def _start_somewhere(
+    kind: BrokerKind,
+    why: str,
+    log_dir: Path,
+    settings: Mapping[str, str],
+    demand: Demand,
+    *,
+    address: str,
+    port: int | None,
+) -> Broker:
+    """Start it on the port wanted, or on a free one that nobody takes first."""
+    start_on = functools.partial(_start_on, kind, why, log_dir, settings, demand, address=address)
     if port is not None:
         refuse_taken(port, host=address)
         return await start_on(port=port)

@@ -13,7 +13,7 @@ from loadtest.cli.compare import compare_opened, write_comparison
 from loadtest.cli.comparison import print_comparison
 from loadtest.cli.matrix_progress import matrix_progress
 from loadtest.cli.matrix_tables import outcome_table, print_order, print_reasons
-from loadtest.cli.messages import show_reports
+from loadtest.cli.messages import show_reports, talk
 from loadtest.cli.run_folders import results_option
 from loadtest.cli.summary import stdout
 from loadtest.errors import ExitCode, ResultError, UsageError
@@ -22,6 +22,7 @@ from loadtest.matrix import plans
 from loadtest.matrix.conduct import conduct
 from loadtest.matrix.outcome import exit_code
 from loadtest.matrix.plan_file import read_plan
+from loadtest.matrix.rehearsals import rehearse_arms
 from loadtest.measure import matrix_record
 from loadtest.measure.comparison_record import DEFAULT_TOLERANCE, REGRESSION
 from loadtest.measure.matrix_record import MATRIX_JSON, PLAN_TOML
@@ -42,7 +43,7 @@ _MASK = ":***@"
 @click.command(short_help="Run a plan of arms and repeats, interleaved, and compare them.")
 @click.argument("plan")
 @click.option("--resume", is_flag=True, help="Go on with one that was interrupted: PLAN is its plan, or its folder.")
-@click.option("--dry-run", is_flag=True, help="Show arms, order and time; run nothing.")
+@click.option("--dry-run", is_flag=True, help="Check all arms, show them, their order and the time; run nothing.")
 @results_option
 @click.option("--run-id", default="auto", metavar="NAME", help="Name of the matrix and of its folder.")
 @click.option("--plain", is_flag=True, help="Show progress in lines, on a terminal as well.")
@@ -55,6 +56,8 @@ def matrix(plan: str, results: Path, run_id: str, *, resume: bool, dry_run: bool
     if resume and run_id != "auto":
         raise UsageError("--run-id: what is resumed has its name", hint="leave it out, or leave out --resume")
     read, record, folder = _resumed(plan, results) if resume else _new(plan, results, run_id)
+    if not resume and not _rehearsed(read, plans.find(plan), quiet=quiet):
+        return ExitCode.INTERRUPTED
     if dry_run:
         print_order(record, stdout())
         return ExitCode.PASSED
@@ -108,6 +111,17 @@ def _resumed(plan: str, results: Path) -> tuple[Plan, MatrixRecord, Path]:
         record = matrix_record.load(folder)
         folders.resume(record, read, folder)
     return read, record, folder
+
+
+def _rehearsed(plan: Plan, file: Path, *, quiet: bool) -> bool:
+    """Check every arm before the first run; returns whether nobody has asked for an end meanwhile.
+
+    Raises:
+        UsageError: With what is wrong with them.
+    """
+    with interrupts() as received:
+        rehearse_arms(plan, file, lambda line: None if quiet else talk().print(line, markup=False), received)
+    return not received
 
 
 def _refuse_masked(folder: Path) -> None:

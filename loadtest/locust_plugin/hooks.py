@@ -21,7 +21,7 @@ import signal
 import sys
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import gevent
 from locust import events
@@ -35,7 +35,8 @@ from loadtest.locust_plugin.fleet import fleet_classes, parts_of, plan_fleet, us
 from loadtest.locust_plugin.gathering import await_workers
 from loadtest.locust_plugin.limits import check_descriptors
 from loadtest.locust_plugin.node import Node
-from loadtest.locust_plugin.options import add_options, leave_passwords_out_of_form, settings_of
+from loadtest.locust_plugin.options import REHEARSAL, add_options, leave_passwords_out_of_form, settings_of
+from loadtest.locust_plugin.rehearsal import SYSTEM_TOO, set_up_once
 from loadtest.locust_plugin.repeat import repeat_command
 from loadtest.locust_plugin.scenario_check import check_scenario
 from loadtest.locust_plugin.stairs import stairs_of
@@ -151,7 +152,9 @@ class _Master:
                 self._serve_metrics(settings)
             if not self._options.spawn_rate:
                 self._options.spawn_rate = SPAWN_RATE_PER_S
-            if self._headless:
+            if depth := getattr(self._options, REHEARSAL):
+                self._rehearse(depth, settings, fleet)
+            elif self._headless:
                 self._prepare(settings, fleet)
                 self._gather()
         except LoadTestError as error:
@@ -159,6 +162,12 @@ class _Master:
             sys.exit(int(error.exit_code))
         except KeyboardInterrupt:
             sys.exit(int(ExitCode.INTERRUPTED))
+
+    def _rehearse(self, depth: str, settings: RunSettings, fleet: tuple[Share, ...]) -> NoReturn:
+        if depth == SYSTEM_TOO:
+            parts = parts_of(fleet, self._environment.user_classes, settings)
+            set_up_once(settings, parts, Path(settings.results) / settings.run_id / "logs")
+        sys.exit(int(ExitCode.PASSED))
 
     def _gather(self) -> None:
         """Wait for the workers.

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+from argparse import SUPPRESS
 from typing import TYPE_CHECKING, Any
 
+from loadtest.locust_plugin.rehearsal import DEPTHS, OPTION
 from loadtest.scenario.resolve import resolve
 from loadtest.scenario.settings import RunSettings, masked
 from loadtest.scenario.settings_table import SETTINGS
@@ -15,6 +17,8 @@ if TYPE_CHECKING:
     from locust.argument_parser import LocustArgumentParser
     from locust.event import Events
 
+REHEARSAL = "loadtest_rehearsal"
+"""The parsed option that has a run rehearsed, not made."""
 _URLS = ("gateway", "broker")
 _IN_WEB_FORM = ("charge_points", "duration", "ramp", "seed", "path", *_URLS)
 """What a start form asks for."""
@@ -26,6 +30,7 @@ def add_options(parser: LocustArgumentParser) -> None:
     Abbreviations are refused: what ``--ch`` stands for today may be two options tomorrow.
     """
     parser.allow_abbrev = False
+    parser.add_argument(OPTION, dest=REHEARSAL, choices=DEPTHS, help=SUPPRESS, include_in_web_ui=False)
     for setting in SETTINGS:
         if setting.kind == "flag":
             parser.add_argument(

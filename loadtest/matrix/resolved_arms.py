@@ -64,7 +64,7 @@ def resolved_arms(
         try:
             arm = _resolved(row, RunRequest(scenario=scenario, settings=texts(settings)), seeds, common.before)
         except UsageError as error:
-            wrong += [_by_name(fault) for fault in error.faults]
+            wrong += [by_name(fault) for fault in error.faults]
         if wrong:
             found.append((row, wrong))
         else:
@@ -106,7 +106,7 @@ def _kept_on(settings: Mapping[str, Value]) -> list[str]:
     ]
 
 
-def _by_name(fault: str) -> str:
+def by_name(fault: str) -> str:
     """A fault by the name of the setting in a plan, rather than by its flag."""
     flags = {setting.flag: setting.name for setting in SETTINGS}
     flag = re.match(r"--[\w-]+", fault)

@@ -62,6 +62,44 @@ def done(place: Path, *arguments: str) -> tuple[int, str, str]:
     return process.returncode, out, err
 
 
+FAULTY = """
+scenario = "steady"
+[settings]
+path = "direct"
+encoding = "protobuf"
+[[arm]]
+name = "unknown"
+broker = "mosquitto"
+broker_settings = {no_such_thing = 1}
+[[arm]]
+name = "forgetful"
+broker = "amqtt"
+persistent = true
+[[arm]]
+name = "contrary"
+path = "gateway"
+[[arm]]
+name = "made-later"
+broker = "mqtt://127.0.0.1:9"
+before = ["true"]
+"""
+
+
+def test_what_an_arm_cannot_is_told_of_all_before_the_first_run(tmp_path: Path) -> None:
+    (tmp_path / "faulty.toml").write_text(FAULTY)
+    code, out, err = done(tmp_path, "matrix", "faulty.toml", "--dry-run")
+    assert (code, out) == (2, "")
+    faults = [line.removeprefix("error: faulty.toml: ") for line in err.splitlines() if line.startswith("error: ")]
+    unknown, *others = faults
+    assert unknown.startswith("arm 'unknown': broker_setting no_such_thing: mosquitto exited with status")
+    assert any('Unknown configuration variable "no_such_thing"' in fault for fault in others)
+    assert "arm 'forgetful': persistent: amqtt keeps nothing over a restart" in others
+    assert "arm 'contrary': encoding: is for charge points that are MQTT clients" in err
+    assert "made-later': " not in err
+    assert "hint: take --broker mosquitto" in err
+    assert [path.name for path in tmp_path.iterdir()] == ["faulty.toml"]
+
+
 class Course:
     """The matrix: what was said on the way, its folder, and its record after the interrupt and at the end."""
 

@@ -59,7 +59,11 @@ def refused(*arguments: str) -> UsageError:
     return error
 
 
-def test_a_dry_run_tells_arms_order_and_time_and_makes_nothing(plan: Path, tmp_path: Path) -> None:
+def test_a_dry_run_tells_arms_order_and_time_and_makes_nothing(
+    plan: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rehearsed: list[str] = []
+    monkeypatch.setattr("loadtest.cli.matrix.rehearse_arms", lambda read, *_: rehearsed.append(read.name))
     told = invoked(str(plan), "--dry-run", "--results", str(tmp_path / "none"))
     assert told.exception is None, told.output
     first, *rows = told.stdout.splitlines()
@@ -68,6 +72,7 @@ def test_a_dry_run_tells_arms_order_and_time_and_makes_nothing(plan: Path, tmp_p
     forth, back = (row.split()[3:] for row in rows[4:])
     assert forth == back[::-1]
     assert not (tmp_path / "none").exists()
+    assert rehearsed == ["small"]  # really so, by real brokers: test_matrix_runs.py
 
 
 def test_what_cannot_be_is_refused(plan: Path, matrix: MatrixRecord, tmp_path: Path) -> None:
