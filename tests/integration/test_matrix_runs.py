@@ -56,7 +56,7 @@ def started(place: Path, *arguments: str) -> subprocess.Popen[str]:
 def done(place: Path, *arguments: str) -> tuple[int, str, str]:
     process = started(place, *arguments)
     try:
-        out, err = process.communicate(timeout=110)
+        out, err = process.communicate(timeout=300)
     finally:
         process.kill()
     return process.returncode, out, err
@@ -127,7 +127,7 @@ class Course:
                 if line.startswith("run 2 of 4"):
                     break
             process.send_signal(signal.SIGINT)
-            out, _ = process.communicate(timeout=100)
+            out, _ = process.communicate(timeout=300)
         finally:
             process.kill()
         return process.returncode, out
