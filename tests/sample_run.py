@@ -113,7 +113,10 @@ class SampleProcesses:
         self.sample = sample
         self.now_ns = EPOCH_NS
         self.run_dir = run_dir
-        self.collector = Collector(run_dir, self._description(), sample.thresholds, clock=lambda: self.now_ns)
+        self.clock_step_s = 0.0
+        self.collector = Collector(
+            run_dir, self._description(), sample.thresholds, clock=lambda: self.now_ns, wall_clock=self._time_of_day
+        )
         self.sent = 0
         self.lost: list[tuple[int, int]] = []
         self.random = np.random.default_rng(sample.seed)
@@ -168,6 +171,9 @@ class SampleProcesses:
             state,  # type: ignore[arg-type]
             locust={"requests": self.sent, "failures": 0},
         )
+
+    def _time_of_day(self) -> dt.datetime:
+        return STARTED_AT + dt.timedelta(seconds=(self.now_ns - EPOCH_NS) / NS_PER_S + self.clock_step_s)
 
     def _description(self) -> RunDescription:
         sample = self.sample

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from typing import TYPE_CHECKING, Any
 
 from loadtest.measure import regional_outages, run_events
@@ -12,12 +13,15 @@ from loadtest.protocol.phases import STEADY
 from loadtest.units import NS_PER_S
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from loadtest.clock import Clock
     from loadtest.measure.host_clock import HostClock
     from loadtest.measure.run_record import RunRecord
     from loadtest.measure.spans import FaultSpan
+
+_CLOCK_STEP_S = 2.0
+"""By more than that no clock is slewed in a run."""
 
 
 class Chronicle:
@@ -26,11 +30,13 @@ class Chronicle:
     Args:
         record: Of the run, in the making.
         clock: Monotonic nanoseconds, of the same origin as the run's epoch.
+        wall_clock: The time of day, of the same origin as the run's beginning.
     """
 
-    def __init__(self, record: RunRecord, clock: Clock) -> None:
+    def __init__(self, record: RunRecord, clock: Clock, wall_clock: Callable[[], dt.datetime]) -> None:
         self._record = record
         self._clock = clock
+        self._wall_clock = wall_clock
         self._outages = RegionalOutages()
 
     @property
@@ -81,6 +87,18 @@ class Chronicle:
         """How the clock of a worker's host compares with ours, as far as is known by now."""
         clocks = [known for known in self._record.clocks if known.worker != clock.worker]
         self._record.clocks = sorted([*clocks, clock], key=lambda each: each.worker)
+
+    def _end(self) -> None:
+        """The run ends now: so long after its beginning as was measured, wherever the time of day has gone."""
+        record = self._record
+        record.end_s = round(self._elapsed_s(), 3)
+        record.ended_at = record.run.started_at + dt.timedelta(seconds=record.end_s)
+        if record.phases:
+            record.phases[-1].end_s = record.end_s
+        step_s = (self._wall_clock() - record.ended_at).total_seconds()
+        if abs(step_s) > _CLOCK_STEP_S:
+            text = f"the time of day is {step_s:+,.0f} s off the time measured: it was set, or the machine slept"
+            self.event(run_events.CLOCK_STEPPED, text, "host")
 
     def _elapsed_s(self) -> float:
         return (self._clock() - self._record.run.epoch_ns) / NS_PER_S

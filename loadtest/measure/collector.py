@@ -25,7 +25,8 @@ from loadtest.measure.threshold_watch import ThresholdWatch
 from loadtest.measure.thresholds import judge
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    import datetime as dt
+    from collections.abc import Callable, Iterable, Sequence
     from pathlib import Path
 
     from loadtest.clock import Clock
@@ -52,15 +53,21 @@ class Collector(Chronicle):
         run: What is being run.
         thresholds: What it is held against besides its limits.
         clock: Monotonic nanoseconds, of the same origin as ``run.epoch_ns``.
+        wall_clock: The time of day, of the same origin as ``run.started_at``.
 
     Raises:
         ResultError: The folder cannot be written to. Later failures are put on record instead.
     """
 
     def __init__(
-        self, run_dir: Path, run: RunDescription, thresholds: Sequence[Threshold] = (), clock: Clock = monotonic_ns
+        self,
+        run_dir: Path,
+        run: RunDescription,
+        thresholds: Sequence[Threshold] = (),
+        clock: Clock = monotonic_ns,
+        wall_clock: Callable[[], dt.datetime] = utc_now,
     ) -> None:
-        super().__init__(RunRecord(run=run), clock)
+        super().__init__(RunRecord(run=run), clock, wall_clock)
         self._files = RunWriter(run_dir, self._record)
         self._sources: dict[str, Source] = {}
         self._seconds = Seconds()
@@ -181,10 +188,8 @@ class Collector(Chronicle):
             self.event(run_events.WRITE_FAILED, failure)
         sources = list(self._sources.values())
         self._settled = ledger = settle(sources, self._seconds, self._instants, self._record.run)
-        self._record.state, self._record.ended_at, self._record.locust = state, utc_now(), locust or {}
-        self._record.end_s = round(self._elapsed_s(), 3)
-        if self._record.phases:
-            self._record.phases[-1].end_s = self._record.end_s
+        self._record.state, self._record.locust = state, locust or {}
+        self._end()
         fill(self._record, ledger, sources, self._seconds, self._registered_most)
         self._record.health = [usage.judged() for usage in self._usages()]
         self._tell_outages()

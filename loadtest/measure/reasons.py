@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from loadtest.measure.run_events import RunEvent
     from loadtest.measure.run_record import RunRecord
+    from loadtest.measure.run_totals import DeliveryTotals
 
 GENERATOR_PARTS = frozenset({"engine", "subscriber", "worker", "csms", "stand"})
 """Parts of the instrument: without one of them the figures are not what they seem."""
@@ -178,8 +179,8 @@ def _system(record: RunRecord) -> Iterator[Reason]:
     if deliveries.observed and limits.lost is not None and deliveries.lost > limits.lost:
         yield Reason(
             "lost",
-            f"{deliveries.lost:,} of {operations.sent:,} messages were lost, of "
-            f"{deliveries.lost_charge_points:,} charge points; allowed {limits.lost:,}.{_not_taken(record)}",
+            f"{deliveries.lost:,} of {operations.sent:,} messages were lost{_whose(deliveries)}; "
+            f"allowed {limits.lost:,}.{_not_taken(record)}",
         )
     unanswered = operations.timed_out + operations.cut_off + operations.unfinished
     if limits.unanswered is not None and unanswered > limits.unanswered:
@@ -261,6 +262,11 @@ def _thresholds(record: RunRecord) -> Iterator[Reason]:
             yield Reason("threshold_no_data", f"Threshold without data: {outcome.text}; {outcome.reason}.")
         elif outcome.passed is False:
             yield Reason("threshold", f"Threshold missed: {outcome.text}; {outcome.reason}.")
+
+
+def _whose(deliveries: DeliveryTotals) -> str:
+    """Of how many charge points lost messages were; nothing when a part that would know is gone."""
+    return f", of {deliveries.lost_charge_points:,} charge points" if deliveries.lost_charge_points else ""
 
 
 def _not_taken(record: RunRecord) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import datetime as dt
 import errno
 import os
 from typing import TYPE_CHECKING
@@ -295,6 +296,19 @@ def test_a_folder_that_cannot_be_written_to_is_one_clear_error(tmp_path: Path) -
     run = RunDescription(run_id="r", scenario="s", started_at=STARTED_AT)
     with pytest.raises(ResultError, match="cannot write to"):
         Collector(tmp_path / "file" / "run", run)
+
+
+def test_a_time_of_day_that_jumps_is_told_and_changes_nothing_measured(tmp_path: Path) -> None:
+    processes = SampleRun().play(tmp_path)
+    processes.clock_step_s = -86_400.0
+    processes.report_finally()
+    record = processes.finish()
+    assert record.ended_at == STARTED_AT + dt.timedelta(seconds=record.end_s)
+    assert [event.text for event in record.events if event.kind == "clock_stepped"] == [
+        "the time of day is -86,400 s off the time measured: it was set, or the machine slept"
+    ]
+    assert record.verdict is not None
+    assert record.verdict.result == "passed"
 
 
 def test_an_interrupted_run_is_partial_and_says_130(tmp_path: Path) -> None:

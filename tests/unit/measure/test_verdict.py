@@ -91,6 +91,7 @@ def test_what_links_did_is_not_held_against_the_system() -> None:
             "lost",
             r"acknowledged 2 with a reason code of failure\. 1 were larger",
         ),
+        ({"deliveries": DeliveryTotals(observed=True, lost=3)}, "lost", "3 of 100 messages were lost; allowed 0"),
         ({"registered": 7}, "not_registered", "3 of 10 charge points never registered"),
         ({"operations": OperationTotals(offered=9, sent=9, timed_out=1, unfinished=1)}, "unanswered", "2 of 9"),
         (
