@@ -60,8 +60,10 @@ def drain(run: Run) -> None:
 class Arrivals:
     """Whether messages under way are still to be waited for.
 
-    Those that links took are counted apart whether they arrive or not, so that silence is enough to go by once no other
-    is missing. Any other has all the time it was given: if it is late or lost makes the verdict.
+    Every message has ``--drain-timeout`` from the time it was sent, more only while others arrive: what has been
+    missing for longer, such as what a broker lost that was killed long ago, is lost. When it was sent is known by
+    phase. Those that links took are counted apart whether they arrive or not: once no other is missing, silence is
+    enough.
 
     Args:
         run: Its charge points have reported for the last time.
@@ -76,14 +78,16 @@ class Arrivals:
 
     def expected(self) -> bool:
         """To be asked a few times a second."""
-        sources = self._run.parts.sources
-        if self._run.hurried or not sources.missing_final(wire.SUBSCRIBER):
+        run, sources, now_ns = self._run, self._run.parts.sources, self._clock()
+        if run.hurried or not sources.missing_final(wire.SUBSCRIBER):
             return False
         if sources.arrived != self._arrived:
-            self._arrived, self._since_ns = sources.arrived, self._clock()
-        missing = sources.sent - self._arrived
-        silent = self._clock() - self._since_ns > SILENCE_S * NS_PER_S
-        return missing > 0 and (missing > sources.link_cut or not silent)
+            self._arrived, self._since_ns = sources.arrived, now_ns
+        overdue_s = (now_ns - run.epoch_ns) / NS_PER_S - run.settings.drain_timeout_s
+        under_way = sources.under_way
+        silent = now_ns - self._since_ns > SILENCE_S * NS_PER_S
+        awaited = any(each.missing > each.link_cut and each.last_sent_s > overdue_s for each in under_way)
+        return awaited or (bool(under_way) and not silent)
 
 
 def conclude(run: Run, state: State) -> Verdict | None:

@@ -2,12 +2,27 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections import Counter
+from typing import TYPE_CHECKING, NamedTuple
 
 from loadtest.locust_plugin import wire
 
 if TYPE_CHECKING:
     from loadtest.measure.interval import IntervalReport
+
+
+class UnderWay(NamedTuple):
+    """CALLs of one phase that have not arrived.
+
+    Attributes:
+        missing: How many; 1 or more.
+        link_cut: How many CALLs of the phase links took the connection of: they may have arrived, and may not.
+        last_sent_s: By when after the run's epoch the last CALL of the phase had been sent.
+    """
+
+    missing: int
+    link_cut: int
+    last_sent_s: int
 
 
 class Sources:
@@ -18,6 +33,8 @@ class Sources:
         self._workers: dict[str, str] = {}
         self._last: dict[str, IntervalReport] = {}
         self._lost: set[str] = set()
+        self._sent: dict[tuple[str, str], int] = {}
+        self._last_sent_s: dict[str, int] = {}
 
     def add(self, source: str, role: str, worker: str) -> None:
         """A child of a worker is ready."""
@@ -33,6 +50,16 @@ class Sources:
         last = self._last.get(source)
         if last is None or not last.final:
             self._last[source] = report
+            self._note_sendings(source, report)
+
+    def _note_sendings(self, source: str, report: IntervalReport) -> None:
+        sent = Counter[str]()
+        for row in report.operations:
+            sent[row.phase] += row.sent
+        for phase, count in sent.items():
+            if count > self._sent.get((source, phase), 0):
+                self._sent[source, phase] = count
+                self._last_sent_s[phase] = max(self._last_sent_s.get(phase, 0), report.index + 1)
 
     def lose(self, source: str) -> None:
         """Nothing more will come from a child."""
@@ -77,19 +104,26 @@ class Sources:
         return 0 < ended == self._counted("connect_in_vain") and not self._counted("connects")
 
     @property
-    def sent(self) -> int:
-        """CALLs sent by all charge points, by the last reports."""
-        return sum(row.sent for report in self._of(wire.ENGINE) for row in report.operations)
+    def under_way(self) -> list[UnderWay]:
+        """What of each phase was sent and has not arrived, by the last reports."""
+        sent, arrived, link_cut = Counter[str](), Counter[str](), Counter[str]()
+        for report in self._of(wire.ENGINE):
+            for row in report.operations:
+                sent[row.phase] += row.sent
+                link_cut[row.phase] += row.link_cut
+        for report in self._of(wire.SUBSCRIBER):
+            for delivered in report.deliveries:
+                arrived[delivered.phase] += delivered.delivered
+        return [
+            UnderWay(sent[phase] - arrived[phase], link_cut[phase], self._last_sent_s[phase])
+            for phase in sent
+            if sent[phase] > arrived[phase]
+        ]
 
     @property
     def arrived(self) -> int:
         """CALLs that have reached a subscriber, each counted once."""
         return sum(row.delivered for report in self._of(wire.SUBSCRIBER) for row in report.deliveries)
-
-    @property
-    def link_cut(self) -> int:
-        """CALLs that links took the connection of: they may have arrived, and may not."""
-        return sum(row.link_cut for report in self._of(wire.ENGINE) for row in report.operations)
 
     @property
     def commands_pending(self) -> int:

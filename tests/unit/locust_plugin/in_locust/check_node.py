@@ -20,7 +20,7 @@ from loadtest.locust_plugin.clock_watch import ClockWatch
 from loadtest.locust_plugin.description import digest
 from loadtest.locust_plugin.ending import SILENCE_S, Arrivals
 from loadtest.locust_plugin.host import clock_id, network_id
-from loadtest.locust_plugin.sources import Sources
+from loadtest.locust_plugin.sources import Sources, UnderWay
 from loadtest.measure.interval import DeliveryRow, IntervalReport, OperationRow
 from loadtest.scenario import plan as plans
 from loadtest.scenario.commands import CommandLoad
@@ -252,8 +252,19 @@ def test_sources_add_up_the_last_reports_by_role() -> None:
     sources.take("b/engine-0", report(sent=10, registered=3))
     sources.take("a/subscriber-0", report(delivered=16))
     sources.take("stranger", report(sent=1000, registered=1000))
-    assert (sources.sent, sources.arrived, sources.registered) == (17, 16, 5)
+    assert sources.under_way == [UnderWay(missing=1, link_cut=0, last_sent_s=2)]
+    assert (sources.arrived, sources.registered) == (16, 5)
     assert "stranger" not in sources
+
+
+def sendings(index: int, *, final: bool = False, **sent: int) -> IntervalReport:
+    rows = [OperationRow(phase, "Heartbeat", sent=count) for phase, count in sent.items()]
+    return IntervalReport(index=index, final=final, operations=rows)
+
+
+def run_of(sources: Sources, drain_timeout_s: float) -> Any:
+    settings = SimpleNamespace(drain_timeout_s=drain_timeout_s)
+    return SimpleNamespace(parts=SimpleNamespace(sources=sources), hurried=False, epoch_ns=0, settings=settings)
 
 
 def test_who_only_lacks_what_links_took_is_waited_for_until_it_is_silent() -> None:
@@ -261,8 +272,7 @@ def test_who_only_lacks_what_links_took_is_waited_for_until_it_is_silent() -> No
     cut = report(sent=10)
     cut.operations[0].link_cut = 2
     sources.take("a/engine-0", cut)
-    run = SimpleNamespace(parts=SimpleNamespace(sources=sources), hurried=False)
-    arrivals = Arrivals(run, lambda: now_ns[0])  # type: ignore[arg-type]
+    arrivals = Arrivals(run_of(sources, drain_timeout_s=1000.0), lambda: now_ns[0])
 
     def expected_after(seconds: float, delivered: int) -> bool:
         now_ns[0] += int(seconds * 10**9)
@@ -276,6 +286,42 @@ def test_who_only_lacks_what_links_took_is_waited_for_until_it_is_silent() -> No
     assert not expected_after(1, delivered=8), "the others may never come"
     assert expected_after(0, delivered=9), "one came"
     assert not expected_after(0, delivered=10)
+
+
+def test_what_is_missing_is_waited_for_as_long_as_the_drain_may_take_after_it_was_sent() -> None:
+    sources, now_ns = two_workers(), [0]
+    sources.take("a/engine-0", sendings(20, outage=7))
+    sources.take("a/engine-0", sendings(60, outage=7, steady=10))
+    sources.take("a/engine-0", sendings(61, outage=7, steady=10, final=True))
+    arrivals = Arrivals(run_of(sources, drain_timeout_s=10.0), lambda: now_ns[0])
+
+    def expected_at(second: float, **delivered: int) -> bool:
+        now_ns[0] = int(second * 10**9)
+        rows = [DeliveryRow(phase, "Heartbeat", delivered=count) for phase, count in delivered.items()]
+        sources.take("a/subscriber-0", IntervalReport(index=int(second), deliveries=rows))
+        return arrivals.expected()
+
+    assert expected_at(62, outage=5, steady=8)
+    assert expected_at(70, outage=5, steady=8), "two were sent in second 60"
+    assert not expected_at(71.5, outage=5, steady=8), "all have had their time"
+    assert expected_at(72, outage=5, steady=9), "one has come: the other may"
+    assert not expected_at(76, outage=5, steady=9)
+
+
+def test_what_was_lost_long_ago_is_not_waited_for() -> None:
+    sources, now_ns = two_workers(), [62 * 10**9]
+    sources.take("a/engine-0", sendings(20, outage=7))
+    sources.take("a/engine-0", sendings(61, outage=7, steady=10, final=True))
+    rows = [DeliveryRow("outage", "Heartbeat", delivered=5), DeliveryRow("steady", "Heartbeat", delivered=10)]
+    sources.take("a/subscriber-0", IntervalReport(index=61, deliveries=rows))
+    arrivals = Arrivals(run_of(sources, drain_timeout_s=1000.0), lambda: now_ns[0])
+    assert arrivals.expected()
+    now_ns[0] += int((SILENCE_S + 1) * 10**9)
+    assert arrivals.expected(), "1000 s have not passed since"
+    arrivals = Arrivals(run_of(sources, drain_timeout_s=30.0), lambda: now_ns[0])
+    assert arrivals.expected()
+    now_ns[0] += int((SILENCE_S + 1) * 10**9)
+    assert not arrivals.expected()
 
 
 def test_commands_are_waited_for_as_long_as_their_subscriber_lives() -> None:
@@ -293,7 +339,7 @@ def test_a_final_report_stands_whatever_comes_after_it() -> None:
     sources = two_workers()
     sources.take("a/engine-0", report(sent=7, final=True))
     sources.take("a/engine-0", report(sent=5))
-    assert sources.sent == 7
+    assert [each.missing for each in sources.under_way] == [7]
     assert sources.missing_final(wire.ENGINE) == ["b/engine-0"]
 
 
