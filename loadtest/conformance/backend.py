@@ -92,10 +92,6 @@ class Backend:
         except TimeoutError:
             raise Nonconformity(f"what had to be published was not, within {patience_s:g} s") from None
 
-    def take_waiting(self) -> list[Publication]:
-        """What has come and was not looked at yet."""
-        return [self._arrived.get_nowait() for _ in range(self._arrived.qsize())]
-
     def publish(self, topic: str, payload: str | bytes, qos: int = 1) -> None:
         """Send without waiting."""
         self._client.publish(topic.encode(), payload.encode() if isinstance(payload, str) else payload, qos)

@@ -9,7 +9,7 @@ from loadtest.measure import compared_figures as kinds
 from loadtest.measure.compared_figures import BETTER, WORSE
 from loadtest.measure.tags import UPLINK
 from loadtest.protocol.phases import STEADY
-from loadtest.reports.chart import COLOURS, Chart, Variant, latency_axis, log_ticks, percentile_axis
+from loadtest.reports.chart import COLOURS, Chart, Variant, latency_axis, log_ticks, percentile_axis, picture
 from loadtest.reports.legs import LEG_NAMES
 
 if TYPE_CHECKING:
@@ -31,10 +31,10 @@ _OTHER = ("alike or undecided", "@muted")
 def arms_charts(comparison: Comparison) -> list[Chart]:
     """Everything there is to draw."""
     charts = [
-        _chart("curves", "latency", "Response time by percentile", _CURVES, _curves(comparison)),
-        _chart("intervals", "intervals", "Differences and their intervals", _INTERVALS, _intervals(comparison)),
-        _chart("cpu", "cost", "CPU for each message", _CPU, _bars(comparison, _CPU_PARTS, 1.0, "µs/message")),
-        _chart("memory", "cost", "Memory", _MEMORY, _bars(comparison, _MEMORY_PARTS, 2.0**20, "MB")),
+        picture("curves", "latency", "Response time by percentile", _CURVES, _curves(comparison)),
+        picture("intervals", "intervals", "Differences and their intervals", _INTERVALS, _intervals(comparison)),
+        picture("cpu", "cost", "CPU for each message", _CPU, _bars(comparison, _CPU_PARTS, 1.0, "µs/message")),
+        picture("memory", "cost", "Memory", _MEMORY, _bars(comparison, _MEMORY_PARTS, 2.0**20, "MB")),
     ]
     return [chart for chart in charts if chart["variants"]]
 
@@ -48,19 +48,6 @@ _CPU = "CPU time in the steady phase for each message that arrived; the line goe
 _MEMORY = "Largest resident memory; the line goes from the lowest to the highest run."
 _CPU_PARTS: dict[str, kinds.Quantity] = {"broker": kinds.BROKER_CPU, "gateway": kinds.GATEWAY_CPU}
 _MEMORY_PARTS: dict[str, kinds.Quantity] = {"broker": kinds.BROKER_MEMORY, "gateway": kinds.GATEWAY_MEMORY}
-
-
-def _chart(name: str, section: str, title: str, caption: str, variants: list[Variant]) -> Chart:
-    return {
-        "id": name,
-        "section": section,
-        "title": title,
-        "caption": caption,
-        "linked": False,
-        "of": name,
-        "start": 0,
-        "variants": variants,
-    }
 
 
 def _curves(comparison: Comparison) -> list[Variant]:

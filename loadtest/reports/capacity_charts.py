@@ -6,7 +6,7 @@ from statistics import median
 from typing import TYPE_CHECKING, Any
 
 from loadtest.reports.capacity_view import STATES, cpu_by_part
-from loadtest.reports.chart import Chart, Variant, latency_axis
+from loadtest.reports.chart import Chart, Variant, latency_axis, picture
 from loadtest.reports.legs import LEG_NAMES
 
 if TYPE_CHECKING:
@@ -30,23 +30,10 @@ _CPU = "Percent of one core; of engines and subscribers the busiest process, of 
 def capacity_charts(record: CapacityRecord) -> list[Chart]:
     """Everything there is to draw."""
     charts = [
-        _chart("latency", "Latency by load", _EDGE, _latency(record)),
-        _chart("cpu", "CPU by load", _CPU, _cpu(record)),
+        picture("latency", "load", "Latency by load", _EDGE, _latency(record)),
+        picture("cpu", "load", "CPU by load", _CPU, _cpu(record)),
     ]
     return [chart for chart in charts if chart["variants"]]
-
-
-def _chart(name: str, title: str, caption: str, variants: list[Variant]) -> Chart:
-    return {
-        "id": name,
-        "section": "load",
-        "title": title,
-        "caption": caption,
-        "linked": False,
-        "of": name,
-        "start": 0,
-        "variants": variants,
-    }
 
 
 def _latency(record: CapacityRecord) -> list[Variant]:

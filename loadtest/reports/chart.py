@@ -43,6 +43,22 @@ class Chart(TypedDict):
     variants: list[Variant]
 
 
+def picture(
+    name: str, section: str, title: str, caption: str, variants: list[Variant], *, linked: bool = False
+) -> Chart:
+    """One picture with variants of its own, of which the first is shown."""
+    return {
+        "id": name,
+        "section": section,
+        "title": title,
+        "caption": caption,
+        "linked": linked,
+        "of": name,
+        "start": 0,
+        "variants": variants,
+    }
+
+
 def latency_axis(values_ms: Iterable[float | None], title: str) -> dict[str, Any]:
     """A logarithmic axis, with as many steps in a decade as there is room for."""
     present = [value for value in values_ms if value]

@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from loadtest.measure import connection_states as states
+from loadtest.reports.chart import picture
 from loadtest.reports.thinning import thinned
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from loadtest.measure.timeline import TimelineRow
-    from loadtest.reports.chart import Chart
+    from loadtest.reports.chart import Chart, Variant
     from loadtest.reports.run_folder import RunFolder
     from loadtest.reports.time_axis import TimeAxis
 
@@ -56,17 +57,12 @@ def connection_chart(run: RunFolder, axis: TimeAxis) -> Chart | None:
     layout = axis.layout(run) | {"yaxis": {"title": {"text": "charge points"}, "rangemode": "tozero"}}
     shaded = " Red: something was broken on purpose; lighter until all was back." if run.record.faults else ""
     unknown = " Not told of: not begun yet, or their engine is gone." if layers[-1][0] == "not told of" else ""
-    return {
-        "id": "connections",
-        "section": "time",
-        "title": "Connections",
-        "caption": "Charge points by the state of their connection at the end of each second; a charge point is in one "
-        f"state, so that they add up to the fleet. Charging: registered, in a transaction.{unknown}{shaded}",
-        "linked": True,
-        "of": "connections",
-        "start": 0,
-        "variants": [{"choice": {}, "data": data, "layout": layout}],
-    }
+    caption = (
+        "Charge points by the state of their connection at the end of each second; a charge point is in one state, so "
+        f"that they add up to the fleet. Charging: registered, in a transaction.{unknown}{shaded}"
+    )
+    variants: list[Variant] = [{"choice": {}, "data": data, "layout": layout}]
+    return picture("connections", "time", "Connections", caption, variants, linked=True)
 
 
 def _count(state: str) -> Callable[[TimelineRow], float]:

@@ -6,7 +6,7 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from loadtest.measure.tags import INTENDED, SERVICE
-from loadtest.reports.chart import Chart, Variant, log_ticks
+from loadtest.reports.chart import Chart, Variant, log_ticks, picture
 from loadtest.reports.heat_map import BINS_PER_DECADE
 from loadtest.reports.legs import LEG_NAMES
 
@@ -33,17 +33,11 @@ def heat_chart(run: RunFolder, axis: TimeAxis) -> Chart | None:
     ]
     if not variants:
         return None
-    return {
-        "id": "heat-map",
-        "section": "time",
-        "title": "Latency heat map",
-        "caption": f"How many samples fell into each step of {step_s} s and of latency, all actions together: "
-        "the stronger the colour, the more. Empty where there are none.",
-        "linked": True,
-        "of": "heat-map",
-        "start": 0,
-        "variants": variants,
-    }
+    caption = (
+        f"How many samples fell into each step of {step_s} s and of latency, all actions together: the stronger the "
+        "colour, the more. Empty where there are none."
+    )
+    return picture("heat-map", "time", "Latency heat map", caption, variants, linked=True)
 
 
 def _variant(heat: HeatMap, choice: dict[str, str], axis: TimeAxis, marks: dict[str, Any]) -> Variant:

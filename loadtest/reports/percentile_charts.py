@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from loadtest.measure.percentiles import percentile_curve
 from loadtest.measure.tags import INTENDED, PACER, ROUND_TRIP, SERVICE, UPLINK, Tag
 from loadtest.protocol import phases
-from loadtest.reports.chart import COLOURS, Chart, Variant, in_ms, latency_axis, percentile_axis
+from loadtest.reports.chart import COLOURS, Chart, Variant, in_ms, latency_axis, percentile_axis, picture
 from loadtest.reports.legs import LEG_NAMES
 from loadtest.reports.view import phase_shown
 
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 
 _EVERY = "every action"
 _ALL = "all actions"
-_ID = "percentiles"
 _CAPTION = (
     "In milliseconds. Solid: response time, from the instant a message was due. Dotted: service time, from when it "
     "was really sent. Where they part, messages waited before they were sent."
@@ -30,12 +29,10 @@ def percentile_charts(run: RunFolder) -> list[Chart]:
     if not variants:
         return []
     legs = [variant["choice"]["Leg"] for variant in variants]
-    shown = {"section": "latency", "title": "Latency by percentile", "caption": _CAPTION, "linked": False, "of": _ID}
-    charts = [Chart(**shown, id=_ID, start=0, variants=variants)]  # type: ignore[typeddict-item]
-    if LEG_NAMES[UPLINK] in legs[1:]:
-        start = legs.index(LEG_NAMES[UPLINK])
-        charts.append(Chart(**shown, id=f"{_ID}-beside", start=start, variants=[]))  # type: ignore[typeddict-item]
-    return charts
+    first = picture("percentiles", "latency", "Latency by percentile", _CAPTION, variants)
+    if LEG_NAMES[UPLINK] not in legs[1:]:
+        return [first]
+    return [first, first | {"id": "percentiles-beside", "start": legs.index(LEG_NAMES[UPLINK]), "variants": []}]
 
 
 def _variants(run: RunFolder) -> list[Variant]:

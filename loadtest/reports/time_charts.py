@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from loadtest.measure.timeline import PARTS, TimelineRow
-from loadtest.reports.chart import Chart, latency_axis
+from loadtest.reports.chart import Chart, latency_axis, picture
 from loadtest.reports.connection_chart import connection_chart
 from loadtest.reports.heat_chart import heat_chart
 from loadtest.reports.thinning import thinned
@@ -142,16 +142,7 @@ def _chart(
         for line in lines
     ]
     layout = axis.layout(run) | {"yaxis": {"title": {"text": unit}, "rangemode": "tozero"}}
-    return {
-        "id": name,
-        "section": section,
-        "title": title,
-        "caption": caption,
-        "linked": True,
-        "of": name,
-        "start": 0,
-        "variants": [{"choice": {}, "data": data, "layout": layout}],
-    }
+    return picture(name, section, title, caption, [{"choice": {}, "data": data, "layout": layout}], linked=True)
 
 
 def _value(value: float, positive: int) -> float | None:
