@@ -42,11 +42,21 @@ PASSWORD_VARIABLE = "LOADTEST_GATEWAY_PASSWORD"  # noqa: S105 - its name
 @click.option(
     "--json", "json_file", type=click.Path(dir_okay=False, path_type=Path), help="Write the result there, too."
 )
-@click.option("--mountpoint", default=MOUNTPOINT, show_default=True, help="What all topics begin with.")
-@click.option("--call-topic", default="cp/${cid}", show_default=True, help="Where CALLs are published.")
-@click.option("--reply-topic", default="cp/${cid}/Reply", show_default=True, help="Where CALLRESULTs are.")
-@click.option("--error-topic", default="cp/${cid}/Reply", show_default=True, help="Where CALLERRORs are.")
-@click.option("--downstream-topic", default="cs/${cid}", show_default=True, help="Where the gateway listens.")
+@click.option(
+    "--mountpoint", default=MOUNTPOINT, show_default=True, metavar="TOPIC", help="What all topics begin with."
+)
+@click.option(
+    "--call-topic", default="cp/${cid}", show_default=True, metavar="TOPIC", help="Where CALLs are published."
+)
+@click.option(
+    "--reply-topic", default="cp/${cid}/Reply", show_default=True, metavar="TOPIC", help="Where CALLRESULTs are."
+)
+@click.option(
+    "--error-topic", default="cp/${cid}/Reply", show_default=True, metavar="TOPIC", help="Where CALLERRORs are."
+)
+@click.option(
+    "--downstream-topic", default="cs/${cid}", show_default=True, metavar="TOPIC", help="Where the gateway listens."
+)
 @click.option("--user", metavar="NAME", help=f"HTTP Basic; may contain ${{cid}}. The password: {PASSWORD_VARIABLE}.")
 @click.option("--ca-file", metavar="FILE", help="Authorities trusted with wss://, PEM. Without it: the system's.")
 @click.option("--client-certificate", metavar="FILE", help="A certificate to show, PEM.")
@@ -57,6 +67,7 @@ PASSWORD_VARIABLE = "LOADTEST_GATEWAY_PASSWORD"  # noqa: S105 - its name
     default=30.0,
     show_default=True,
     type=click.FloatRange(1),
+    metavar="SECONDS",
     help="Seconds of silence after which the gateway is configured to cut a connection.",
 )
 @click.option(
@@ -64,6 +75,7 @@ PASSWORD_VARIABLE = "LOADTEST_GATEWAY_PASSWORD"  # noqa: S105 - its name
     default=5.0,
     show_default=True,
     type=click.FloatRange(0.1),
+    metavar="SECONDS",
     help="Seconds to wait for what has to come.",
 )
 def conformance(

@@ -50,6 +50,7 @@ def emqx() -> None:
     default=wanted.DEFAULT_PORT,
     show_default=True,
     type=click.IntRange(1, 65535),
+    metavar="PORT",
     help="Where charge points connect.",
 )
 def set_up(api: str, ca_file: str, listen_port: int) -> int:

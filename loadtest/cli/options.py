@@ -10,7 +10,7 @@ import click
 
 from loadtest.errors import UsageError
 from loadtest.scenario.secret_settings import SECRETS
-from loadtest.scenario.settings_table import SETTINGS
+from loadtest.scenario.settings_table import SETTINGS, SUBJECTS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -22,33 +22,15 @@ _Command = TypeVar("_Command", bound="Callable[..., Any]")
 PASS_ON = {"ignore_unknown_options": True, "allow_interspersed_args": True}
 """What we do not know is Locust's."""
 
-GROUPS: dict[str, tuple[str, ...]] = {
-    "Load": (
-        "charge_points",
-        "duration",
-        "ramp",
-        "warmup",
-        "heartbeat_interval",
-        "seed",
-        "engines",
-        "call_timeout",
-        "drain_timeout",
-        "repeat",
-        "from_run",
-    ),
+_BESIDE = {
+    "Load": ("repeat", "from_run"),
     "Search": ("axis", "objective", "lowest", "highest", "precision", "repeats", "most_runs"),
-    "System under test": (
-        *("path", "gateway", "embedded_address", "gateway_processes", "gateway_config", "gateway_metrics_port"),
-        *("broker", "broker_setting"),
-        *("qos", "qos_of", "persistent", "encoding", "envelope", "mqtt_version", "session_expiry", "mqtt_keep_alive"),
-        *("status_topic", "up_topic", "reply_topic", "down_topic"),
-        *("csms", "subscribers", "subscriber_client"),
-    ),
-    "Verdict": ("threshold", "no_thresholds", "baseline", "tolerance"),
-    "Live": ("metrics_port", "metrics_host", "plain", "quiet"),
-    "Security": ("security_profile", "ca_file", "client_certificate", "client_key", "password_file"),
+    "Verdict": ("baseline", "tolerance"),
+    "Live": ("plain", "quiet", "web_host", "web_port"),
 }
-"""Headings of the help and what stands under them; everything else stands under ``Options`` at the end."""
+"""Options that are no settings of a run, by what they are about."""
+_HEADINGS = ("Load", "Search", *(subject for subject in SUBJECTS if subject != "Load"))
+"""Of the help, in this order; whatever is about none of it stands under ``Options`` at the end."""
 
 NEAR = 0.8
 """How alike two options must be for one to be taken for a slip of the other. None of Locust's is as near to ours."""
@@ -68,8 +50,9 @@ class SettingsCommand(click.Command):
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """The options under headings, then the variables of the environment."""
-        heading_of = {name: heading for heading, names in GROUPS.items() for name in names}
-        rows: dict[str, list[tuple[str, str]]] = {heading: [] for heading in (*GROUPS, "Options")}
+        heading_of = {name: heading for heading, names in _BESIDE.items() for name in names}
+        heading_of |= {setting.name: heading for heading, settings in SUBJECTS.items() for setting in settings}
+        rows: dict[str, list[tuple[str, str]]] = {heading: [] for heading in (*_HEADINGS, "Options")}
         for parameter in self.get_params(ctx):
             record = parameter.get_help_record(ctx)
             if record is not None and isinstance(parameter, click.Option):

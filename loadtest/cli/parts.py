@@ -31,9 +31,13 @@ _qos_option = click.option(
 @click.command(short_help="Serve the gateway alone.")
 @click.option("--bind", default="127.0.0.1:33033", show_default=True, metavar="HOST:PORT", help="Where to listen.")
 @_broker_option
-@click.option("--processes", default=1, show_default=True, type=click.IntRange(1, 64), help="They share the port.")
+@click.option(
+    "--processes", default=1, show_default=True, type=click.IntRange(1, 64), metavar="N", help="They share the port."
+)
 @_qos_option
-@click.option("--path", default="/ocpp", show_default=True, help="What precedes /<charge point id> in the URL.")
+@click.option(
+    "--path", default="/ocpp", show_default=True, metavar="PATH", help="What precedes /<charge point id> in the URL."
+)
 @click.option(
     "--password-file",
     type=_FILE,
@@ -49,7 +53,9 @@ _qos_option = click.option(
     help="User name, and a name in the client's certificate, must be the charge point's id.",
 )
 @click.option("--gateway-config", type=_FILE, help="TOML file of switches, see docs/gateway.md; options outdo it.")
-@click.option("--metrics-port", default=0, type=click.IntRange(0, 65535), help="Serve Prometheus metrics there.")
+@click.option(
+    "--metrics-port", default=0, type=click.IntRange(0, 65535), metavar="PORT", help="Serve Prometheus metrics there."
+)
 def gateway(
     bind: str,
     broker: str,
@@ -89,7 +95,14 @@ def gateway(
 
 @click.command(short_help="Serve the central system alone.")
 @_broker_option
-@click.option("--heartbeat-interval", default=300, show_default=True, type=click.IntRange(0), help="In seconds.")
+@click.option(
+    "--heartbeat-interval",
+    default=300,
+    show_default=True,
+    type=click.IntRange(0),
+    metavar="SECONDS",
+    help="Of all charge points.",
+)
 @_qos_option
 @click.option("--observe", is_flag=True, help="Only listen, while a backend of yours answers.")
 @click.option("--encoding", default=JSON, show_default=True, type=click.Choice((JSON, PROTOBUF)), help="Of messages.")
@@ -138,7 +151,7 @@ def csms(
     metavar="NAME=VALUE",
     help="A setting of it, in its own words; may be given several times; without a value its own default holds.",
 )
-@click.option("--port", type=click.IntRange(1, 65535), help="Loopback port; a free one when left out.")
+@click.option("--port", type=click.IntRange(1, 65535), metavar="PORT", help="Loopback port; a free one when left out.")
 def broker(kind: str, broker_setting: tuple[str, ...], port: int | None) -> int:
     """Serve a broker alone, tuned for measuring, on loopback."""
     if kind not in (AUTO, *BROKERS):

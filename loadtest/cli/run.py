@@ -90,8 +90,10 @@ def run(
 @click.command(cls=SettingsCommand, context_settings=PASS_ON, short_help="Run scenarios under Locust's web UI.")
 @click.argument("scenario")
 @run_settings
-@click.option("--web-host", default="127.0.0.1", show_default=True, help="Address of the web UI.")
-@click.option("--web-port", "-P", default=8089, show_default=True, type=click.IntRange(1, 65535), help="Its port.")
+@click.option("--web-host", default="127.0.0.1", show_default=True, metavar="ADDRESS", help="Address of the web UI.")
+@click.option(
+    "--web-port", "-P", default=8089, show_default=True, type=click.IntRange(1, 65535), metavar="PORT", help="Its port."
+)
 @click.argument("locust_arguments", nargs=-1, type=click.UNPROCESSED, metavar="[LOCUST OPTIONS]")
 def web(scenario: str, web_host: str, web_port: int, locust_arguments: tuple[str, ...], **options: Any) -> int:
     """Serve SCENARIO under Locust's web UI until Ctrl-C; runs are started and stopped there."""

@@ -39,17 +39,29 @@ def password(charge_point_id: str, generate: bool) -> int:  # noqa: FBT001 - cli
 @click.command(short_help="Make an authority and certificates for tests.")
 @click.argument("folder", metavar="DIR", type=click.Path(file_okay=False, path_type=Path))
 @click.option(
-    "--charge-points", default=0, show_default=True, type=click.IntRange(0), help="So many get one of their own."
+    "--charge-points",
+    default=0,
+    show_default=True,
+    type=click.IntRange(0),
+    metavar="N",
+    help="So many get one of their own.",
 )
-@click.option("--prefix", default="cp-", show_default=True, help="Their ids are the prefix and a number of six digits.")
-@click.option("--id", "ids", multiple=True, help="A charge point by its id; may be repeated.")
+@click.option(
+    "--prefix",
+    default="cp-",
+    show_default=True,
+    metavar="TEXT",
+    help="Their ids are the prefix and a number of six digits.",
+)
+@click.option("--id", "ids", multiple=True, metavar="ID", help="A charge point by its id; may be given several times.")
 @click.option(
     "--host",
     "hosts",
     multiple=True,
     default=authority.LOOPBACK_HOSTS,
     show_default=True,
-    help="Name or address of the gateway; may be repeated.",
+    metavar="HOST",
+    help="Name or address of the gateway; may be given several times.",
 )
 def certificates(folder: Path, charge_points: int, prefix: str, ids: tuple[str, ...], hosts: tuple[str, ...]) -> int:
     """Make a certificate authority for tests in DIR, with certificates for a gateway and for charge points.

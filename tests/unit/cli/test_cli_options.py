@@ -9,11 +9,9 @@ import pytest
 from click.testing import CliRunner
 
 from loadtest import __version__
-from loadtest.cli.capacity import capacity
 from loadtest.cli.main import loadtest
 from loadtest.cli.messages import show_error
-from loadtest.cli.options import GROUPS, given
-from loadtest.cli.run import run
+from loadtest.cli.options import given
 from loadtest.errors import EnvironmentNotReady, UsageError, join_hints
 from loadtest.scenario.settings_table import SETTINGS
 
@@ -24,9 +22,11 @@ def test_every_setting_has_its_option(command: str) -> None:
     assert [setting.flag for setting in SETTINGS if setting.flag not in shown] == []
 
 
-def test_the_groups_of_the_help_name_settings() -> None:
-    names = {setting.name for setting in SETTINGS} | {each.name for each in (*run.params, *capacity.params)}
-    assert {name for group in GROUPS.values() for name in group} <= names
+@pytest.mark.parametrize("command", ["run", "web"])
+def test_every_option_of_a_run_stands_under_what_it_is_about(command: str) -> None:
+    shown = CliRunner().invoke(loadtest, [command, "--help"], terminal_width=200).output
+    about_none = shown.partition("\nOptions:\n")[2].partition("\n\n")[0]
+    assert about_none.split() == ["-h,", "--help", "Show", "this", "message", "and", "exit."]
 
 
 def test_the_help_tells_variables_of_the_environment() -> None:

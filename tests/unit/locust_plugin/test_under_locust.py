@@ -29,7 +29,7 @@ def outcome() -> subprocess.CompletedProcess[str]:
         "-rA",
         *(str(IN_LOCUST / name) for name in FILES),
     ]
-    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    return subprocess.run(command, capture_output=True, text=True, timeout=110, check=False)
 
 
 @pytest.mark.parametrize("name", FILES)
