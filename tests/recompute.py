@@ -31,10 +31,10 @@ class Series:
         return min(int(self.histogram.get_value_at_percentile(percent)), self.max_us)
 
 
-def latency(run_dir: Path) -> dict[str, Series]:
-    """Every series of ``latency.hlog`` by its tag."""
+def latency(run_dir: Path, name: str = "latency.hlog") -> dict[str, Series]:
+    """Every series of an interval log by its tag."""
     found: dict[str, Series] = {}
-    for tag, max_ms, blob in _LINE.findall((run_dir / "latency.hlog").read_text()):
+    for tag, max_ms, blob in _LINE.findall((run_dir / name).read_text()):
         series = found.setdefault(tag, Series())
         series.histogram.decode_and_add(blob)
         series.max_us = max(series.max_us, round(float(max_ms) * 1000))

@@ -97,12 +97,14 @@ class ClassTold:
         self.recorder = Recorder()
         self.operations: dict[tuple[str, str], OperationRow] = {}
         self.deliveries: dict[tuple[str, str], DeliveryRow] = {}
+        self.registered = 0
 
     def report(self) -> ClassReport:
         return ClassReport(
             series=self.recorder.take_interval(),
             operations=[msgspec.structs.replace(row) for row in self.operations.values()],
             deliveries=[msgspec.structs.replace(row) for row in self.deliveries.values()],
+            registered_ever=self.registered,
         )
 
 
@@ -207,6 +209,8 @@ class SampleProcesses:
         target = reachable * (second + 1) // self.sample.ramp_s
         for number in range(self.connected, target):
             recorder = self._recorder("engine", number % self.sample.engines, number)
+            if told := self._told("engine", number % self.sample.engines, number):
+                told.registered += 1
             connect_us = int(self.random.lognormal(7.0, 0.3))
             for leg, action, value_us in (
                 (CONNECT, "WebSocket", connect_us),

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from loadtest.compare.arm import Arm
-from loadtest.measure.closing import summary
 from loadtest.measure.histogram import Histogram
 from loadtest.measure.run_description import RunDescription
 from loadtest.measure.run_outcome import Verdict
 from loadtest.measure.run_record import RunRecord
+from loadtest.measure.summaries import summary
 from loadtest.measure.tags import INTENDED, ROUND_TRIP, UPLINK, Tag
 
 if TYPE_CHECKING:

@@ -10,9 +10,11 @@ from rich.text import Text
 
 from loadtest.measure.calibration_note import caveat
 from loadtest.measure.calibration_note import sentence as instrument
+from loadtest.measure.percentiles import row_percentiles_us
 from loadtest.measure.redirect_note import redirects
+from loadtest.measure.run_totals import ALL_TOGETHER
 from loadtest.measure.storm import SHARES
-from loadtest.measure.tags import COMMAND_LEGS, INTENDED, LEGS, SERVICE, parse
+from loadtest.measure.tags import COMMAND_LEGS, INTENDED, LEGS, ROUND_TRIP, SERVICE, parse
 from loadtest.measure.validity import Validity
 from loadtest.measure.verdict import unjudged
 from loadtest.protocol.phases import PHASES, judged
@@ -34,7 +36,7 @@ def print_summary(record: RunRecord, console: Console | None = None) -> None:
     if record.ended_at is not None:
         out.print(_latency_table(record))
         out.print(_ledger(record), soft_wrap=True)
-        for line in (*_transactions(record), *_storms(record)):
+        for line in (*_transactions(record), *_classes(record), *_storms(record)):
             out.print(line, markup=False, soft_wrap=True)
     for line in _beside(record):
         out.print(line, markup=False, soft_wrap=True)
@@ -159,6 +161,23 @@ def _transactions(record: RunRecord) -> Iterator[str]:
             f"transactions started {flow.started:,}, stopped {flow.stopped:,}: complete {flow.complete:,}, "
             f"flawed {flow.flawed:,}; messages lost {flow.lost:,}, duplicated {flow.duplicated:,}, "
             f"reordered {flow.reordered:,}, late {flow.late:,}, pending {flow.pending:,}"
+        )
+
+
+def _classes(record: RunRecord) -> Iterator[str]:
+    """What became of each class of a mixed fleet."""
+    width = max((len(part.name) for part in record.classes), default=0)
+    for part in record.classes:
+        operations, lost = part.operations, f", lost {part.deliveries.lost:,}" if part.deliveries.observed else ""
+        series = {row.tag: row for row in part.all_actions}
+        phase = phase_shown({parse(tag).phase for tag in series})
+        row = series.get(f"{phase}.{ROUND_TRIP}.{ALL_TOGETHER}.{INTENDED}")
+        p50_us, _, p99_us, _ = (0, 0, 0, 0) if row is None else row_percentiles_us(row)
+        of_planned = f" of {part.charge_points:,}" if part.charge_points else ""
+        yield (
+            f"class    {part.name:{width}} {part.registered:,}{of_planned} registered; sent "
+            f"{operations.sent:,}, answered {operations.answered:,}, link cut {operations.link_cut:,}{lost}"
+            + (f"; round trip p50 {milliseconds(p50_us)}, p99 {milliseconds(p99_us)} ms" if row is not None else "")
         )
 
 

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from loadtest.errors import ResultError
 from loadtest.measure import compared_figures as kinds
 from loadtest.measure import timeline
-from loadtest.measure.closing import summary
 from loadtest.measure.compared_figures import ALL_ACTIONS, LATENCY, Quantity
 from loadtest.measure.histogram import Histogram
 from loadtest.measure.interval_log import IntervalLogReader
 from loadtest.measure.run_record import LATENCY_HLOG, TIMELINE_CSV
 from loadtest.measure.source_health import CPU_DECIMALS
+from loadtest.measure.summaries import summary
 from loadtest.measure.tags import CONNECT, INTENDED, PACER, REGISTER, Tag, parse
 from loadtest.protocol.phases import FAULT, RAMP, RECOVERY, STEADY
 from loadtest.scenario.settings import GATEWAY

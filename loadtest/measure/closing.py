@@ -2,31 +2,32 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from typing import TYPE_CHECKING
 
 from loadtest.measure import ledger as ledgers
 from loadtest.measure.class_ledgers import ClassLedgers
+from loadtest.measure.class_totals import class_totals
 from loadtest.measure.command_ledger import CommandBooks, merge_answers, settle_commands
 from loadtest.measure.hops import counted_by, losing_hop
 from loadtest.measure.rows import merge_rows, total_of
 from loadtest.measure.run_totals import (
-    ClassTotals,
     CommandSummary,
     CommandTotals,
     DeliveryTotals,
-    LatencySummary,
-    OperationTotals,
-    TransactionTotals,
 )
 from loadtest.measure.sources import CPU_COUNTER, total_gauge
+from loadtest.measure.summaries import (
+    delivery_totals,
+    latency_summaries,
+    operation_totals,
+    transaction_totals,
+)
 from loadtest.measure.transaction_ledger import settle_transactions
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from loadtest.measure.command_ledger import CommandLedger
-    from loadtest.measure.histogram import Histogram
     from loadtest.measure.instants import Instants
     from loadtest.measure.interval import OperationRow
     from loadtest.measure.ledger import Ledger
@@ -35,7 +36,6 @@ if TYPE_CHECKING:
     from loadtest.measure.run_record import RunRecord
     from loadtest.measure.seconds import Seconds
     from loadtest.measure.sources import Source
-    from loadtest.measure.tags import Tag
 
 
 def settle(
@@ -131,68 +131,27 @@ def fill(
         record.registered_at_end = total_gauge(engines, "registered_at_end")
         record.away_by_link = total_gauge(engines, "away_by_link")
         record.never_by_link = total_gauge(engines, "never_by_link")
-    record.operations = _operation_totals(total)
-    record.deliveries = _delivery_totals(ledger)
+    record.operations = operation_totals(total)
+    record.deliveries = delivery_totals(ledger)
     if ledger.commands is not None:
         record.commands = _command_totals(ledger.commands)
     record.counters = total_counters(sources)
-    record.transactions = _transaction_totals(ledger)
+    record.transactions = transaction_totals(ledger)
     record.counted_by = counted_by(ledger, record.counters, seconds.totals)
-    record.latency = _latency(seconds.totals)
-    record.classes = [
-        _class_totals(record, name, ledger.classes[name], sources, seconds.of_class.get(name, {}))
-        for name in ledger.classes
-    ]
-
-
-def _class_totals(
-    record: RunRecord, name: str, ledger: Ledger, sources: Sequence[Source], samples: Mapping[Tag, Histogram]
-) -> ClassTotals:
-    told = [source.classes[name] for source in sources if name in source.classes]
-    counters: Counter[str] = Counter()
-    for report in told:
-        counters.update(report.counters)
-    return ClassTotals(
-        name=name,
-        charge_points=next((part.charge_points for part in record.run.fleet if part.name == name), 0),
-        registered=sum(report.registered_ever for report in told),
-        operations=_operation_totals(ledger.total),
-        deliveries=_delivery_totals(ledger),
-        transactions=_transaction_totals(ledger),
-        counters=dict(counters),
-        latency=_latency(samples),
-    )
-
-
-def _latency(samples: Mapping[Tag, Histogram]) -> list[LatencySummary]:
-    return [summary(tag, samples[tag]) for tag in sorted(samples)]
-
-
-def _delivery_totals(ledger: Ledger) -> DeliveryTotals:
-    return DeliveryTotals(**{name: getattr(ledger, name) for name in DeliveryTotals.__struct_fields__})
-
-
-def _transaction_totals(ledger: Ledger) -> TransactionTotals | None:
-    flow = ledger.transactions
-    if flow is None:
-        return None
-    return TransactionTotals(**{name: getattr(flow, name) for name in TransactionTotals.__struct_fields__})
-
-
-def _operation_totals(row: OperationRow) -> OperationTotals:
-    return OperationTotals(**{name: getattr(row, name) for name in OperationTotals.__struct_fields__})
+    record.latency = latency_summaries(seconds.totals)
+    record.classes = class_totals(record.run, ledger, sources, seconds.of_class)
 
 
 def _command_totals(ledger: CommandLedger) -> CommandTotals:
     by_action = {
-        action: CommandSummary(action=action, operations=_operation_totals(total_of(rows)))
+        action: CommandSummary(action=action, operations=operation_totals(total_of(rows)))
         for action, rows in _by_action(ledger.operations).items()
     }
     for answer in ledger.answers:
         if answer.action in by_action:  # else the books do not balance, and say so
             by_action[answer.action].answers[answer.answer] = answer.count
     return CommandTotals(
-        operations=_operation_totals(total_of(ledger.operations)),
+        operations=operation_totals(total_of(ledger.operations)),
         by_action=list(by_action.values()),
         downlink=_leg_totals(ledger.downlink, ledger.downlink_lost, ledger.downlink_lost_charge_points),
         replies=_leg_totals(ledger.replies, ledger.replies_lost),
@@ -215,22 +174,4 @@ def _leg_totals(legs: Sequence[LegRow], lost: int, lost_charge_points: int = 0) 
         lost_charge_points=lost_charge_points,
         duplicated=sum(leg.duplicated for leg in legs),
         reordered=sum(leg.reordered for leg in legs),
-    )
-
-
-def summary(tag: Tag, histogram: Histogram) -> LatencySummary:
-    """One series in figures."""
-    p50_us, p90_us, p99_us, p999_us = histogram.percentiles((50, 90, 99, 99.9))
-    return LatencySummary(
-        tag=str(tag),
-        count=histogram.total,
-        min_us=histogram.min_us,
-        p50_us=p50_us,
-        p90_us=p90_us,
-        p99_us=p99_us,
-        p999_us=p999_us,
-        max_us=histogram.max_us,
-        mean_us=round(histogram.mean_us, 1),
-        overflow=histogram.overflow,
-        non_positive=histogram.non_positive,
     )

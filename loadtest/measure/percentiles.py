@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from loadtest.measure.histogram import Histogram
+    from loadtest.measure.run_totals import LatencySummary
 
 _POINTS_PER_DECADE = 24
 
@@ -19,6 +20,16 @@ def percentiles_us(histogram: Histogram, percents: Sequence[float]) -> list[int]
     A percentile is the upper edge of a slot 0.1 % wide; the largest sample is known exactly.
     """
     return [min(value_us, histogram.max_us) for value_us in histogram.percentiles(percents)]
+
+
+def row_percentiles_us(row: LatencySummary) -> tuple[int, int, int, int]:
+    """The 50th, 90th, 99th and 99.9th percentile of a series in the record, none above its largest sample."""
+    return (
+        min(row.p50_us, row.max_us),
+        min(row.p90_us, row.max_us),
+        min(row.p99_us, row.max_us),
+        min(row.p999_us, row.max_us),
+    )
 
 
 def percentile_curve(histogram: Histogram) -> tuple[list[float], list[int]]:

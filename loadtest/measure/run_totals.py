@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import msgspec
 
+ALL_TOGETHER = "all"
+"""In place of an action, in the name of a series of all of them."""
+
 
 class OperationTotals(msgspec.Struct, kw_only=True):
     """The operation ledger in one row; the fates are those of :class:`loadtest.measure.interval.OperationRow`."""
@@ -112,6 +115,7 @@ class ClassTotals(msgspec.Struct, kw_only=True):
         transactions: What became of their transactions; ``None`` when nobody had any. Energy is of the whole run only.
         counters: The engines' running totals for them, by name.
         latency: Their series; all samples are in ``latency-classes.hlog``.
+        all_actions: The same with all actions of a leg in one series, whose action is ``all``.
     """
 
     name: str
@@ -122,3 +126,4 @@ class ClassTotals(msgspec.Struct, kw_only=True):
     transactions: TransactionTotals | None = None
     counters: dict[str, int] = {}
     latency: list[LatencySummary] = []
+    all_actions: list[LatencySummary] = []

@@ -15,6 +15,7 @@ from loadtest.measure.redirect_note import redirects
 from loadtest.measure.tags import COMMAND, INTENDED, ROUND_TRIP, SERVICE, UPLINK
 from loadtest.measure.verdict import unjudged
 from loadtest.protocol import phases
+from loadtest.reports.class_tables import classes
 from loadtest.reports.comparison_tables import ComparisonView, comparison_view
 from loadtest.reports.figures import count_text, latency_text, rate_text, share_text, span_text
 from loadtest.reports.latency_tables import latency
@@ -55,6 +56,7 @@ class View:
         instrument: What was known of the instrument, if it had been calibrated.
         phase: The phase the headline figures are of.
         key_latency: What people and the central system wait for, in that phase.
+        classes: The classes of the fleet side by side; empty where there is only one.
         books: The ledgers in a sentence each.
         against: What came of holding it against a baseline, if it was.
     """
@@ -77,6 +79,7 @@ class View:
     latency: tuple[Table, ...]
     key_latency: tuple[Table, ...]
     books: tuple[str, ...]
+    classes: tuple[Table, ...]
     storms: Table
     ledgers: tuple[Table, ...]
     health: Table
@@ -133,6 +136,7 @@ def view(run: RunFolder) -> View:
         latency=tuple(by_leg.values()),
         key_latency=tuple(_of_phase(by_leg[leg], phase) for leg in _KEY_LEGS if leg in by_leg),
         books=_books(record),
+        classes=classes(record),
         storms=storms(record),
         ledgers=ledgers(run),
         health=health(record),

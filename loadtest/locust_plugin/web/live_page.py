@@ -38,6 +38,7 @@ DOWNLOADS = (
     run_record.LATENCY_HLOG,
     run_record.LEDGER_JSON,
     run_record.TIMELINE_CSV,
+    run_record.CLASSES_HLOG,
     "summary.md",
     "junit.xml",
 )
