@@ -61,8 +61,8 @@ class EngineProcess:
             case messages.EnterPhase(phase, start_ns):
                 self._fleet.enter_phase(phase, start_ns)
                 if phase in UNDER_LOAD and not gc.get_freeze_count():
-                    # The fleet is built and stays: a collection that walks it would stop the clock for nothing.
-                    gc.collect()
+                    # The fleet is built and stays: a collection that walks it would stop the clock for nothing. That
+                    # goes for a last one as well: it finds no cycle, and stops large fleets for up to half a second.
                     gc.freeze()
             case messages.CutOff(share, draw, at_ns, until_ns, regions):
                 assert self._settings is not None

@@ -71,8 +71,8 @@ class GatewayProcess:
             case messages.Configure(plain) if not self._configured.done():
                 self._configured.set_result(plain)
             case messages.EnterPhase(phase=phase) if phase in UNDER_LOAD and not gc.get_freeze_count():
-                # Connections are there and stay: a collection that walks them would stop the clock for nothing.
-                gc.collect()
+                # Connections are there and stay: a collection that walks them would stop the clock for nothing, also
+                # one last time, for it finds no cycle.
                 gc.freeze()
             case messages.RefuseHandshakes(status, share) if self._service is not None:
                 self._service.refuse_handshakes(status, share)
