@@ -60,7 +60,7 @@ def check_scenario(user_classes: Iterable[Any], settings: RunSettings) -> None:
         if user_class in fleet:
             checks.append(partial(_check_profile, user_class))
         if user_class in systems:
-            checks += _checks_of_subscriber(user_class, settings, regions, paths)
+            checks += _checks_of_subscriber(user_class, settings, fleet, regions, paths)
             checks.append(partial(check_paths, paths, settings))
         for check in checks:
             try:
@@ -114,7 +114,11 @@ def _check_profile(user_class: type[ChargePointFleet]) -> None:
 
 
 def _checks_of_subscriber(
-    user_class: type[CsmsSubscriber], settings: RunSettings, regions: int, paths: Collection[str]
+    user_class: type[CsmsSubscriber],
+    settings: RunSettings,
+    fleet: Iterable[type[ChargePointFleet]],
+    regions: int,
+    paths: Collection[str],
 ) -> list[Callable[[], None]]:
     return [
         lambda: _check_commands(user_class.commands),
@@ -123,7 +127,7 @@ def _checks_of_subscriber(
             user_class.faults, settings, regions, commands=bool(user_class.commands), paths=paths
         ),
         lambda: _check_limits(user_class.limits),
-        lambda: _check_thresholds(user_class, settings),
+        lambda: _check_thresholds(user_class, settings, [each.__name__ for each in fleet]),
     ]
 
 
@@ -155,11 +159,11 @@ def thresholds_of(user_class: type[CsmsSubscriber], settings: RunSettings) -> tu
     return threshold_set.overridden(user_class.thresholds, given)
 
 
-def _check_thresholds(user_class: type[CsmsSubscriber], settings: RunSettings) -> None:
+def _check_thresholds(user_class: type[CsmsSubscriber], settings: RunSettings, classes: list[str]) -> None:
     try:
         phases = phases_of(user_class.faults)
     except UsageError:
         return  # said with the faults
     present = [phase for phase in phases if phase != WARMUP or settings.warmup_s]
-    threshold_set.check(user_class.thresholds, present)
-    threshold_set.check(thresholds_of(user_class, settings), present)
+    threshold_set.check(user_class.thresholds, present, classes)
+    threshold_set.check(thresholds_of(user_class, settings), present, classes)

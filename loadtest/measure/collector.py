@@ -208,7 +208,7 @@ class Collector(Chronicle):
         return self._record
 
     def _judged_thresholds(self, ledger: Ledger, *, over: bool) -> list[ThresholdOutcome]:
-        known = evidence.at_end(self._record, ledger, self._seconds.totals, over=over)
+        known = evidence.at_end(self._record, ledger, self._seconds, over=over)
         ended_by = self._watch.ended_by
         return [
             ended_by if ended_by is not None and outcome.text == ended_by.text else outcome
@@ -220,7 +220,7 @@ class Collector(Chronicle):
     def _evidence_now(self) -> Evidence:
         storms = self._instants.storms if self._watch.needs_storms else None
         now_s = float(self._seconds.written + 1)
-        return evidence.so_far(self._record, self._sources.values(), self._seconds.totals, storms, now_s)
+        return evidence.so_far(self._record, self._sources.values(), self._seconds, storms, now_s)
 
     def _add_series(self, source: str, second: Second, series: Series, fleet_class: str = "") -> None:
         try:

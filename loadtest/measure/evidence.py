@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from loadtest.measure import run_events
 from loadtest.measure.leg import leg_rows
@@ -15,11 +15,12 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
     from loadtest.measure.histogram import Histogram
-    from loadtest.measure.interval import OperationRow
+    from loadtest.measure.interval import ClassReport, OperationRow
     from loadtest.measure.ledger import Ledger
     from loadtest.measure.leg import LegRow
     from loadtest.measure.run_record import RunRecord
     from loadtest.measure.run_totals import TransactionTotals
+    from loadtest.measure.seconds import Seconds
     from loadtest.measure.sources import Source
     from loadtest.measure.storm import Storm
     from loadtest.measure.storm_watch import StormWatch
@@ -45,6 +46,7 @@ class Evidence:
         storms: Of the run.
         transactions: ``None`` when there were none.
         one_way_error_us: How wrong times between processes on different hosts may be.
+        classes: The same of each class of charge points; empty where there is only one.
     """
 
     over: bool
@@ -59,12 +61,17 @@ class Evidence:
     storms: Sequence[Storm]
     transactions: TransactionTotals | None
     one_way_error_us: float = 0.0
+    classes: Mapping[str, Evidence] = dataclasses.field(default_factory=dict)
+
+    def of(self, fleet_class: str) -> Evidence:
+        """Of one class; of all charge points where no class is named, or there is only the one."""
+        return self.classes.get(fleet_class, self)
 
 
 def so_far(
     record: RunRecord,
     sources: Collection[Source],
-    totals: Mapping[Tag, Histogram],
+    samples: Seconds,
     storms: StormWatch | None,
     now_s: float,
 ) -> Evidence:
@@ -73,54 +80,81 @@ def so_far(
     Args:
         record: The record in the making.
         sources: Every process that reports.
-        totals: All samples by series.
+        samples: Those of all seconds that are written.
         storms: ``None``: nobody asks for storms, which are dear to find.
         now_s: The end of the last second written.
     """
     *before, last = record.phases or [PhaseSpan("", now_s, now_s)]
     phases = [*before, PhaseSpan(last.name, last.start_s, max(now_s, last.start_s))]
-    operations = merge_rows(source.operations for source in sources)
-    deliveries = merge_rows(source.deliveries for source in sources)
     fleet = record.run.charge_points
-    return Evidence(
+    observed = any(source.role == "subscriber" for source in sources)
+    whole = Evidence(
         over=False,
         now_s=now_s,
         phases=phases,
-        operations=operations,
-        legs=leg_rows({(row.phase, row.action): row.sent for row in operations}, deliveries),
-        deliveries=DeliveryTotals(
-            observed=any(source.role == "subscriber" for source in sources),
-            duplicated=sum(row.duplicated for row in deliveries),
-            reordered=sum(row.reordered for row in deliveries),
-        ),
-        totals=totals,
+        **_rows(sources, observed=observed),
+        totals=samples.totals,
         charge_points=fleet,
         registered_after_s={} if storms is None else storms.registered_after_s(fleet, phases),
         storms=[] if storms is None else storms.find(fleet, phases, None, {}),
         transactions=None,
     )
+    classes = {}
+    for name in record.run.fleet_classes.names:
+        told = [source.classes[name] for source in sources if name in source.classes]
+        rows = _rows(told, observed=observed)
+        classes[name] = dataclasses.replace(whole, **rows, totals=samples.of_class.get(name, {}))
+    return dataclasses.replace(whole, classes=classes)
 
 
-def at_end(record: RunRecord, ledger: Ledger, totals: Mapping[Tag, Histogram], *, over: bool) -> Evidence:
+def _rows(told: Collection[Source | ClassReport], *, observed: bool) -> dict[str, Any]:
+    """Operations and arrivals so far, of everything or of one class."""
+    operations = merge_rows(each.operations for each in told)
+    deliveries = merge_rows(each.deliveries for each in told)
+    return {
+        "operations": operations,
+        "legs": leg_rows({(row.phase, row.action): row.sent for row in operations}, deliveries),
+        "deliveries": DeliveryTotals(
+            observed=observed,
+            duplicated=sum(row.duplicated for row in deliveries),
+            reordered=sum(row.reordered for row in deliveries),
+        ),
+    }
+
+
+def at_end(record: RunRecord, ledger: Ledger, samples: Seconds, *, over: bool) -> Evidence:
     """What is known when the books are closed.
 
     Args:
         record: The record, filled but for thresholds and verdict.
         ledger: The settled ledgers.
-        totals: All samples by series.
+        samples: All there are.
         over: The run has taken its course.
     """
-    return Evidence(
+    whole = Evidence(
         over=over and not any(event.kind in _CUT_SHORT for event in record.events),
         now_s=record.end_s,
         phases=record.phases,
         operations=ledger.operations,
         legs=ledger.legs,
         deliveries=record.deliveries,
-        totals=totals,
+        totals=samples.totals,
         charge_points=record.run.charge_points,
         registered_after_s=record.registered_after_s,
         storms=record.storms,
         transactions=record.transactions,
         one_way_error_us=record.one_way_error_us,
     )
+    classes = {}
+    totals = {part.name: part for part in record.classes}
+    for name in record.run.fleet_classes.names:
+        own, part = ledger.classes.get(name), totals.get(name)
+        classes[name] = dataclasses.replace(
+            whole,
+            operations=[] if own is None else own.operations,
+            legs=[] if own is None else own.legs,
+            deliveries=DeliveryTotals() if part is None else part.deliveries,
+            transactions=None if part is None else part.transactions,
+            totals=samples.of_class.get(name, {}),
+        )
+    return dataclasses.replace(whole, classes=classes)

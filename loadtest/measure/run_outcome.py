@@ -21,6 +21,7 @@ class ThresholdOutcome(msgspec.Struct):
         leg: Of a latency; otherwise empty.
         action: Empty for all of them together.
         phase: Empty for the whole run.
+        fleet_class: Empty for the whole fleet.
         relation: ``<``, ``<=``, ``>`` or ``>=``.
         bound: In ``unit``.
         unit: ``us``, ``ms``, ``s``, ``min``, ``%``, ``/s``, or empty for a count.
@@ -45,6 +46,7 @@ class ThresholdOutcome(msgspec.Struct):
     samples: int = 0
     no_data: bool = False
     reason: str = ""
+    fleet_class: str = ""
 
 
 class Reason(msgspec.Struct):

@@ -51,7 +51,7 @@ def judge(thresholds: Iterable[Threshold], evidence: Evidence) -> list[Threshold
 
 def _judge(threshold: Threshold, evidence: Evidence) -> ThresholdOutcome:
     bound = threshold.limit
-    observed = _observe(threshold, evidence)
+    observed = _observe(threshold, evidence.of(threshold.fleet_class))
     scale = US_PER.get(bound.unit, 1)
     outcome = ThresholdOutcome(
         text=str(threshold),
@@ -66,6 +66,7 @@ def _judge(threshold: Threshold, evidence: Evidence) -> ThresholdOutcome:
         bound=bound.value,
         unit=bound.unit,
         samples=observed.samples,
+        fleet_class=threshold.fleet_class,
     )
     if not observed.samples:
         outcome.reason = observed.note

@@ -20,12 +20,14 @@ class Threshold(msgspec.Struct, frozen=True, kw_only=True):
     """What all thresholds have in common.
 
     Attributes:
+        fleet_class: Of the charge points of one class of a mixed fleet only; empty for all.
         abort_on_fail: The run ends, failed, as soon as it is seen not to hold.
         after_s: For so many seconds of its phase it is not looked at for that.
     """
 
     _more_is_better: ClassVar[bool] = False
 
+    fleet_class: str = ""
     abort_on_fail: bool = False
     after_s: float = 0.0
 
@@ -50,8 +52,12 @@ class Threshold(msgspec.Struct, frozen=True, kw_only=True):
         bound: Bound = self.bound  # type: ignore[attr-defined]  # each kind has it behind what it is about
         return bound
 
-    def check(self, phases: Sequence[str]) -> None:
-        """Refuse what can never be judged in a run of these phases.
+    def check(self, phases: Sequence[str], classes: Sequence[str] | None = None) -> None:
+        """Refuse what can never be judged in a run of these phases and classes of charge points.
+
+        Args:
+            phases: All there will be.
+            classes: Likewise; ``None``: not known yet.
 
         Raises:
             UsageError: With one sentence for each mistake.
@@ -61,6 +67,9 @@ class Threshold(msgspec.Struct, frozen=True, kw_only=True):
         except msgspec.ValidationError as error:
             raise UsageError(f"threshold {type(self).__name__}: {error}") from None
         mistakes = [*self._mistakes(), *self._mistakes_of_bound(), *self._mistakes_of_phase(phases)]
+        if self.fleet_class and classes is not None and self.fleet_class not in classes:
+            near = did_you_mean(self.fleet_class, classes)
+            mistakes.append(f"there is no class {self.fleet_class!r}{near}; there are {', '.join(classes)}")
         if not 0 <= self.after_s < math.inf:
             mistakes.append(f"after_s: {self.after_s:g} is not 0 or more")
         elif self.after_s and not self.abort_on_fail:
@@ -72,6 +81,11 @@ class Threshold(msgspec.Struct, frozen=True, kw_only=True):
     def _units(self) -> tuple[str, ...]:
         """Units its bound can have."""
         raise NotImplementedError
+
+    @property
+    def _class_word(self) -> str:
+        """Its class, as the text form names it."""
+        return f"class:{self.fleet_class}" if self.fleet_class else ""
 
     def _mistakes(self) -> Iterator[str]:
         yield from ()

@@ -11,8 +11,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 
-def check(thresholds: object, phases: Sequence[str]) -> None:
-    """Refuse what no run of these phases can be judged by.
+def check(thresholds: object, phases: Sequence[str], classes: Sequence[str] | None = None) -> None:
+    """Refuse what no run of these phases and classes can be judged by; ``None``: classes are not known yet.
 
     Raises:
         UsageError: With one sentence for each mistake found.
@@ -26,7 +26,7 @@ def check(thresholds: object, phases: Sequence[str]) -> None:
             mistakes.append(f"thresholds: {threshold!r} is none of those in loadtest.scenario.thresholds")
             continue
         try:
-            threshold.check(phases)
+            threshold.check(phases, classes)
         except UsageError as error:
             mistakes += error.faults
         else:

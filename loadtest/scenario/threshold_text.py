@@ -7,6 +7,7 @@
     registered 99% recovery:crash < 20s         50, 90, 99 or 100 %; phase
     sent rate > 500/s                           offered, sent, answered, delivered; action, phase
     transactions flawed <= 0                    lost, duplicated, reordered, flawed
+    p99 uplink class:Kerb < 50ms                of one class of a mixed fleet; any but registered
     p99 round_trip < 1s abort after 10s         behind any of them: end the run, after so much of the phase
 """
 
@@ -55,6 +56,8 @@ _SIDES = re.compile(r"([^<>=≤≥]*)(<=|>=|=<|=>|==|<|>|=|≤|≥)(.*)", re.DOT
 _RELATIONS = {"<": "<", "<=": "<=", ">": ">", ">=": ">=", "=<": "<=", "=>": ">=", "≤": "<=", "≥": ">="}
 _BOUND = re.compile(r"([-+]?\d[\d_]*(?:\.\d+)?)\s*(us|µs|μs|ms|s|sec|min|m|%|/s)?(?:\s+(abort)(?:\s+after\s+(\S+))?)?")
 _UNITS = {"µs": "us", "μs": "us", "sec": "s", "m": "min", None: ""}
+_CLASS = "class:"
+"""Before the name of a class, which only the scenario knows."""
 _PERCENTILE = re.compile(r"p\d.*")
 
 
@@ -127,20 +130,20 @@ def _of_kind(first: str, words: Sequence[str], bound: Bound, ending: dict[str, A
     if first in _MEANS:
         raise _MistakeError("a mean hides what a threshold is to find; take p50 or p99")
     if first == "max" or _PERCENTILE.fullmatch(first):
-        found = _sorted(words, leg=LEGS, action=_ACTIONS, phase=PHASES, kind=_KINDS)
+        found = _sorted(words, leg=LEGS, action=_ACTIONS, phase=PHASES, kind=_KINDS, fleet_class=())
         if "leg" not in found:
             raise _MistakeError(f"it names no leg; there are {', '.join(LEGS)}")
         return Latency(first, bound=bound, **found, **ending)
     if first in _FATES:
-        return Messages(first, bound, **_sorted(words, action=_ACTIONS, phase=PHASES), **ending)  # type: ignore[arg-type]
+        return Messages(first, bound, **_sorted(words, action=_ACTIONS, phase=PHASES, fleet_class=()), **ending)  # type: ignore[arg-type]
     if first == "registered":
         return _registered(words, bound, ending)
     if first in _RATES:
         if not words or words[0] != "rate":
             raise _MistakeError(f"how many were {first} depends on how long a run lasts; write {first} rate, in /s")
-        return Rate(first, bound, **_sorted(words[1:], action=_ACTIONS, phase=PHASES), **ending)  # type: ignore[arg-type]
+        return Rate(first, bound, **_sorted(words[1:], action=_ACTIONS, phase=PHASES, fleet_class=()), **ending)  # type: ignore[arg-type]
     if first == "transactions":
-        found = _sorted(words, what=_TRANSACTION_FATES)
+        found = _sorted(words, what=_TRANSACTION_FATES, fleet_class=())
         if "what" not in found:
             raise _MistakeError(f"transactions what? {', '.join(_TRANSACTION_FATES)}")
         return Transactions(bound=bound, **found, **ending)
@@ -163,16 +166,18 @@ def _sorted(words: Sequence[str], **vocabulary: Sequence[str]) -> dict[str, Any]
         meaning = next((name for name, known in vocabulary.items() if word in known), None)
         if meaning is None and "phase" in vocabulary and word.partition(":")[0] in (FAULT, RECOVERY) and ":" in word:
             meaning = "phase"
+        if "fleet_class" in vocabulary and word.startswith(_CLASS) and word != _CLASS:
+            meaning = "fleet_class"
         if meaning is None:
             known = [each for every in vocabulary.values() for each in every]
             raise _MistakeError(f"{word!r} is no {_listed(vocabulary)}{did_you_mean(word, known)}")
         if meaning in found:
             raise _MistakeError(f"it names two of one kind: {found[meaning]} and {word}")
-        found[meaning] = word
+        found[meaning] = word.removeprefix(_CLASS) if meaning == "fleet_class" else word
     return found
 
 
 def _listed(vocabulary: Iterable[str]) -> str:
-    said = {"kind": "kind of time (service)", "what": "fate of transactions"}
+    said = {"kind": "kind of time (service)", "what": "fate of transactions", "fleet_class": "class (class:NAME)"}
     *most, last = (said.get(name, name) for name in vocabulary)
     return f"{', '.join(most)} or {last}" if most else last

@@ -33,6 +33,8 @@ _OF_CONNECTING = {
     "register": ("BootNotification",),
     "reconnect": ("BootNotification",),
 }
+LEGS_OF_CLASSES = frozenset({"uplink", "round_trip", "connect", "register", "reconnect"})
+"""Legs that are measured for each class of a mixed fleet."""
 _IN_RAMP = frozenset({"connect", "register"})
 _KNOWN_WHEN_OVER = "is known only when the run is over, so it cannot end one early"
 
@@ -58,7 +60,7 @@ class Latency(Threshold, frozen=True, tag="latency"):
     def metric(self) -> str:
         """As ``p99 uplink Heartbeat steady``."""
         service = "service" if self.kind == "service" else ""
-        return _words(self.stat, self.leg, self.action, self.watched_phase, service)
+        return _words(self.stat, self.leg, self.action, self.watched_phase, self._class_word, service)
 
     @property
     def watched_phase(self) -> str:
@@ -78,6 +80,8 @@ class Latency(Threshold, frozen=True, tag="latency"):
         found = _STAT.fullmatch(self.stat)
         if self.stat != "max" and not (found and 0 < float(found[1]) < 100):
             yield f"{self.stat!r} is neither a percentile, p50 to p99.99, nor max"
+        if self.fleet_class and self.leg not in LEGS_OF_CLASSES:
+            yield f"the leg {self.leg} is measured of the whole fleet; leave {self._class_word} out"
         actions = actions_of(self.leg)
         if self.action and self.action not in actions:
             yield f"no action {self.action!r} on the leg {self.leg}{did_you_mean(self.action, actions)}"
@@ -98,7 +102,7 @@ class Messages(Threshold, frozen=True, tag="messages"):
     @property
     def metric(self) -> str:
         """As ``lost MeterValues recovery:crash``."""
-        return _words(self.what, self.action, self.phase)
+        return _words(self.what, self.action, self.phase, self._class_word)
 
     @property
     def watched_phase(self) -> str:
@@ -147,6 +151,8 @@ class Registered(Threshold, frozen=True, tag="registered"):
     def _mistakes(self) -> Iterator[str]:
         if self.percent not in BACK_SHARES:
             yield f"{self.percent} % is none of {', '.join(map(str, BACK_SHARES))}"
+        if self.fleet_class:
+            yield "storms are of the whole fleet: it cannot be of one class"
 
 
 class Rate(Threshold, frozen=True, tag="rate"):
@@ -166,7 +172,7 @@ class Rate(Threshold, frozen=True, tag="rate"):
     @property
     def metric(self) -> str:
         """As ``sent rate steady``."""
-        return _words(self.what, "rate", self.action, self.phase)
+        return _words(self.what, "rate", self.action, self.phase, self._class_word)
 
     @property
     def watched_phase(self) -> str:
@@ -194,7 +200,7 @@ class Transactions(Threshold, frozen=True, tag="transactions"):
     @property
     def metric(self) -> str:
         """As ``transactions flawed``."""
-        return f"transactions {self.what}"
+        return _words("transactions", self.what, self._class_word)
 
     @property
     def _units(self) -> tuple[str, ...]:

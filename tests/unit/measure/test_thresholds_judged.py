@@ -262,3 +262,41 @@ def test_a_threshold_on_a_one_way_time_tells_how_wrong_that_may_be() -> None:
     (uplink, round_trip) = judge([parse("p50 uplink Heartbeat < 1s"), parse("p50 connect < 1s")], unsure)
     assert uplink.observed.endswith("(give or take 1.23 ms between the hosts' clocks)")
     assert "give or take" not in round_trip.observed
+
+
+def test_a_class_is_judged_by_its_own_figures(tmp_path: Path) -> None:
+    mixed = SampleRun(classes={"Depot": 20, "Kerb": 20}, steady_s=2, lost_every=19)
+    depot, kerb = (part.deliveries.lost for part in mixed.finished(tmp_path / "first").classes)
+    texts = (
+        f"lost class:Depot <= {depot}",
+        f"lost class:Kerb <= {kerb - 1}",
+        f"lost <= {depot + kerb}",
+        "p50 connect class:Kerb < 100ms",
+        "delivered rate class:Depot > 1/s",
+        "transactions flawed class:Depot <= 0",
+    )
+    mixed.thresholds = tuple(parse(text) for text in texts)
+    record = mixed.finished(tmp_path / "again")
+    assert [outcome.passed for outcome in record.thresholds] == [True, False, True, True, True, False]
+    lost_depot, lost_kerb, lost, connect, rate, flawed = record.thresholds
+    assert lost_depot.samples + lost_kerb.samples == lost.samples == record.operations.sent
+    assert (lost_kerb.fleet_class, lost_kerb.value, connect.samples) == ("Kerb", kerb, 20)
+    assert f"({rate.samples} messages in 2.0 s)" in rate.observed
+    assert flawed.reason == "there were no transactions"
+
+
+def test_a_class_ends_a_run_by_what_it_has_shown_so_far(tmp_path: Path) -> None:
+    demanded = (parse("unanswered class:Kerb <= 0 abort"), parse("p50 uplink class:Kerb < 1us abort after 1s"))
+    processes = SampleRun(classes={"Depot": 20, "Kerb": 20}, thresholds=demanded).play(tmp_path, until_s=3)
+    assert processes.collector.missed_early() is None
+    for second in range(3, 6):
+        processes.report(second)
+    missed = processes.collector.missed_early()
+    assert missed is not None
+    assert missed.text == "p50 uplink steady class:Kerb < 1us abort after 1s"
+    kerb = processes.collector.books().samples[Tag("steady", "uplink", "Heartbeat", "intended")].total
+    assert 0 < missed.samples < kerb * 3
+
+
+def test_the_only_class_is_the_whole_fleet() -> None:
+    assert outcome("lost class:Kerb <= 1").observed == outcome("lost <= 1").observed

@@ -25,6 +25,7 @@ COUNTS = st.builds(Bound, st.sampled_from(["<", "<="]), AMOUNTS, st.sampled_from
 RATES = st.builds(Bound, st.sampled_from(["<", "<=", ">", ">="]), AMOUNTS, st.just("/s"))
 ACTIONS = st.sampled_from(["", *FROM_CHARGE_POINT])
 PHASES = st.sampled_from(["ramp", "steady", "fault:x", "recovery:a-b_1"])
+CLASSES = st.sampled_from(["", "Kerb", "rate"])
 EARLY = st.sampled_from([(False, 0.0), (True, 0.0), (True, 12.5)])
 
 
@@ -36,9 +37,9 @@ def any_threshold(draw: st.DrawFn) -> Threshold:
         stat = draw(st.sampled_from(["p50", "p90", "p99.99", "max"]))
         service = draw(st.sampled_from(get_args(thresholds.Kind)))
         leg: Any = draw(st.sampled_from(["uplink", "round_trip"]))
-        return Latency(
-            stat, leg, draw(TIMES), draw(ACTIONS), draw(PHASES), service, abort_on_fail=abort, after_s=after_s
-        )
+        words = draw(ACTIONS), draw(PHASES), service
+        early: Any = {"abort_on_fail": abort, "after_s": after_s}
+        return Latency(stat, leg, draw(TIMES), *words, fleet_class=draw(CLASSES), **early)
     if kind == "messages":
         what: Any = draw(st.sampled_from(["duplicated", "reordered", "unanswered"]))
         phase = draw(st.one_of(st.just(""), PHASES))
@@ -49,7 +50,7 @@ def any_threshold(draw: st.DrawFn) -> Threshold:
     if kind == "rate":
         what = draw(st.sampled_from(get_args(thresholds.RateOf)))
         return Rate(what, draw(RATES), draw(ACTIONS), draw(PHASES), abort_on_fail=abort, after_s=after_s)
-    return Transactions("flawed", draw(COUNTS))
+    return Transactions("flawed", draw(COUNTS), fleet_class=draw(CLASSES))
 
 
 @settings(deadline=None)
@@ -69,6 +70,8 @@ def test_every_threshold_reads_back_from_its_text(threshold: Threshold) -> None:
         ("registered 99% recovery:crash < 1m", Registered(99, below(1, "min"), "recovery:crash")),
         ("sent rate > 500/s abort after 1m30s", Rate("sent", above(500, "/s"), abort_on_fail=True, after_s=90)),
         ("transactions lost <= 0", Transactions("lost", at_most(0))),
+        ("lost class:Kerb MeterValues < 1", Messages("lost", below(1), "MeterValues", fleet_class="Kerb")),
+        ("sent rate class:Kerb > 5/s", Rate("sent", above(5, "/s"), fleet_class="Kerb")),
     ],
 )
 def test_what_people_write(text: str, threshold: Threshold) -> None:
@@ -83,6 +86,9 @@ def test_what_people_write(text: str, threshold: Threshold) -> None:
         ("p99 uplink Heartbeet < 5ms", "did you mean Heartbeat?"),
         ("p99 uplink stedy < 5ms", "did you mean steady?"),
         ("p99 uplink round_trip < 5ms", "it names two of one kind: uplink and round_trip"),
+        ("lost class: < 5", "'class:' is no action, phase or class (class:NAME)"),
+        ("lost class:A class:B < 5", "it names two of one kind: A and class:B"),
+        ("registered 99% class:A < 5s", "'class:A' is no phase"),
         ("p99 steady < 5ms", "it names no leg; there are uplink"),
         ("p99 uplink", "it says no bound; write for example p99 round_trip < 250ms"),
         ("p99 uplink == 5ms", "== is no bound; write <"),
@@ -95,7 +101,7 @@ def test_what_people_write(text: str, threshold: Threshold) -> None:
         ("registered 98% < 5s", "98 % is none of 50, 90, 99, 100"),
         ("sent > 5", "write sent rate, in /s"),
         ("transactions < 5", "transactions what?"),
-        ("transactions lots < 5", "no fate of transactions; did you mean lost?"),
+        ("transactions lots < 5", "no fate of transactions or class (class:NAME); did you mean lost?"),
         ("lost < 5 abort", "cannot end one early"),
     ],
 )

@@ -44,11 +44,16 @@ def test_the_words_are_those_of_the_measurements() -> None:
             "sent rate steady > 500/s abort after 2.5s",
         ),
         (Transactions("flawed", below(1, "%")), "transactions flawed < 1%"),
+        (
+            Latency("p99", "uplink", below(1, "s"), kind="service", fleet_class="Kerb"),
+            "p99 uplink steady class:Kerb service < 1s",
+        ),
+        (Rate("sent", above(5, "/s"), fleet_class="Kerb"), "sent rate steady class:Kerb > 5/s"),
     ],
 )
 def test_each_has_a_text_and_can_be_judged(threshold: Threshold, text: str) -> None:
     assert str(threshold) == text
-    check((threshold,), PHASES)
+    check((threshold,), PHASES, ["Kerb", "Depot"])
 
 
 @pytest.mark.parametrize(
@@ -73,12 +78,18 @@ def test_each_has_a_text_and_can_be_judged(threshold: Threshold, text: str) -> N
         (Rate("sent", above(5, "/s"), abort_on_fail=True, after_s=-1), "after_s: -1 is not 0 or more"),
         (Transactions("lost", below(1, "%")), "does not fit: none, for a count"),
         (Transactions("lost", at_most(1), abort_on_fail=True), "cannot end one early"),
+        (
+            Messages("lost", at_most(3), fleet_class="Kerbs"),
+            "no class 'Kerbs'; did you mean Kerb.; there are",
+        ),
+        (Registered(99, below(20, "s"), fleet_class="Kerb"), "storms are of the whole fleet"),
+        (Latency("p99", "reply", below(1, "s"), fleet_class="Kerb"), "leave class:Kerb out"),
         ("p99 uplink < 3ms", "is none of those in"),
     ],
 )
 def test_what_can_never_be_judged_is_refused(threshold: Threshold, mistake: str) -> None:
     with pytest.raises(UsageError, match=mistake):
-        check((threshold,), PHASES)
+        check((threshold,), PHASES, ["Kerb", "Depot"])
 
 
 def test_all_mistakes_are_told_at_once() -> None:

@@ -356,3 +356,13 @@ def test_the_scenarios_of_the_library_can_be_run(scenario: Path) -> None:
         and not each.__module__.startswith("loadtest")
     ]
     check_scenario(classes, resolve({"duration": "20m"}))
+
+
+def test_a_threshold_can_be_of_a_class_of_the_scenario_only() -> None:
+    check_scenario([Modern, System, Kerb], resolve({"threshold": "lost class:Kerb < 1"}))
+    with pytest.raises(UsageError) as caught:
+        check_scenario([Modern, System, Kerb], resolve({"threshold": "lost class:Kreb < 1"}))
+    (fault,) = caught.value.faults
+    assert (
+        fault == "threshold 'lost class:Kreb < 1': there is no class 'Kreb'; did you mean Kerb?; there are Modern, Kerb"
+    )
