@@ -61,5 +61,5 @@ def _fault(kind: BrokerKind, name: str, value: str, needed: Mapping[str, str]) -
     known = sorted(kind.known_settings)
     near = difflib.get_close_matches(name, known, n=3)
     return f"--broker-setting {name}: {kind.title} has no such setting; " + (
-        f"is {' or '.join(near)} meant?" if near else f"it has {', '.join(known)}"
+        f"did you mean {' or '.join(near)}?" if near else f"it has {', '.join(known)}"
     )

@@ -12,6 +12,8 @@ from loadtest import __version__
 from loadtest.cli.examples import epilog
 from loadtest.cli.messages import show_error, show_unexpected
 from loadtest.errors import ExitCode, LoadTestError, UsageError
+from loadtest.runner import scenarios
+from loadtest.scenario.suggestions import did_you_mean
 
 _COMMANDS = {
     "run": ("run", "run"),
@@ -43,6 +45,21 @@ class Commands(click.Group):
     def list_commands(self, ctx: click.Context) -> list[str]:
         """All names in the order of the alphabet."""
         return sorted(_COMMANDS)
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """As click does; of a name that is none of ours it is said what may have been meant.
+
+        Raises:
+            UsageError: There is no such command.
+        """
+        name = args[0]
+        if name in _COMMANDS or name.startswith("-") or ctx.resilient_parsing:
+            return super().resolve_command(ctx, args)
+        if name in scenarios.known():
+            raise UsageError(f"{name!r} is a scenario, and no command", hint=f"to run it: loadtest run {name}")
+        raise UsageError(f"there is no command {name!r}{did_you_mean(name, _COMMANDS)}", hint="see loadtest --help")
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """The command of a name, with its examples."""

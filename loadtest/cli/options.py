@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 _Command = TypeVar("_Command", bound="Callable[..., Any]")
 
+_AS_IT_IS = "what follows after -- is passed on to Locust as it is"
+
 PASS_ON = {"ignore_unknown_options": True, "allow_interspersed_args": True}
 """What we do not know is Locust's."""
 
@@ -31,6 +33,12 @@ _BESIDE = {
 """Options that are no settings of a run, by what they are about."""
 _HEADINGS = ("Load", "Search", *(subject for subject in SUBJECTS if subject != "Load"))
 """Of the help, in this order; whatever is about none of it stands under ``Options`` at the end."""
+
+_MEANINGLESS = {
+    **dict.fromkeys(("--host", "-H"), "where charge points connect is said by --gateway, on the direct path --broker"),
+    **dict.fromkeys(("--run-time", "-t"), "how long the steady phase lasts is said by --duration"),
+}
+"""Options of Locust that its users think of first, and what is said instead."""
 
 NEAR = 0.8
 """How alike two options must be for one to be taken for a slip of the other. None of Locust's is as near to ours."""
@@ -45,7 +53,9 @@ class SettingsCommand(click.Command):
         rest = super().parse_args(ctx, args)
         if not ctx.resilient_parsing:
             passed_on = set(ctx.params.get("locust_arguments", ()))
-            refuse_misspelt([word for word in ours if word in passed_on], _flags(self.get_params(ctx)))
+            for_locust = [word for word in ours if word in passed_on]
+            _refuse_meaningless(for_locust)
+            refuse_misspelt(for_locust, _flags(self.get_params(ctx)))
         return rest
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
@@ -130,8 +140,20 @@ def refuse_misspelt(words: Iterable[str], flags: Iterable[str]) -> None:
         if near:
             meant[flag] = near[0]
     if meant:
-        faults = [f"{flag}: there is no such option; is {near} meant?" for flag, near in meant.items()]
-        raise UsageError(faults, hint="what follows after -- is passed on to Locust as it is")
+        faults = [f"{flag}: there is no such option; did you mean {near}?" for flag, near in meant.items()]
+        raise UsageError(faults, hint=_AS_IT_IS)
+
+
+def _refuse_meaningless(words: Iterable[str]) -> None:
+    """Refuse options of Locust that would do nothing, or something else than they seem to.
+
+    Raises:
+        UsageError: With a sentence for each.
+    """
+    flags = [word.partition("=")[0] for word in words]
+    faults = [f"{flag}: is Locust's; {_MEANINGLESS[flag]}" for flag in flags if flag in _MEANINGLESS]
+    if faults:
+        raise UsageError(faults, hint=_AS_IT_IS)
 
 
 def _flags(parameters: Iterable[click.Parameter]) -> list[str]:

@@ -138,7 +138,7 @@ def run_request(scenario: str | None, locust_arguments: tuple[str, ...], options
         UsageError: There is no such scenario.
     """
     if scenario is None:
-        raise UsageError("SCENARIO: there is none", hint="for example: loadtest run steady; or --from RUN")
+        raise UsageError("SCENARIO: is missing", hint="for example: loadtest run steady; or --from RUN")
     if scenario.startswith("-"):
         raise UsageError(
             f"{scenario} stands where a scenario should", hint="write the scenario first, options after it"

@@ -38,7 +38,7 @@ def rank_key(wanted: str, keys: Iterable[Key]) -> Key | None:
     if name in by_name:
         return by_name[name]
     near = difflib.get_close_matches(name, by_name, n=1)
-    hint = f"is {by_name[near[0]]} meant?" if near else f"there are, for example, {', '.join(sorted(by_name)[:6])}"
+    hint = f"did you mean {by_name[near[0]]}?" if near else f"there are, for example, {', '.join(sorted(by_name)[:6])}"
     raise UsageError(f"--rank: no two arms have a figure {wanted!r}", hint=hint)
 
 

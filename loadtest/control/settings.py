@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import difflib
 from typing import TYPE_CHECKING, Any, Literal, get_args, get_origin
 
 import msgspec
 
+from loadtest.scenario.suggestions import did_you_mean
+
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping
 
 
 def read_fields(kind: type[msgspec.Struct], owner: str, plain: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
@@ -24,7 +25,7 @@ def read_fields(kind: type[msgspec.Struct], owner: str, plain: Mapping[str, Any]
     """
     fields = {field.name: field for field in msgspec.structs.fields(kind)}
     faults = [
-        f"{owner}.{name}: there is no such setting" + nearest(name, fields) for name in plain if name not in fields
+        f"{owner}.{name}: there is no such setting" + did_you_mean(name, fields) for name in plain if name not in fields
     ]
     values: dict[str, Any] = {}
     for name, field in fields.items():
@@ -38,12 +39,6 @@ def read_fields(kind: type[msgspec.Struct], owner: str, plain: Mapping[str, Any]
         elif field.required:
             faults.append(f"{owner}.{name}: is missing")
     return values, faults
-
-
-def nearest(name: str, names: Iterable[str]) -> str:
-    """A hint at the name that may have been meant; empty when none is near."""
-    near = difflib.get_close_matches(name, names, n=1)
-    return f"; is {near[0]} meant?" if near else ""
 
 
 def _choices(kind: Any) -> list[str]:

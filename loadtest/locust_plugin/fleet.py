@@ -49,7 +49,7 @@ def plan_fleet(
             f"--users: {users} users are {max(cohorts, 0)} cohorts and {settings.subscribers} subscribers; "
             f"{settings.charge_points} charge points of {classes} need {len(counts)} to {settings.charge_points} "
             "cohorts",
-            hint="leave --users out and the number of cohorts is chosen",
+            hint="--charge-points says how many charge points; leave --users out and the number of cohorts is chosen",
         )
     return cut_into(counts, cohorts)
 

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from loadtest.control.settings import nearest
 from loadtest.errors import Faults, UsageError, join_hints
 from loadtest.gateway import passwords
 from loadtest.gateway.settings import GatewaySettings, gateway_settings
 from loadtest.gateway.topic_routes import UPSTREAM_FIELDS
+from loadtest.scenario.suggestions import did_you_mean
 from loadtest.transport import tls
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ def read_switches(path: str, options: Mapping[str, Any] | None = None) -> dict[s
     faults = [
         f"{OPTION} {path}: {name}: is set with {_ELSEWHERE[name]}"
         if name in _ELSEWHERE
-        else f"{OPTION} {path}: {name}: there is no such switch{nearest(name, SWITCHES)}"
+        else f"{OPTION} {path}: {name}: there is no such switch{did_you_mean(name, SWITCHES)}"
         for name in plain
         if name not in SWITCHES
     ]

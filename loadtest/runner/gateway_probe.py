@@ -106,7 +106,7 @@ async def answers_handshake(url: str, files: CredentialFiles | None = None, *, g
             return  # it wants a certificate, as the charge points have
         raise EnvironmentNotReady(
             f"{shown} cannot be reached: {_in_words(error)}",
-            hint="" if isinstance(error, ssl.SSLError) else "is it running? is the port right?",
+            hint="" if isinstance(error, ssl.SSLError) else "is it running, and is that its address?",
         ) from error
     if not opened and not (guarded and (probe.answered or files.personal)):
         raise EnvironmentNotReady(

@@ -27,6 +27,7 @@ LEFTOVER_GRACE_S = 12.0
 
 _REFUSAL = re.compile(r"^(?:(?:locust|__main__\.py): )?(?:(error|hint): |(?=Did you mean ))(.*)$")
 """Lines of ours, and those of Locust's own argument parser."""
+_LOCUST_ERROR = re.compile(r"\[[^\]]*\] [^ ]*/ERROR/locust\.main: (.+)")
 _QUOTED = "  "
 """Begins what a fault quotes, after its ``error:``."""
 
@@ -152,11 +153,15 @@ def refusal_in(text: str) -> tuple[list[str], str]:
 
 
 def last_line(text: str) -> str:
-    """What a traceback at the end of a log comes to: the exception, and where in whose file; nothing without one."""
+    """What a traceback at the end of a log comes to: the exception, and where in whose file.
+
+    Without one it is what Locust has called an error; nothing without that either.
+    """
     lines = [line for line in text.splitlines() if line.strip()]
     starts = [number for number, line in enumerate(lines) if line.startswith("Traceback (")]
     if not starts:
-        return ""
+        errors = [match[1] for line in lines if (match := _LOCUST_ERROR.match(line))]
+        return errors[-1] if errors else ""
     places = [line.strip() for line in lines[starts[-1] :] if line.lstrip().startswith('File "')]
     where = next((place for place in reversed(places) if "site-packages" not in place), "")
     return lines[-1].strip() + (f" ({where})" if where else "")

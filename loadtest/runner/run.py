@@ -15,6 +15,7 @@ from loadtest.measure import run_record, verdict
 from loadtest.runner.attending import Attendant, interrupts
 from loadtest.runner.locust_process import NOTE, last_line, start_locust
 from loadtest.runner.scenario_fault import scenario_fault
+from loadtest.runner.scenarios import no_charge_points
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -196,6 +197,8 @@ def _record(run_dir: Path) -> RunRecord | None:
 def failure(process: LocustProcess, status: int) -> LoadTestError:
     """Why Locust ended as it did, in its own words where it left some."""
     faults, hint = process.refusal()
+    if any(fault.startswith("unrecognized arguments:") and "--run-id" in fault for fault in faults):
+        return no_charge_points("the scenario")  # whoever knows our options was not imported
     if faults:
         return UsageError(faults, hint=hint)
     log = process.log_text()

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from loadtest.errors import UsageError
+from loadtest.scenario.suggestions import did_you_mean
 
 FOLDER = "scenarios"
 
@@ -54,7 +55,7 @@ def find(name_or_path: str) -> Scenario:
     by_name = known()
     if name_or_path not in by_name:
         raise UsageError(
-            f"there is no scenario {name_or_path!r}",
+            f"there is no scenario {name_or_path!r}{did_you_mean(name_or_path, by_name)}",
             hint=f"known scenarios: {', '.join(sorted(by_name)) or 'none'}; or give the path of a .py file",
         )
     return _checked(by_name[name_or_path])
@@ -74,8 +75,13 @@ def _checked(scenario: Scenario) -> Scenario:
     except OSError as error:
         raise UsageError(f"cannot read the scenario {scenario.path}: {error.strerror}") from error
     if not any(isinstance(node, (ast.ClassDef, ast.ImportFrom)) for node in tree.body):
-        raise UsageError(
-            f"the scenario {scenario.path} has no charge points in it",
-            hint="it needs a subclass of ChargePointFleet and one of CsmsSubscriber; see scenarios/steady.py",
-        )
+        raise no_charge_points(f"the scenario {scenario.path}")
     return scenario
+
+
+def no_charge_points(scenario: str) -> UsageError:
+    """What is wrong with a Locust file that has nothing of ours in it."""
+    return UsageError(
+        f"{scenario} has no charge points in it",
+        hint="it needs a subclass of ChargePointFleet and one of CsmsSubscriber; see scenarios/steady.py",
+    )

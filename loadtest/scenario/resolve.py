@@ -19,6 +19,7 @@ from loadtest.scenario.qos_of import qos_of
 from loadtest.scenario.secret_settings import SECRETS, secret
 from loadtest.scenario.settings import AUTO, BROKERS, DIRECT, EMBEDDED, RunSettings, masked
 from loadtest.scenario.settings_table import SETTINGS
+from loadtest.scenario.suggestions import did_you_mean, url_meant
 from loadtest.units import seconds
 
 if TYPE_CHECKING:
@@ -161,8 +162,8 @@ def _endpoint_faults(fields: Mapping[str, Any], written: Mapping[str, str]) -> l
             known = False
         if not known:
             faults.append(
-                f"{written[name]}: {masked(value) if '@' in value else value!r} is neither {' nor '.join(words)} "
-                f"nor a URL like {schemes[0]}://host:port"
+                f"{written[name]}: {masked(value) if '@' in value else value!r} is neither {', '.join(words)} "
+                f"nor a URL like {schemes[0]}://host:port{url_meant(value, schemes) or did_you_mean(value, words)}"
             )
     if not _is_address(address := str(fields.get("embedded_address", "127.0.0.1"))):
         faults.append(f"{written['embedded_address']}: {address!r} is no IPv4 address of one machine, such as 10.0.0.1")

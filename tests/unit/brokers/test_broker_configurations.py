@@ -101,7 +101,7 @@ def test_an_unknown_setting_is_refused_with_those_that_may_be_meant() -> None:
     with pytest.raises(UsageError) as caught:
         in_force(Amqtt(), {"max_connection": "5", "colour": "red"})
     near, none = caught.value.faults
-    assert near == "--broker-setting max_connection: amqtt has no such setting; is max_connections meant?"
+    assert near == "--broker-setting max_connection: amqtt has no such setting; did you mean max_connections?"
     assert "it has max_connections, session_expiry_interval" in none
 
 

@@ -75,12 +75,12 @@ def test_a_dry_run_says_what_would_be_searched_and_makes_nothing(tmp_path: Path,
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        ((), "SCENARIO: there is none"),
+        ((), "SCENARIO: is missing"),
         (("nothing",), "nothing"),
         (("steady", "--to", "10"), "--to: 10 is below --from 100"),
         (("steady", "--objective", "p99 nonsense < 1s"), "--threshold: "),
         (("steady", "--of", "rate", "--heartbeat-interval", "5s"), "--heartbeat-interval: with --of rate each level"),
-        (("steady", "--step-most", "5"), "is --steps-most meant?"),
+        (("steady", "--step-most", "5"), "did you mean --steps-most?"),
     ],
 )
 def test_what_cannot_be_is_refused(arguments: tuple[str, ...], said: str) -> None:

@@ -42,7 +42,24 @@ def test_the_help_tells_variables_of_the_environment() -> None:
 def test_a_slip_in_an_option_is_refused_before_anything_starts(written: str, meant: str) -> None:
     refused = CliRunner().invoke(loadtest, ["run", "steady", written]).exception
     assert isinstance(refused, UsageError)
-    assert refused.faults == (f"{written.partition('=')[0]}: there is no such option; is {meant} meant?",)
+    assert refused.faults == (f"{written.partition('=')[0]}: there is no such option; did you mean {meant}?",)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "fault", "hint"),
+    [
+        (["steady"], "'steady' is a scenario, and no command", "to run it: loadtest run steady"),
+        (["rnu"], "there is no command 'rnu'; did you mean run?", "see loadtest --help"),
+        (["run", "stedy"], "there is no scenario 'stedy'; did you mean steady?", "known scenarios: "),
+        (["run", "steady", "--host=ws://x"], "--host: is Locust's; where charge points connect is said by", "after --"),
+        (["run", "steady", "-t", "5m"], "-t: is Locust's; how long the steady phase lasts is said by", "after --"),
+    ],
+)
+def test_what_newcomers_try_first_is_refused_with_what_they_meant(arguments: list[str], fault: str, hint: str) -> None:
+    refused = CliRunner().invoke(loadtest, arguments).exception
+    assert isinstance(refused, UsageError)
+    assert refused.message.startswith(fault)
+    assert hint in refused.hint
 
 
 def test_hints_are_joined_as_sentences() -> None:

@@ -107,7 +107,7 @@ def test_a_figure_that_is_not_there_is_refused_with_what_may_be_meant() -> None:
     random = np.random.default_rng(3)
     with pytest.raises(UsageError, match="no two arms have a figure 'uplink heartbeet p99'") as refused:
         compare_arms([arm(random, "one", 4), arm(random, "two", 4)], Question(rank="uplink heartbeet p99"))
-    assert refused.value.hint == f"is {RANK} meant?"
+    assert refused.value.hint == f"did you mean {RANK}?"
 
 
 def test_the_best_is_told_of_an_arm_a_million_times_slower() -> None:

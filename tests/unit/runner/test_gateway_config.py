@@ -48,7 +48,7 @@ def test_every_fault_of_a_file_is_told_by_name(tmp_path: Path) -> None:
         read_switches(written(tmp_path, text))
     told = caught.value.message
     for part in (
-        "stict: there is no such switch; is strict meant?",
+        "stict: there is no such switch; did you mean strict?",
         "port: is set with --bind",
         "qos: is set with --qos",
         "piggyback: 'double' is none of multiple, single",

@@ -40,6 +40,13 @@ def test_without_a_traceback_nothing_is_taken_for_the_cause() -> None:
     assert last_line("INFO/locust.main: Starting Locust") == ""
 
 
+def test_what_locust_calls_an_error_is_the_cause_where_there_is_no_traceback() -> None:
+    log = (
+        "[2026-01-31 12:00:00,000] host/INFO/locust.main: Starting\n[2026-01-31 12:00:01,000] host/ERROR/locust.main: "
+    )
+    assert last_line(log + "Unknown User(s): 500\n\n") == "Unknown User(s): 500"
+
+
 def test_an_empty_log_has_no_last_line() -> None:
     assert last_line("\n \n") == ""
 

@@ -108,6 +108,23 @@ def test_passwords_are_masked(text: str, shown: str) -> None:
     assert masked(text) == shown
 
 
+@pytest.mark.parametrize(
+    ("setting", "value", "meant"),
+    [
+        ("broker", "localhost:1883", "; did you mean mqtt://localhost:1883?"),
+        ("broker", "ssl://broker:8883", "; did you mean mqtts://broker:8883?"),
+        ("broker", "rabbit", "; did you mean rabbitmq?"),
+        ("broker", "tcp://u:s3cret@broker:1883", "://host:port"),
+        ("gateway", "http://host:33033/ocpp", "; did you mean ws://host:33033/ocpp?"),
+        ("gateway", "https://host/ocpp", "; did you mean wss://host/ocpp?"),
+        ("gateway", "embeded", "; did you mean embedded?"),
+    ],
+)
+def test_what_is_nearly_a_url_or_a_name_comes_with_it(setting: str, value: str, meant: str) -> None:
+    (fault,) = (fault for fault in faults_of(**{setting: value}) if "nor a URL" in fault)
+    assert fault.endswith(meant)
+
+
 def test_passwords_are_neither_published_nor_in_the_text_of_a_fault() -> None:
     settings = resolve({"gateway": "ws://u:s3cret@host", "broker": "mqtt://u:s3cret@host"})
     assert settings.gateway == "ws://u:s3cret@host"
