@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, cast
+
 from loadtest.runner.locust_process import last_line, refusal_in
+from loadtest.runner.run import failure
+
+if TYPE_CHECKING:
+    from loadtest.runner.locust_process import LocustProcess
 
 
 def test_errors_and_hints_are_picked_out_of_the_chatter() -> None:
@@ -41,10 +48,15 @@ def test_without_a_traceback_nothing_is_taken_for_the_cause() -> None:
 
 
 def test_what_locust_calls_an_error_is_the_cause_where_there_is_no_traceback() -> None:
-    log = (
-        "[2026-01-31 12:00:00,000] host/INFO/locust.main: Starting\n[2026-01-31 12:00:01,000] host/ERROR/locust.main: "
-    )
-    assert last_line(log + "Unknown User(s): 500\n\n") == "Unknown User(s): 500"
+    log = "[2026-01-31] host/INFO/locust.main: Starting\n[2026-01-31] host/ERROR/locust.main: Unknown User(s): 500\n\n"
+    assert last_line(log) == "Unknown User(s): 500"
+
+
+def test_who_does_not_know_our_options_has_no_charge_points() -> None:
+    log = "__main__.py: error: unrecognized arguments: --results --run-id one\nDid you mean '--reset-stats'?\n"
+    process = SimpleNamespace(refusal=lambda: refusal_in(log))
+    error = failure(cast("LocustProcess", process), 2)
+    assert error.message == "the scenario has no charge points in it"
 
 
 def test_an_empty_log_has_no_last_line() -> None:
