@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from loadtest.capacity.limit import DESCRIPTORS, generator_limit, system_limit
-from loadtest.compare.run_figures import key_of, run_figures
+from loadtest.compare.figure_keys import key_of
+from loadtest.compare.run_figures import run_figures
 from loadtest.errors import ResultError
 from loadtest.measure import run_record
 from loadtest.measure.capacity_record import StepLatency

@@ -45,11 +45,11 @@ def print_comparison(comparison: Comparison, out: Console) -> None:
     if several and comparison.ranking is not None:
         _print_whole(_ranking(comparison.ranking, comparison), out)
         out.print("  Arms that share a letter are not shown to differ by more than what matters.", style="dim")
-    rows = comparison.found(WORSE, BETTER)
-    if rows:
-        _print_whole(_table(rows[:_MOST_ROWS], comparison), out)
-    if len(rows) > _MOST_ROWS:
-        out.print(f"  and {len(rows) - _MOST_ROWS} more, in {COMPARISON_JSON}")
+    _print_changes(comparison.found(WORSE, BETTER), comparison, out)
+    of_classes = [row for row in comparison.changes_of_classes() if row[1].finding in (WORSE, BETTER)]
+    if of_classes:
+        out.print("  of single classes, which is no regression:", style="dim")
+        _print_changes(of_classes, comparison, out)
     for arm in comparison.arms if several else ():
         for why in arm.left_out:
             out.print(f"  left out of {arm.name}: {why}", markup=False, style="yellow", soft_wrap=True)
@@ -60,6 +60,13 @@ def print_comparison(comparison: Comparison, out: Console) -> None:
         out.print(f"  differs: {each.what}: {values}", markup=False, style="dim", soft_wrap=True)
     if len(comparison.differences) > _MOST_DIFFERENCES:
         out.print(f"  and {len(comparison.differences) - _MOST_DIFFERENCES} other differences", style="dim")
+
+
+def _print_changes(rows: list[tuple[ComparedFigure, Change]], comparison: Comparison, out: Console) -> None:
+    if rows:
+        _print_whole(_table(rows[:_MOST_ROWS], comparison), out)
+    if len(rows) > _MOST_ROWS:
+        out.print(f"  and {len(rows) - _MOST_ROWS} more, in {COMPARISON_JSON}")
 
 
 def _print_whole(table: Table, out: Console) -> None:

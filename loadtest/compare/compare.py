@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from loadtest.compare.arm import Arm
-    from loadtest.compare.run_figures import Key
+    from loadtest.compare.figure_keys import Key
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,9 +68,11 @@ def compare_arms(arms: Sequence[Arm], question: Question) -> Comparison:
     if question.baseline:
         first = next(each for each in positions if arms[each].name == question.baseline)
         pairs = [(first, each) for each in positions if each != first]
-    keys = _once({key for arm in measured for run in arm.runs for key in run.values}, measured)
-    figures = compared(measured, pairs, keys, question.tolerance)
-    rank = rank_key(question.rank, [key for key in keys if sum(arm.has(key) for arm in measured) > 1])
+    keys = {key for arm in measured for run in arm.runs for key in run.values}
+    of_classes = {key for key in keys if key.fleet_class}
+    of_all = _once(keys - of_classes, measured)
+    figures = compared(measured, pairs, of_all, question.tolerance)
+    rank = rank_key(question.rank, [key for key in of_all | of_classes if sum(arm.has(key) for arm in measured) > 1])
     ranked = None if rank is None else ranking(measured, rank, question.tolerance)
     found, text = outcome(arms, figures, ranked, question.baseline, question.tolerance)
     described = {arm.name: [record.run for record in arm.runs] for arm in arms}
@@ -88,8 +90,10 @@ def compare_arms(arms: Sequence[Arm], question: Question) -> Comparison:
         differences=differences(described),
         common=common(described),
         figures=figures,
+        # A question of its own, with its own error rate: the one about the whole fleet becomes no harder to answer.
+        classes=compared(measured, pairs, of_classes, question.tolerance),
         shapes=shape_changes(measured, pairs),
-        not_compared=_gaps(measured) + not_compared(measured, keys),
+        not_compared=_gaps(measured) + not_compared(measured, of_all | of_classes),
         curves=curves(measured),
         plan=question.plan,
         command=list(question.command),

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from loadtest.compare import statistics
-from loadtest.compare.run_figures import BEYOND, UNITS, Key, RunFigures
+from loadtest.compare.figure_keys import UNITS, Key
+from loadtest.compare.run_figures import BEYOND, RunFigures
 from loadtest.measure.compared_figures import (
     ALIKE,
     BETTER,
@@ -147,6 +148,7 @@ def _figure(key: Key, arms: Sequence[Measured]) -> ComparedFigure:
         leg=key.leg,
         action=key.action,
         percent=key.percent,
+        fleet_class=key.fleet_class,
         values={name: [_rounded(value) for value in each] for name, each in values.items()},
         means={name: _rounded(mean if key.quantity in SHARES else float(np.exp(mean))) for name, mean in means.items()},
     )

@@ -16,8 +16,8 @@ from loadtest.measure.comparison_record import Place, Ranking
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from loadtest.compare.figure_keys import Key
     from loadtest.compare.figures import Measured
-    from loadtest.compare.run_figures import Key
     from loadtest.measure.compared_figures import ComparedFigure
 
 DEFAULT = ("uplink p99", "round trip p99", "uplink p90", "round trip p90", "uplink p50", "round trip p50")

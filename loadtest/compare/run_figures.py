@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from itertools import pairwise
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
 
+from loadtest.compare.figure_keys import PLACES, SHARE_THERE, Key, key_of
 from loadtest.errors import ResultError
 from loadtest.measure import compared_figures as kinds
 from loadtest.measure import timeline
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from loadtest.measure.run_record import RunRecord
-    from loadtest.measure.run_totals import LatencySummary
+    from loadtest.measure.run_totals import ClassTotals, LatencySummary
     from loadtest.measure.source_health import SourceHealth
 
 _PERCENTS = (50.0, 90.0, 99.0, 99.9)
@@ -32,73 +33,10 @@ BEYOND: Final = 10
 """Samples that must lie above a percentile in every run: with fewer it is the luck of single messages."""
 _SLOT = 0.001
 """Width of a histogram's slot, relative to its value: no spread smaller than that can be seen."""
-_SHARE = 99
-"""Percent of charge points that must be there for a time to be taken."""
 _CPU_STEP_PERCENT = 10.0**-CPU_DECIMALS
 """In steps of this CPU is recorded."""
 _PAGE_BYTES = 4096.0
 """In steps of this memory is recorded."""
-
-UNITS: dict[Quantity, str] = {
-    kinds.LATENCY: "µs",
-    kinds.THROUGHPUT: "messages/s",
-    kinds.LOSS: "%",
-    kinds.TRANSACTION_LOSS: "per 100 transactions",
-    kinds.TRANSACTION_DELAY: "per 100 transactions",
-    kinds.REGISTERED: "s",
-    kinds.BACK: "s",
-    kinds.ENGINE_CPU: "µs/message",
-    kinds.BROKER_CPU: "µs/message",
-    kinds.GATEWAY_CPU: "µs/message",
-    kinds.TOGETHER_CPU: "µs/message",
-    kinds.BROKER_MEMORY: "bytes",
-    kinds.GATEWAY_MEMORY: "bytes",
-    kinds.ENGINE_SHARE: "bytes",
-    kinds.BROKER_SHARE: "bytes",
-    kinds.GATEWAY_SHARE: "bytes",
-    kinds.TOGETHER_SHARE: "bytes",
-    kinds.SESSION_BYTES: "bytes",
-    kinds.CHARGE_POINT_BYTES: "bytes",
-}
-"""In the order in which figures are shown."""
-_NAMES: dict[Quantity, str] = {
-    kinds.REGISTERED: f"time to {_SHARE} % registered",
-    kinds.BACK: f"time to {_SHARE} % back",
-    kinds.TRANSACTION_LOSS: "transaction messages lost",
-    kinds.TRANSACTION_DELAY: "transaction messages late",
-    kinds.ENGINE_CPU: "engine CPU per message",
-    kinds.BROKER_CPU: "broker CPU per message",
-    kinds.GATEWAY_CPU: "gateway CPU per message",
-    kinds.TOGETHER_CPU: "broker and gateway CPU per message",
-    kinds.ENGINE_SHARE: "engine memory per charge point",
-    kinds.BROKER_SHARE: "broker memory per charge point",
-    kinds.GATEWAY_SHARE: "gateway memory per charge point",
-    kinds.TOGETHER_SHARE: "broker and gateway memory per charge point",
-    kinds.SESSION_BYTES: "bytes on the wire per connection",
-    kinds.CHARGE_POINT_BYTES: "bytes on the wire per charge point",
-}
-_PLACES = {quantity: place for place, quantity in enumerate(UNITS)}
-
-
-class Key(NamedTuple):
-    """Which figure; those of one run sort as they are shown."""
-
-    place: int
-    quantity: Quantity
-    phase: str = ""
-    leg: str = ""
-    action: str = ""
-    percent: float = 0.0
-
-    def __str__(self) -> str:
-        """``uplink Heartbeat p99``, ``uplink p99``, ``loss``; the phase behind it where it is not the usual one."""
-        if self.quantity != LATENCY:
-            name = _NAMES.get(self.quantity, self.quantity)
-            return f"{name} in {self.phase}" if self.quantity == kinds.BACK else name
-        action = "" if self.action == ALL_ACTIONS else f" {self.action}"
-        usual = RAMP if self.leg in (CONNECT, REGISTER) else STEADY
-        phase = "" if self.phase == usual else f" in {self.phase}"
-        return f"{self.leg.replace('_', ' ')}{action} p{self.percent:g}{phase}"
 
 
 @dataclass(slots=True)
@@ -122,11 +60,6 @@ class RunFigures:
         self.values[key], self.steps[key] = value, step
 
 
-def key_of(quantity: Quantity, phase: str = "") -> Key:
-    """The key of anything but a latency."""
-    return Key(_PLACES[quantity], quantity, phase)
-
-
 def run_figures(record: RunRecord, folder: Path | None = None) -> RunFigures:
     """Read what a run shows.
 
@@ -141,15 +74,13 @@ def run_figures(record: RunRecord, folder: Path | None = None) -> RunFigures:
             _latency(found, tag, row)
     if folder is not None and (folder / LATENCY_HLOG).exists():
         _samples(found, folder)
-    if record.deliveries.observed and record.operations.sent:
-        sent = record.operations.sent
-        found.put(key_of(kinds.LOSS), 100 * record.deliveries.lost / sent, 100 / sent)
-    if _SHARE in record.registered_after_s:
-        found.put(key_of(kinds.REGISTERED), record.registered_after_s[_SHARE], 0.01)
+    _loss(found, record)
+    if SHARE_THERE in record.registered_after_s:
+        found.put(key_of(kinds.REGISTERED), record.registered_after_s[SHARE_THERE], 0.01)
     for storm in record.storms:
-        if storm.kind != "boot" and _SHARE in storm.back_after_s:
+        if storm.kind != "boot" and SHARE_THERE in storm.back_after_s:
             key = key_of(kinds.BACK, storm.phase)
-            found.put(key, max(storm.back_after_s[_SHARE], found.values.get(key, 0.0)), 0.1)
+            found.put(key, max(storm.back_after_s[SHARE_THERE], found.values.get(key, 0.0)), 0.1)
     rate = _throughput(found, record, folder)
     for health in record.health:
         if health.source == "broker":
@@ -167,7 +98,20 @@ def run_figures(record: RunRecord, folder: Path | None = None) -> RunFigures:
     _memory_share(found, engines, record.registered, kinds.ENGINE_SHARE)
     _transactions(found, record)
     _wire(found, record)
+    for part in record.classes:
+        _class(found, part)
     return found
+
+
+def _class(found: RunFigures, part: ClassTotals) -> None:
+    """What is told of one class of charge points as well."""
+    for row in part.all_actions:
+        tag = parse(row.tag)._replace(action=ALL_ACTIONS)
+        if _matters(tag):
+            _latency(found, tag, row, part.name)
+    _loss(found, part, part.name)
+    _transactions(found, part, part.name)
+    _wire(found, part, part.name)
 
 
 def _matters(tag: Tag) -> bool:
@@ -177,11 +121,11 @@ def _matters(tag: Tag) -> bool:
     return tag.kind == INTENDED and tag.leg != PACER and (tag.phase == usual or kind in (FAULT, RECOVERY))
 
 
-def _latency(found: RunFigures, tag: Tag, row: LatencySummary) -> None:
+def _latency(found: RunFigures, tag: Tag, row: LatencySummary, fleet_class: str = "") -> None:
     for percent, value_us in zip(_PERCENTS, (row.p50_us, row.p90_us, row.p99_us, row.p999_us), strict=True):
         enough = row.count * (100 - percent) / 100 >= BEYOND
         value = float(max(min(value_us, row.max_us), 1))
-        key = Key(_PLACES[LATENCY], LATENCY, tag.phase, tag.leg, tag.action, percent)
+        key = Key(PLACES[LATENCY], LATENCY, tag.phase, tag.leg, tag.action, percent, fleet_class)
         found.put(key, value if enough else 0.0, max(1.0, value * _SLOT))
 
 
@@ -236,24 +180,33 @@ def _memory_share(found: RunFigures, healths: Sequence[SourceHealth], charge_poi
         found.put(key_of(quantity), grown_bytes / charge_points, _PAGE_BYTES * len(healths) / charge_points)
 
 
-def _transactions(found: RunFigures, record: RunRecord) -> None:
+def _loss(found: RunFigures, part: RunRecord | ClassTotals, fleet_class: str = "") -> None:
+    """Messages the system under test lost, of those sent."""
+    sent = part.operations.sent
+    if part.deliveries.observed and sent:
+        found.put(key_of(kinds.LOSS, fleet_class=fleet_class), 100 * part.deliveries.lost / sent, 100 / sent)
+
+
+def _transactions(found: RunFigures, part: RunRecord | ClassTotals, fleet_class: str = "") -> None:
     """Messages lost and late, for every 100 transactions."""
-    ledger = record.transactions
-    if ledger is not None and ledger.started and record.deliveries.observed:
+    ledger = part.transactions
+    if ledger is not None and ledger.started and part.deliveries.observed:
         step = 100 / ledger.started
-        found.put(key_of(kinds.TRANSACTION_LOSS), ledger.lost * step, step)
-        found.put(key_of(kinds.TRANSACTION_DELAY), ledger.late * step, step)
+        found.put(key_of(kinds.TRANSACTION_LOSS, fleet_class=fleet_class), ledger.lost * step, step)
+        found.put(key_of(kinds.TRANSACTION_DELAY, fleet_class=fleet_class), ledger.late * step, step)
 
 
-def _wire(found: RunFigures, record: RunRecord) -> None:
+def _wire(found: RunFigures, part: RunRecord | ClassTotals, fleet_class: str = "") -> None:
     """Both ways, over the whole run; nothing when there are connections that could not be counted."""
-    counters = record.counters
+    counters = part.counters
     connections = counters.get("engine.tcp_connections", 0)
     carried = counters.get("engine.tcp_bytes_sent", 0) + counters.get("engine.tcp_bytes_received", 0)
     if connections and not counters.get("engine.tcp_uncounted", 0):
-        found.put(key_of(kinds.SESSION_BYTES), carried / connections, 1 / connections)
-        if record.registered:
-            found.put(key_of(kinds.CHARGE_POINT_BYTES), carried / record.registered, 1 / record.registered)
+        each = key_of(kinds.SESSION_BYTES, fleet_class=fleet_class)
+        found.put(each, carried / connections, 1 / connections)
+        if part.registered:
+            of_one = key_of(kinds.CHARGE_POINT_BYTES, fleet_class=fleet_class)
+            found.put(of_one, carried / part.registered, 1 / part.registered)
 
 
 def _cost(found: RunFigures, health: SourceHealth, rate: float, cpu: Quantity, memory: Quantity) -> None:

@@ -130,6 +130,7 @@ class ComparedFigure(msgspec.Struct, kw_only=True):
         leg: Of a latency.
         action: Of a latency; ``all actions`` for all together.
         percent: Of a latency.
+        fleet_class: Of the charge points of one class; empty: of all.
         values: By arm, one of each run that counts.
         means: By arm: geometric, of losses arithmetic.
         changes: Of each pair of arms that was looked at.
@@ -142,6 +143,7 @@ class ComparedFigure(msgspec.Struct, kw_only=True):
     leg: str = ""
     action: str = ""
     percent: float = 0.0
+    fleet_class: str = ""
     values: dict[str, list[float]] = {}
     means: dict[str, float] = {}
     changes: list[Change] = []

@@ -147,6 +147,8 @@ class Comparison(msgspec.Struct, kw_only=True):
         differences: What else differs between the arms, seeds left out.
         common: What is the same in all of them: settings, parts, versions, host.
         figures: In the order of quantity, phase, leg, action, percentile.
+        classes: Figures of each class of a mixed fleet: corrected among themselves, they tell where a difference comes
+            from and decide nothing.
         shapes: Of each leg and pair of arms.
         not_compared: Figures left out, each with the reason.
         curves: Of each leg and arm.
@@ -169,6 +171,7 @@ class Comparison(msgspec.Struct, kw_only=True):
     differences: list[Difference] = []
     common: dict[str, str] = {}
     figures: list[ComparedFigure] = []
+    classes: list[ComparedFigure] = []
     shapes: list[ShapeChange] = []
     not_compared: list[str] = []
     curves: list[Curve] = []
@@ -177,7 +180,11 @@ class Comparison(msgspec.Struct, kw_only=True):
 
     def changes(self) -> Iterator[tuple[ComparedFigure, Change]]:
         """Every pair of every figure."""
-        return ((figure, change) for figure in self.figures for change in figure.changes)
+        return _changes(self.figures)
+
+    def changes_of_classes(self) -> Iterator[tuple[ComparedFigure, Change]]:
+        """Every pair of every figure of a class."""
+        return _changes(self.classes)
 
     def found(self, *findings: Finding) -> list[tuple[ComparedFigure, Change]]:
         """Where one of those was found: costs last, in the order given, the largest change first."""
@@ -186,6 +193,10 @@ class Comparison(msgspec.Struct, kw_only=True):
             rows,
             key=lambda row: (not row[0].decides, findings.index(row[1].finding), -abs(row[1].change_percent)),
         )
+
+
+def _changes(figures: list[ComparedFigure]) -> Iterator[tuple[ComparedFigure, Change]]:
+    return ((figure, change) for figure in figures for change in figure.changes)
 
 
 def write(comparison: Comparison, folder: Path) -> None:

@@ -14,9 +14,11 @@ from loadtest.reports.comparison_tables import (
     ComparisonView,
     against,
     change_text,
+    class_means,
     comparison_view,
     held_against,
     interval_text,
+    mean_text,
 )
 from loadtest.reports.figures import chance_text, count_text, value_text
 from loadtest.reports.table import Table
@@ -51,6 +53,7 @@ class ArmsView:
         beside: Throughput, loss and times by arm.
         costs: What it took, by arm.
         latency: Percentiles of all actions by arm.
+        classes: Means of each class of a mixed fleet by arm, one row for each figure.
         arms: What each is made of: runs, what was left out, what had to be otherwise.
         common: What is the same in all of them.
         shapes: How far distributions lie apart.
@@ -67,6 +70,7 @@ class ArmsView:
     beside: Table
     costs: Table
     latency: Table
+    classes: Table
     arms: Table
     common: Table
     adaptations: tuple[str, ...]
@@ -94,6 +98,7 @@ def arms_view(comparison: Comparison) -> ArmsView:
             "Response times, all actions",
             lambda figure: figure.quantity == kinds.LATENCY and figure.action == kinds.ALL_ACTIONS,
         ),
+        classes=_shortened(class_means(comparison), _MOST_ROWS),
         arms=_arms(comparison),
         common=Table("The same in all arms", ("", ""), tuple(comparison.common.items()), left=2),
         adaptations=tuple(f"{arm.name}: {text}" for arm in comparison.arms for text in arm.adaptations),
@@ -108,7 +113,10 @@ def arms_view(comparison: Comparison) -> ArmsView:
 def _readable(pairs: ComparisonView) -> ComparisonView:
     """Tables that pages and pull requests can take; of many arms there are thousands of changes."""
     return dataclasses.replace(
-        pairs, changed=_shortened(pairs.changed, _MOST_CHANGED), figures=_shortened(pairs.figures, _MOST_ROWS)
+        pairs,
+        changed=_shortened(pairs.changed, _MOST_CHANGED),
+        figures=_shortened(pairs.figures, _MOST_ROWS),
+        classes=_shortened(pairs.classes, _MOST_ROWS),
     )
 
 
@@ -196,15 +204,12 @@ def _behind(comparison: Comparison) -> Table:
 def _by_arm(comparison: Comparison, title: str, wanted: Callable[[ComparedFigure], bool]) -> Table:
     figures = [figure for figure in comparison.figures if wanted(figure)]
     figures.sort(key=lambda figure: (figure.phase not in ("", STEADY), figure.leg != UPLINK))
-    rows = tuple((arm.name, *(_mean(figure, arm.name) for figure in figures)) for arm in comparison.arms if arm.runs)
+    names = [arm.name for arm in comparison.arms if arm.runs]
+    rows = tuple((name, *(mean_text(figure, name) for figure in figures)) for name in names)
     if not figures:
         return Table(title)
     note = "Means over the runs that count: geometric, of losses arithmetic. CPU and memory are those of all processes."
     return Table(title, ("Arm", *(figure.name for figure in figures)), rows, note)
-
-
-def _mean(figure: ComparedFigure, arm: str) -> str:
-    return value_text(figure.means[arm], figure.unit) if arm in figure.means else "–"
 
 
 def _arms(comparison: Comparison) -> Table:

@@ -15,6 +15,12 @@ if TYPE_CHECKING:
     from loadtest.measure.comparison_record import Comparison, Ranking
 
 
+_CLASS_NOTE = (
+    "Of the charge points of each class alone. p is corrected for all figures of classes; they tell where a difference "
+    "comes from, and are no regression."
+)
+
+
 @dataclasses.dataclass(frozen=True, slots=True)
 class ComparisonView:
     """A comparison, ready to be laid out.
@@ -22,6 +28,7 @@ class ComparisonView:
     Attributes:
         changed: The figures that are worse or better.
         figures: All of them.
+        classes: Those of the classes of a mixed fleet, worse and better ones first.
         differences: What else is not the same in all arms.
     """
 
@@ -30,6 +37,7 @@ class ComparisonView:
     text: str
     changed: Table
     figures: Table
+    classes: Table
     differences: Table
 
 
@@ -58,8 +66,14 @@ def comparison_view(comparison: Comparison) -> ComparisonView:
         text=comparison.text,
         changed=Table("Worse and better", columns[:-1], changed, left=left),
         figures=Table("All figures", columns, rows, note, left=left),
+        classes=Table("Figures of classes", columns, _class_rows(comparison, versus=versus), _CLASS_NOTE, left=left),
         differences=differences_table(comparison),
     )
+
+
+def _class_rows(comparison: Comparison, *, versus: bool) -> tuple[tuple[str, ...], ...]:
+    rows = sorted(comparison.changes_of_classes(), key=lambda row: row[1].finding not in (WORSE, BETTER))
+    return tuple(_row(*row, versus=versus) for row in rows)
 
 
 def differences_table(comparison: Comparison) -> Table:
@@ -67,6 +81,19 @@ def differences_table(comparison: Comparison) -> Table:
     names = tuple(arm.name for arm in comparison.arms)
     rows = tuple((each.what, *(each.values.get(name, "–") for name in names)) for each in comparison.differences)
     return Table("What else differs", ("What", *names), rows, left=1 + len(names))
+
+
+def class_means(comparison: Comparison) -> Table:
+    """The figures of the classes of a mixed fleet by arm."""
+    names = [arm.name for arm in comparison.arms if arm.runs]
+    rows = tuple((figure.name, *(mean_text(figure, name) for name in names)) for figure in comparison.classes)
+    note = "Means over the runs that count: geometric, of losses arithmetic."
+    return Table("Means by class", ("Figure", *names), rows, note)
+
+
+def mean_text(figure: ComparedFigure, arm: str) -> str:
+    """The mean of an arm; a dash when it does not have the figure."""
+    return value_text(figure.means[arm], figure.unit) if arm in figure.means else "–"
 
 
 def change_text(figure: ComparedFigure, change: Change) -> str:

@@ -26,12 +26,12 @@ if TYPE_CHECKING:
 RANK = "uplink Heartbeat p99"
 
 
-def make_set(results: Path, name: str, factor: float, runs: int = 5) -> None:
+def make_set(results: Path, name: str, factor: float, runs: int = 5, classes: dict[str, float] | None = None) -> None:
     random = np.random.default_rng(sum(map(ord, name)))
     names = [f"{name}-{number}" for number in range(1, runs + 1)]
     for run in names:
         (results / name / run).mkdir(parents=True)
-        record = simulated_runs.run(random, run, slower=lambda _: factor, settings={"qos": len(name)})
+        record = simulated_runs.run(random, run, slower=lambda _: factor, settings={"qos": len(name)}, classes=classes)
         run_record.write(record, results / name / run)
     run_set.write(run_set.RunSet(name=name, made_at=utc_now(), runs=names), results / name)
 
@@ -140,3 +140,16 @@ def test_pictures_are_of_every_leg_and_every_figure(tmp_path: Path) -> None:
     assert len(by_name["intervals"]["variants"]) == len(found.figures)
     assert {figure.name for figure in found.figures} >= {"uplink p50", "throughput", "loss"}
     assert any(shape.real and shape.leg == "uplink" for shape in found.shapes)
+
+
+def test_what_is_found_in_a_class_alone_is_told_and_no_regression(tmp_path: Path) -> None:
+    for name, factor in (("was", 1.0), ("is", 2.0)):
+        make_set(tmp_path, name, 1.0, classes={"Fiber": 1.0, "Country": factor})
+    out = tmp_path / "out"
+    done = compared(tmp_path, "was", "is", "--baseline", "was", "--out", str(out))
+    assert done.return_value == ExitCode.PASSED, done.output
+    assert "of single classes, which is no regression:" in done.output
+    assert re.search(r"worse +uplink p50 of Country ", done.output)
+    assert "of Fiber" not in done.output
+    for name in ("comparison.html", "comparison.md"):
+        assert "uplink p50 of Fiber" in (out / name).read_text()

@@ -10,10 +10,11 @@ import pytest
 from simulated_runs import SERIES, arm, run
 
 from loadtest.compare.arm import Arm, read_arm
-from loadtest.compare.compare import compare
+from loadtest.compare.compare import Question, compare, compare_arms
 from loadtest.compare.conditions import refuse_another_load
+from loadtest.compare.figure_keys import key_of
 from loadtest.compare.figures import Measured, compared
-from loadtest.compare.run_figures import RunFigures, key_of
+from loadtest.compare.run_figures import RunFigures
 from loadtest.errors import ResultError, UsageError
 from loadtest.measure import comparison_record, run_record
 from loadtest.measure.compared_figures import BROKER_CPU, GATEWAY_CPU, THROUGHPUT, UNDECIDED, WORSE
@@ -178,3 +179,29 @@ def test_a_cost_that_only_one_arm_has_is_told_and_not_compared() -> None:
     assert found[GATEWAY_CPU].means == {"gateway": 50.0}
     assert found[GATEWAY_CPU].changes == []
     assert len(found[BROKER_CPU].changes) == 1
+
+
+def test_classes_tell_where_a_difference_is_and_decide_nothing() -> None:
+    """What is said of the whole fleet does not depend on whether anybody looks at its classes."""
+    random = np.random.default_rng(4)
+    before = arm(random, "main", 6, classes={"Fiber": 1.0, "Country": 1.0})
+    after = arm(random, "change", 6, classes={"Fiber": 1.0, "Country": 2.0})
+    found = compare(before, after)
+    worse = {figure.name for figure, change in found.changes_of_classes() if change.finding == WORSE}
+    assert "uplink p50 of Country" in worse
+    assert all(name.endswith("of Country") for name in worse)
+    assert {figure.fleet_class for figure in found.classes} == {"Fiber", "Country"}
+    assert (found.outcome, found.found(WORSE)) == (NO_REGRESSION, [])
+    for record, _ in (*before, *after):
+        record.classes = []
+    without = compare(before, after)
+    assert without.figures == found.figures
+    assert without.classes == []
+
+
+def test_arms_can_be_ranked_by_a_class() -> None:
+    random = np.random.default_rng(5)
+    arms = [arm(random, name, 5, classes={"A": 1.0, "B": factor}) for name, factor in (("slow", 2), ("fast", 1))]
+    ranked = compare_arms(arms, Question(rank="uplink p50 of B")).ranking
+    assert ranked is not None
+    assert [place.arm for place in ranked.places] == ["fast", "slow"]

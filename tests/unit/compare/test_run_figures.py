@@ -10,7 +10,7 @@ import pytest
 import simulated_runs
 from sample_run import SampleRun
 
-from loadtest.compare.run_figures import Key, run_figures
+from loadtest.compare.run_figures import run_figures
 from loadtest.measure import run_record
 from loadtest.measure.run_description import FleetPart
 from loadtest.measure.run_totals import DeliveryTotals, OperationTotals, TransactionTotals
@@ -19,6 +19,8 @@ from loadtest.measure.storm import Storm
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from loadtest.compare.figure_keys import Key
 
 
 def named(figures: dict[Key, float]) -> dict[str, float]:
@@ -128,3 +130,14 @@ def test_engines_transactions_and_bytes_on_the_wire(folder: Path) -> None:
 def test_simulated_runs_are_as_real_ones_are() -> None:
     values = named(run_figures(simulated_runs.run(np.random.default_rng(1))).values)
     assert values["round trip MeterValues p99"] > values["round trip MeterValues p50"] > 0
+
+
+def test_classes_have_figures_of_their_own(tmp_path: Path) -> None:
+    record = SampleRun(classes={"Depot": 20, "Kerb": 20}, lost_every=50).finished(tmp_path)
+    values = named(run_figures(record).values)
+    for part in record.classes:
+        series = {row.tag: row for row in part.all_actions}
+        assert values[f"uplink p50 of {part.name}"] == series["steady.uplink.all.intended"].p50_us
+        assert values[f"loss of {part.name}"] == 100 * part.deliveries.lost / part.operations.sent
+    assert f"connect p50 of {part.name}" in values
+    assert "uplink p50 of Depot in ramp" not in values

@@ -49,3 +49,15 @@ def test_the_picture_of_the_ranking_says_what_the_ranking_says() -> None:
     assert worse
     every = {row for trace in variant["data"] for row in trace["y"]}
     assert set(variant["layout"]["yaxis"]["categoryarray"]) == every
+
+
+def test_classes_stand_beside_the_whole_fleet() -> None:
+    random = np.random.default_rng(2)
+    arms = [arm(random, name, 5, classes={"A": 1.0, "B": factor}) for name, factor in (("main", 1.0), ("change", 2.0))]
+    found = compare_arms(arms, Question())
+    view = arms_view(found)
+    assert view.classes.columns == ("Figure", "main", "change")
+    assert {row[0].rpartition(" of ")[2] for row in view.classes.rows} == {"A", "B"}
+    assert view.pairs.classes.rows[0][:2] == ("worse", "uplink p50 of B")
+    assert not any(" of " in row[1] for row in view.pairs.figures.rows)
+    assert arms_view(compare_arms([arm(random, name, 4) for name in "ab"], Question())).classes.rows == ()
