@@ -22,7 +22,7 @@ def for_features(title: str, features: Features, demand: Demand) -> Iterator[str
     if features.highest_qos < qos:
         yield f"{title} has no QoS {qos}: QoS {features.highest_qos} instead"
     if demand.mqtt5 and not features.mqtt5:
-        yield f"{title} has no MQTT 5: charge points speak MQTT 3.1.1"
+        yield f"{title} has no MQTT 5: MQTT 3.1.1 instead"
     if demand.subscribers > 1 and not features.shared_subscriptions:
         yield f"{title} has no shared subscriptions: 1 subscriber instead of {demand.subscribers}"
 

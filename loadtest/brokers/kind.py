@@ -42,7 +42,7 @@ class Demand:
         qos: On every hop.
         highest_qos: Of single kinds of message, where that is above ``qos``.
         charge_points: Behind a gateway, which subscribes to a topic for each.
-        mqtt5: Charge points on the direct path speak MQTT 5.
+        mqtt5: Charge points on the direct path, or the central system, speak MQTT 5.
         persistent: Sessions and queued messages are to outlive a restart.
         subscribers: That are to share what arrives.
         id_prefixes: What the ids of the charge points begin with; they become levels of topics.

@@ -150,7 +150,8 @@ def _commands(commands: CommandTotals) -> str:
     return (
         f"\ncommands offered {row.offered:,} = dropped {row.dropped:,} + sent {row.sent:,}\n"
         f"         sent {row.sent:,} = answered {row.answered:,} + call error {row.call_error:,} "
-        f"+ timed out {row.timed_out:,} + link cut {row.link_cut:,} + unfinished {row.unfinished:,}; "
+        f"+ timed out {row.timed_out:,} + link cut {row.link_cut:,} "
+        f"+ expired {row.expired:,} + unfinished {row.unfinished:,}; "
         f"lost on the way {lost:,}"
     )
 

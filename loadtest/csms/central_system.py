@@ -10,7 +10,8 @@ from loadtest.errors import RemoteProtocolError
 from loadtest.protocol import envelope_emqx
 from loadtest.protocol.call_errors import NOT_IMPLEMENTED
 from loadtest.protocol.frames import CALL, CALL_RESULT
-from loadtest.protocol.message_topics import MessageTopics, TopicTexts
+from loadtest.protocol.message_topics import MessageTopics, TopicTexts, Upstream
+from loadtest.protocol.topics import TopicTemplate
 
 if TYPE_CHECKING:
     from loadtest.clock import Clock
@@ -109,6 +110,7 @@ class CentralSystem:
         answer_foreign: Answer CALLs of others than this run's charge points as well.
         encoding: Of the messages.
         topics: They come on, and are answered on.
+        response_topic: Template of further topics on which answers to commands come; empty: there are none.
 
     Attributes:
         answering: Answers CALLs; ``None`` only listens.
@@ -124,6 +126,7 @@ class CentralSystem:
         answer_foreign: bool = True,
         encoding: Encoding = envelope_emqx,
         topics: MessageTopics = MessageTopics(TopicTexts()),  # noqa: B008 - it never changes
+        response_topic: str = "",
     ) -> None:
         self.answering: Answering | None = None
         self.commander: Commander | None = None
@@ -131,6 +134,7 @@ class CentralSystem:
         self._answer_foreign = answer_foreign
         self._decode = encoding.decode
         self._topics = topics
+        self._response = TopicTemplate(response_topic) if response_topic else None
         self.received_ns: Clock = monotonic_ns
         self.delay_s = 0.0
         self._calls = 0
@@ -197,6 +201,8 @@ class CentralSystem:
             found = self._topics.upstream(topic)
         except UnicodeDecodeError as error:
             raise RemoteProtocolError(f"MQTT topic {topic!r} is not UTF-8") from error
+        if found is None and self._response is not None and self._response.charge_point_of(topic):
+            found = Upstream(b"", takes_calls=False)
         if found is None:
             raise RemoteProtocolError(f"MQTT topic {topic!r} is not one charge points publish on")
         answer_topic = self._topics.down(found.charge_point_id) if found.takes_calls else _REPLY

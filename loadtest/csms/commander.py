@@ -17,6 +17,7 @@ from loadtest.csms.command_books import CommandBooks
 from loadtest.csms.command_certificates import command_certificates
 from loadtest.csms.command_learning import Learning
 from loadtest.csms.command_payloads import MAKERS, Draw
+from loadtest.csms.command_properties import CommandProperties
 from loadtest.csms.command_schedule import CommandSchedule
 from loadtest.csms.outstanding_commands import OutstandingCommands, Sent
 from loadtest.measure.interval import INVALID, NO_STATUS, SentCounts
@@ -26,6 +27,7 @@ from loadtest.measure.sequence import DUPLICATE, REORDERED, SequenceWindows
 from loadtest.protocol import call_errors, schemas, stamp
 from loadtest.protocol.encodings import encoding
 from loadtest.protocol.frames import CALL_RESULT
+from loadtest.protocol.message_topics import MessageTopics
 from loadtest.protocol.phases import DRAIN, UNDER_LOAD
 from loadtest.units import NS_PER_S, NS_PER_US
 
@@ -33,8 +35,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from loadtest.csms.addressees import Addressee
-    from loadtest.csms.central_system import AnswerClient
     from loadtest.csms.command_books import CommandCell
+    from loadtest.csms.command_properties import CommandClient
     from loadtest.csms.settings import CsmsSettings
     from loadtest.measure.interval import IntervalReport
     from loadtest.measure.recorder import Recorder
@@ -61,7 +63,7 @@ class Commander:
 
     def __init__(
         self,
-        client: AnswerClient,
+        client: CommandClient,
         settings: CsmsSettings,
         recorder: Recorder,
         pacer: Pacer,
@@ -72,6 +74,9 @@ class Commander:
         self._client = client
         self._settings = settings
         self._call = encoding(settings.encoding, settings.envelope).call
+        self._properties = CommandProperties(
+            MessageTopics(settings.topics), settings.command_expiry_s, settings.response_topic
+        )
         self._load = settings.commands
         self._chosen = frozenset(self._load.charge_points)
         self._schedule = CommandSchedule(
@@ -143,7 +148,8 @@ class Commander:
         self._outstanding.add(unique_id, Sent(to, cell, to.sequence, payload, due_ns, sent_ns))
         to.sequence += 1
         cell.row.sent += 1
-        self._client.publish(to.topic, self._call(unique_id, action, text), self._settings.qos)
+        properties = self._properties.of(to.topic, unique_id)
+        self._client.publish(to.topic, self._call(unique_id, action, text), self._settings.qos, properties)
 
     # What comes back --------------------------------------------------------------------------------------------
 
@@ -178,6 +184,7 @@ class Commander:
             self._foreign_answers += 1
             return
         self.arrivals += 1
+        self._properties.take_answer(self._client.properties, envelope.unique_id)
         sent = self._outstanding.get(envelope.unique_id)
         fate = self._replies.observe(known.charge_point, known.sequence)
         if sent is not None:
@@ -251,7 +258,13 @@ class Commander:
         epoch_ns = self._settings.epoch_ns
         lifetime_us = (sent.sent_ns - epoch_ns) // NS_PER_US, (now_ns - epoch_ns) // NS_PER_US
         self._unanswered.add(
-            sent.to.number, sent.sequence, lifetime_us, sent.cell.phase, sent.cell.row.action, timed_out=timed_out
+            sent.to.number,
+            sent.sequence,
+            lifetime_us,
+            sent.cell.phase,
+            sent.cell.row.action,
+            timed_out=timed_out,
+            expiry_s=self._settings.command_expiry_s,
         )
 
     @property
@@ -286,4 +299,5 @@ class Commander:
             "csms.command_replies": self.arrivals,
             "csms.late_command_answers": self._late_answers,
             "csms.foreign_answers": self._foreign_answers,
+            "csms.correlated_answers": self._properties.correlated,
         }

@@ -10,11 +10,12 @@ from msgspec import Meta
 from loadtest.control.settings import read_fields
 from loadtest.errors import UsageError
 from loadtest.protocol.encodings import EMQX, JSON, PROTOBUF, EncodingName, EnvelopeName
-from loadtest.protocol.message_topics import TopicTexts
+from loadtest.protocol.message_topics import TopicTexts, topic_filter
 from loadtest.protocol.phases import PHASES
 from loadtest.protocol.topics import UPSTREAM_FILTER, shared
 from loadtest.scenario.commands import CommandLoad
 from loadtest.scenario.fleet_classes import FleetClasses
+from loadtest.scenario.settings import MQTT_3_1_1, MQTT_5
 from loadtest.transport import mqtt_url
 
 if TYPE_CHECKING:
@@ -35,6 +36,8 @@ class CsmsSettings(msgspec.Struct, frozen=True, kw_only=True):
         mqtt_version: That the subscriber speaks.
         qos: Quality of service of subscription and answers.
         highest_qos: Of the subscription, where charge points publish some messages with more than ``qos``.
+        command_expiry_s: MQTT 5: after this time a broker drops a command instead of delivering it; 0: never.
+        response_topic: MQTT 5: template of the topics that commands name for their answers; empty: they name none.
         encoding: How messages become bytes.
         envelope: How they stand in JSON.
         topics: Templates of the topics charge points publish on, and are addressed at.
@@ -66,6 +69,8 @@ class CsmsSettings(msgspec.Struct, frozen=True, kw_only=True):
     mqtt_version: Literal["3.1.1", "5"] = "3.1.1"
     qos: Literal[0, 1, 2] = 1
     highest_qos: Literal[0, 1, 2] = 0
+    command_expiry_s: Annotated[int, Meta(ge=0, lt=1 << 32)] = 0
+    response_topic: str = ""
     encoding: EncodingName = JSON
     envelope: EnvelopeName = EMQX
     topics: TopicTexts = TopicTexts()
@@ -93,7 +98,9 @@ class CsmsSettings(msgspec.Struct, frozen=True, kw_only=True):
         wanted = [shared(self.shared_group, each) if self.shared_group else each for each in self.filters]
         if self.reply_filter:
             wanted.append(self.reply_filter)
-        return [(topic_filter.encode(), max(self.qos, self.highest_qos)) for topic_filter in wanted]
+        if self.response_topic:
+            wanted.append(topic_filter(self.response_topic))
+        return [(each.encode(), max(self.qos, self.highest_qos)) for each in wanted]
 
 
 def csms_settings(plain: Mapping[str, Any]) -> CsmsSettings:
@@ -123,6 +130,9 @@ def _contradictions(values: Mapping[str, Any]) -> list[str]:
             commands.check()
         except UsageError as error:
             faults += error.faults
+    if values.get("mqtt_version", MQTT_3_1_1) != MQTT_5:
+        for_5 = ("command_expiry_s", "response_topic")
+        faults += [f"csms.{name}: needs mqtt_version 5" for name in for_5 if values.get(name)]
     if values.get("keep_session") and values.get("client") == "aiomqtt":
         faults.append("csms.keep_session: needs the lean client")
     if values.get("encoding") == PROTOBUF and values.get("envelope", EMQX) != EMQX:

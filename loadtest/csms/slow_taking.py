@@ -32,7 +32,7 @@ class SlowTaking:
         self._central_system = central_system
         self._ns_each = round(NS_PER_S / rate_per_s)
         self._free_ns = monotonic_ns()
-        self._inbox: deque[tuple[bytes, bytes]] = deque()
+        self._inbox: deque[tuple[bytes, bytes, bytes]] = deque()
         self._waiting: asyncio.TimerHandle | None = None
         client.on_message = self._read
         central_system.received_ns = monotonic_ns
@@ -42,17 +42,21 @@ class SlowTaking:
         if self._waiting is not None:
             self._waiting.cancel()
         while self._inbox:
-            self._central_system.on_message(*self._inbox.popleft())
+            self._pass_on()
         self._client.on_message = self._central_system.on_message
         self._central_system.received_ns = self._client.received_ns
         self._client.resume_reading()
 
     def _read(self, topic: bytes, payload: bytes) -> None:
-        self._inbox.append((topic, payload))
+        self._inbox.append((topic, payload, self._client.properties))
         if self._waiting is None:
             self._free_ns = max(self._free_ns, monotonic_ns())
             self._client.pause_reading()
             self._wait()
+
+    def _pass_on(self) -> None:
+        topic, payload, self._client.properties = self._inbox.popleft()
+        self._central_system.on_message(topic, payload)
 
     def _wait(self) -> None:
         wait_s = max(0, self._free_ns - monotonic_ns()) / NS_PER_S
@@ -61,7 +65,7 @@ class SlowTaking:
     def _take(self) -> None:
         now_ns = monotonic_ns()
         while self._inbox and self._free_ns <= now_ns:
-            self._central_system.on_message(*self._inbox.popleft())
+            self._pass_on()
             self._free_ns += self._ns_each
         if self._inbox:
             self._wait()

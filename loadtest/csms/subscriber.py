@@ -24,8 +24,6 @@ from loadtest.pacing.pacer import Pacer
 from loadtest.protocol.encodings import encoding
 from loadtest.protocol.message_topics import MessageTopics
 from loadtest.transport.mqtt_client import MqttClient
-from loadtest.transport.mqtt_codec import REFUSED
-from loadtest.transport.mqtt_reasons import in_words
 from loadtest.units import NS_PER_MS, NS_PER_S, NS_PER_US
 
 if TYPE_CHECKING:
@@ -66,6 +64,7 @@ class Subscriber:
             answer_foreign=settings.answer_foreign,
             encoding=self._encoding,
             topics=MessageTopics(settings.topics),
+            response_topic=settings.response_topic,
         )
         self._client: SubscriberClient | None = None
         self._faults: SubscriberFaults | None = None
@@ -104,16 +103,11 @@ class Subscriber:
             self._pacer = Pacer(self._on_late)
             self._commander = Commander(client, settings, self._recorder, self._pacer, self._on_invalid)
             self._central_system.commander = self._commander
-        granted = await client.subscribed(settings.subscription)
-        highest = max(granted)
-        if highest >= REFUSED:
+        try:
+            granted = await subscriber_client.subscribe(client, settings.subscription)
+        except EnvironmentNotReady:
             await self.close()
-            refused = settings.subscription[granted.index(highest)][0].decode()
-            why = f": {in_words(highest)}" if highest > REFUSED else ""
-            raise EnvironmentNotReady(
-                f"the broker refuses the subscription to {refused}{why}",
-                hint="allow it in the broker's access rules; not every broker has shared subscriptions ($share/…)",
-            )
+            raise
         gc.collect()
         gc.freeze()  # what is loaded by now stays: no collection has to walk it again
         self._health.take_interval()  # setting up is nobody's interval
@@ -122,6 +116,7 @@ class Subscriber:
         return {
             "subscriber": settings.subscriber_index,
             "client": settings.client,
+            "mqtt_version": settings.mqtt_version,
             "filters": [topic_filter.decode() for topic_filter, _ in settings.subscription],
             "granted_qos": granted,
         }
@@ -240,6 +235,8 @@ class Subscriber:
             counters={
                 **self._central_system.counters(),
                 "csms.answers_lost": self._client.dropped,
+                "csms.messages_refused": self._client.refused,
+                "csms.messages_too_large": self._client.too_large,
                 "csms.reconnects": self._client.reconnects,
             },
             gauges={"csms.unacknowledged": self._client.unacknowledged},

@@ -6,10 +6,12 @@ import contextlib
 import secrets
 from typing import TYPE_CHECKING, Protocol
 
-from loadtest.csms.central_system import AnswerClient
+from loadtest.csms.command_properties import CommandClient
 from loadtest.errors import EnvironmentNotReady
 from loadtest.scenario.settings import MQTT_5
 from loadtest.transport import mqtt_aiomqtt, mqtt_client
+from loadtest.transport.mqtt_codec import REFUSED
+from loadtest.transport.mqtt_reasons import in_words
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -17,10 +19,12 @@ if TYPE_CHECKING:
     from loadtest.csms.settings import CsmsSettings
 
 
-class SubscriberClient(AnswerClient, Protocol):
+class SubscriberClient(CommandClient, Protocol):
     """What a subscriber needs of an MQTT client."""
 
     dropped: int
+    refused: int
+    too_large: int
     reconnects: int
 
     def received_ns(self) -> int:
@@ -97,3 +101,21 @@ async def connect(
             hint="take a lower --qos",
         )
     return client
+
+
+async def subscribe(client: SubscriberClient, filters: list[tuple[bytes, int]]) -> list[int]:
+    """Subscribe to everything; returns the quality of service granted to each filter.
+
+    Raises:
+        EnvironmentNotReady: The broker refuses one, or does not answer.
+    """
+    granted = await client.subscribed(filters)
+    highest = max(granted)
+    if highest >= REFUSED:
+        refused = filters[granted.index(highest)][0].decode()
+        why = f": {in_words(highest)}" if highest > REFUSED else ""  # only MQTT 5 says why
+        raise EnvironmentNotReady(
+            f"the broker refuses the subscription to {refused}{why}",
+            hint="allow it in the broker's access rules; not every broker has shared subscriptions ($share/…)",
+        )
+    return granted

@@ -66,10 +66,17 @@ def set_up(run: Run) -> Plan:
 def _adapted(settings: RunSettings, broker: dict[str, Any]) -> RunSettings:
     """The settings with what this broker cannot do replaced by what it can."""
     features = broker["features"]
-    mqtt_version = settings.mqtt_version if features["mqtt5"] else MQTT_3_1_1
+    if not features["mqtt5"]:
+        settings = msgspec.structs.replace(
+            settings,
+            mqtt_version=MQTT_3_1_1,
+            csms_mqtt_version=MQTT_3_1_1,
+            command_expiry_s=0.0,
+            response_topic="",
+        )
     by_action = qos_of(settings.qos_of).items()
     taken = "; ".join(f"{action}={min(qos, features['highest_qos'])}" for action, qos in by_action)
-    return msgspec.structs.replace(settings, qos=broker["qos"], qos_of=taken, mqtt_version=mqtt_version)
+    return msgspec.structs.replace(settings, qos=broker["qos"], qos_of=taken)
 
 
 def _without_passwords(facts: dict[str, Any]) -> dict[str, Any]:

@@ -43,6 +43,8 @@ def subscriber_settings(plan: Plan, user: CsmsSubscriber, number: int) -> dict[s
         "broker_url": plan.broker_url,
         "qos": settings.qos,
         "highest_qos": settings.highest_qos,
+        "mqtt_version": settings.csms_mqtt_version,
+        "command_expiry_s": int(settings.command_expiry_s),
         "encoding": settings.encoding,
         "envelope": settings.envelope,
         "shared_group": plan.shared_group,
@@ -73,4 +75,5 @@ def _topics(settings: RunSettings, user: CsmsSubscriber) -> dict[str, Any]:
         "commands": msgspec.to_builtins(user.commands),
         "filters": topics.call_filters,
         "reply_filter": topics.reply_filter,
+        "response_topic": settings.response_topic,
     }

@@ -81,6 +81,7 @@ class Stand:
                 "gateway_processes": settings.gateway_processes,
                 "charge_points": settings.charge_points,
                 "mqtt_version": settings.mqtt_version,
+                "csms_mqtt_version": settings.csms_mqtt_version,
                 "direct": sum(part.charge_points for part in fleet if part.path == DIRECT),
                 "qos": settings.qos,
                 "highest_qos": settings.highest_qos,

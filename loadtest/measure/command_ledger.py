@@ -1,9 +1,10 @@
 """The books of the central system's commands: their fates, and their two legs.
 
 At the subscriber: ``offered = dropped + sent`` and
-``sent = answered + call_error + timed_out + link_cut + unfinished``. ``link_cut`` is a command that was not answered,
-of a charge point whose own link or restart kept it away at some time between sending and giving up, or when it wrote
-its answer if it did. On both legs ``sent = delivered + link_cut + lost``, where ``link_cut`` belongs to such commands.
+``sent = answered + call_error + timed_out + link_cut + expired + unfinished``. ``link_cut`` is a command that was not
+answered, of a charge point whose own link or restart kept it away at some time between sending and giving up, or when
+it wrote its answer if it did; ``expired`` is one that was never delivered, of a charge point so kept away when the
+command's expiry was over. On both legs ``sent = delivered + link_cut + lost``, where ``link_cut`` belongs to either.
 ``lost`` is found from totals and, on the downlink by name, on the reply leg from the answers of which only one half is
 known; both must agree.
 """
@@ -27,7 +28,7 @@ from loadtest.measure.link_cuts import CutCommand, by_row
 from loadtest.measure.tags import COMMAND, COMMAND_LEGS, DOWNLINK, INTENDED, REPLY, SERVICE, Tag
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Mapping
 
     from loadtest.measure.link_cuts import InFlight
     from loadtest.measure.reply_join import ReplyJoin
@@ -118,7 +119,7 @@ def settle_commands(
     ledger.replies_lost = sum(leg.lost for leg in ledger.replies)
     if named:
         cut = [command.message for command in books.cut]
-        unbalanced += _settle_downlink(ledger, books.sent, books.windows, cut)
+        unbalanced += _settle_downlink(ledger, books, cut)
         unbalanced += _settle_replies(ledger, join, cut)
     else:  # a process that counted died: what it knew is not known
         ledger.downlink_lost, ledger.replies_lost = max(0, ledger.downlink_lost), max(0, ledger.replies_lost)
@@ -143,7 +144,7 @@ def _unmatched_histograms(books: CommandBooks, counts: Mapping[Tag, int]) -> lis
 def _excuse_fates(rows: Iterable[OperationRow], cut: Iterable[CutCommand]) -> None:
     """Commands whose charge point was away did not time out, nor are they unfinished. Their samples stay."""
     by_key = {(row.phase, row.action): row for row in rows}
-    for message, timed_out in cut:
+    for message, timed_out, _ in cut:
         row = by_key.get((message.phase, message.action))
         if row is None:
             continue  # whoever sent it has not said so: its report is missing, and that is told
@@ -152,21 +153,24 @@ def _excuse_fates(rows: Iterable[OperationRow], cut: Iterable[CutCommand]) -> No
         row.unfinished -= not timed_out
 
 
+def _book_expired(rows: Iterable[OperationRow], expired: Mapping[tuple[str, str], int]) -> None:
+    for row in rows:
+        row.expired = expired.get((row.phase, row.action), 0)
+        row.link_cut -= row.expired
+
+
 def _unmatched_answers(ledger: CommandLedger) -> list[str]:
     answered = sum(row.answered + row.call_error for row in ledger.operations)
     told = sum(row.count for row in ledger.answers)
     return [] if answered == told else [f"{answered} commands were answered, but {told} answers are on the books"]
 
 
-def _settle_downlink(
-    ledger: CommandLedger,
-    sent: Iterable[SentCounts],
-    windows: Sequence[Iterable[ChargePointWindow]],
-    cut: Iterable[InFlight],
-) -> list[str]:
+def _settle_downlink(ledger: CommandLedger, books: CommandBooks, cut: Iterable[InFlight]) -> list[str]:
     wrong = []
-    named = name_losses(sent, windows, cut)
+    named = name_losses(books.sent, books.windows, cut)
     excuse(ledger.downlink, by_row(named.link_cut))
+    expirable = {command.message for command in books.cut if command.may_have_expired}
+    _book_expired(ledger.operations, by_row(message for message in named.link_cut if message in expirable))
     ledger.downlink_lost_charge_points = named.charge_points
     ledger.lost_commands = named.worst
     all_sent = sum(row.sent for row in ledger.operations)

@@ -32,9 +32,11 @@ class Series(msgspec.Struct, frozen=True):
 class OperationRow(msgspec.Struct):
     """Fates of one action's operations in one phase, as totals since the start, at the side that makes the CALLs.
 
-    ``offered = dropped + sent`` and ``sent = answered + call_error + timed_out + cut_off + link_cut + unfinished``.
+    ``offered = dropped + sent`` and
+    ``sent = answered + call_error + timed_out + cut_off + link_cut + expired + unfinished``.
     ``cut_off`` is what the system under test let fall with a connection, ``link_cut`` what ended because the charge
-    point's own link, a fault that cut it, or its own restart took the connection away.
+    point's own link, a fault that cut it, or its own restart took the connection away. ``expired`` are commands that
+    were never delivered because their charge point was away for longer than they were worth waiting for.
     """
 
     phase: str
@@ -47,6 +49,7 @@ class OperationRow(msgspec.Struct):
     timed_out: int = 0
     cut_off: int = 0
     link_cut: int = 0
+    expired: int = 0
     unfinished: int = 0
 
 

@@ -126,7 +126,8 @@ def unbalanced_operations(rows: Iterable[OperationRow]) -> list[str]:
         name = f"{row.phase} {row.action}"
         if row.offered != row.dropped + row.sent:
             wrong.append(f"{name}: offered {row.offered} is not dropped {row.dropped} + sent {row.sent}")
-        fates = row.answered + row.call_error + row.timed_out + row.cut_off + row.link_cut + row.unfinished
+        fates = row.answered + row.call_error + row.timed_out + row.cut_off + row.link_cut + row.expired
+        fates += row.unfinished
         if row.sent != fates:
             wrong.append(f"{name}: sent {row.sent}, but the fates of what was sent add up to {fates}")
     return wrong

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from loadtest.protocol.actions import FROM_CENTRAL_SYSTEM, FROM_CHARGE_POINT
 from loadtest.protocol.phases import PHASES
+from loadtest.units import US_PER_S
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -24,15 +25,16 @@ IN_FLIGHT = struct.Struct("<IIBB")
 ABSENCE = struct.Struct("<IQQ")
 """Charge point; from when to when it was away, in µs after the run's epoch."""
 
-UNANSWERED = struct.Struct("<IIBBQQB")
+UNANSWERED = struct.Struct("<IIBBQQBI")
 """A command: charge point, sequence number, phase, position in ``FROM_CENTRAL_SYSTEM``, when it was sent and given up
-in µs after the run's epoch, and whether it timed out (1) or was unfinished (0)."""
+in µs after the run's epoch, whether it timed out (1) or was unfinished (0), and after how many seconds from its sending
+a broker was not to deliver it any more (0: it was always to)."""
 
 STILL_AWAY_US = (1 << 64) - 1
 """In place of the end of an absence that outlasted the run."""
 
 KEPT = 1 << 20
-"""Records kept of each kind, 27 bytes at most; what is beyond is taken to be the system under test's doing."""
+"""Records kept of each kind, 31 bytes at most; what is beyond is taken to be the system under test's doing."""
 
 
 class InFlight(NamedTuple):
@@ -45,10 +47,14 @@ class InFlight(NamedTuple):
 
 
 class CutCommand(NamedTuple):
-    """A command that was not answered, or whose answer was lost, because its charge point was away."""
+    """A command that was not answered, or whose answer was lost, because its charge point was away.
+
+    ``may_have_expired``: It was away when the time was over within which the command was worth delivering.
+    """
 
     message: InFlight
     timed_out: bool
+    may_have_expired: bool = False
 
 
 class UnansweredCommands:
@@ -66,10 +72,11 @@ class UnansweredCommands:
         action: str,
         *,
         timed_out: bool,
+        expiry_s: int = 0,
     ) -> None:
         """Book one; ``lifetime_us`` is when it was sent and when it was given up, after the run's epoch."""
         number = FROM_CENTRAL_SYSTEM.index(action)
-        self._records += UNANSWERED.pack(charge_point, sequence, phase, number, *lifetime_us, timed_out)
+        self._records += UNANSWERED.pack(charge_point, sequence, phase, number, *lifetime_us, timed_out, expiry_s)
 
     def take(self) -> bytes:
         """What was booked since the last call."""
@@ -125,14 +132,17 @@ class LinkCutBooks:
         for charge_point, since_us, until_us in ABSENCE.iter_unpack(self._absences):
             away.setdefault(charge_point, []).append((since_us, until_us))
         found = []
-        for number, sequence, phase, action, sent_us, ended_us, timed_out in UNANSWERED.iter_unpack(self._unanswered):
+        for record in UNANSWERED.iter_unpack(self._unanswered):
+            number, sequence, phase, action, sent_us, ended_us, timed_out, expiry_s = record
             if number not in away:
                 continue
             at_us = answered_us(number, sequence)
             first_us, last_us = (sent_us, ended_us) if at_us is None else (at_us, at_us)
-            if any(since_us <= last_us and first_us <= until_us for since_us, until_us in away[number]):
+            if _met(away[number], first_us, last_us):
                 message = InFlight(number, sequence, self._phases[phase], FROM_CENTRAL_SYSTEM[action])
-                found.append(CutCommand(message, bool(timed_out)))
+                expires_us = sent_us + expiry_s * US_PER_S  # brokers count in whole seconds: it may be one earlier
+                expired = bool(expiry_s) and _met(away[number], expires_us - US_PER_S, expires_us)
+                found.append(CutCommand(message, bool(timed_out), expired))
         return found
 
     def _check(self, records: bytes, layout: struct.Struct, actions: Sequence[str]) -> None:
@@ -141,6 +151,11 @@ class LinkCutBooks:
         for _, _, phase, action, *_ in layout.iter_unpack(records):
             if phase >= len(self._phases) or action >= len(actions):
                 raise ValueError("a record names a phase or an action that does not exist")
+
+
+def _met(absences: Iterable[tuple[int, int]], first_us: int, last_us: int) -> bool:
+    """Whether one of them touches a span of time."""
+    return any(since_us <= last_us and first_us <= until_us for since_us, until_us in absences)
 
 
 def _keep(kept: bytearray, records: bytes, layout: struct.Struct) -> None:

@@ -19,6 +19,7 @@ class OperationTotals(msgspec.Struct, kw_only=True):
     timed_out: int = 0
     cut_off: int = 0
     link_cut: int = 0
+    expired: int = 0
     unfinished: int = 0
 
 

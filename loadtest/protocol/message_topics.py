@@ -78,6 +78,10 @@ class MessageTopics:
         """Where everything for it is published."""
         return self._down.prefix + identity + self._down.suffix
 
+    def addressee(self, topic: bytes) -> bytes:
+        """The charge point that a topic of :meth:`down` is for."""
+        return self._down.charge_point_of(topic) or b""
+
     def upstream(self, topic: bytes) -> Upstream | None:
         """Whose topic this is; ``None`` when charge points do not publish on it.
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 def commands(ledger: CommandLedger, totals: CommandTotals) -> list[Table]:
     """What the central system asked for, what it was told, and the two legs."""
-    fates = ("offered", "dropped", "sent", "answered", "call_error", "timed_out", "link_cut", "unfinished")
+    fates = ("offered", "dropped", "sent", "answered", "call_error", "timed_out", "link_cut", "expired", "unfinished")
     rows = [
         (
             row.action,
@@ -35,8 +35,9 @@ def commands(ledger: CommandLedger, totals: CommandTotals) -> list[Table]:
             "Commands, at the central system",
             ("Action", "Answers", *(fate.replace("_", " ").capitalize() for fate in fates)),
             tuple(rows),
-            "offered = dropped + sent; sent = answered + call error + timed out + link cut + unfinished. Link "
-            "cut: not answered, by charge points that their own links or restarts kept away meanwhile. "
+            "offered = dropped + sent; sent = answered + call error + timed out + link cut + expired + unfinished. "
+            "Link cut: not answered, by charge points that their own links or restarts kept away meanwhile. "
+            "Expired: never delivered, to such that were away when the command's expiry was over. "
             "Every answer was held against the official schema.",
             left=2,
         ),
@@ -44,7 +45,8 @@ def commands(ledger: CommandLedger, totals: CommandTotals) -> list[Table]:
             "Commands and their answers, on their way",
             ("Leg", "Phase", "Action", *(part.replace("_", " ").capitalize() for part in parts)),
             tuple(legs),
-            "sent = delivered + link cut + lost; an answer is sent once for each command answered.",
+            "sent = delivered + link cut + lost; expired commands count as link cut. An answer is sent once for each "
+            "command answered.",
             left=3,
         ),
     ]

@@ -71,7 +71,7 @@ async def start_broker(settings: StandSettings) -> BrokerPart:
             qos=settings.qos,
             highest_qos=settings.highest_qos,
             charge_points=settings.charge_points - settings.direct,
-            mqtt5=settings.direct > 0 and settings.mqtt_version == MQTT_5,
+            mqtt5=MQTT_5 in (settings.csms_mqtt_version, settings.mqtt_version if settings.direct else ""),
             persistent=settings.persistent,
             subscribers=settings.subscribers,
             id_prefixes=settings.id_prefixes,

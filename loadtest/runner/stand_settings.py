@@ -29,6 +29,7 @@ class StandSettings(msgspec.Struct, frozen=True, kw_only=True):
         charge_points: How many there are.
         direct: Of them, those that connect to the broker itself; when all do, there is no gateway.
         mqtt_version: That those speak.
+        csms_mqtt_version: That the central system speaks.
         qos: MQTT quality of service of the embedded gateway.
         highest_qos: Of messages of charge points that connect to the broker themselves, where that is higher.
         persistent: The embedded broker keeps sessions and queued messages on disk when it is restarted.
@@ -51,6 +52,7 @@ class StandSettings(msgspec.Struct, frozen=True, kw_only=True):
     charge_points: int = 1
     direct: int = 0
     mqtt_version: str = MQTT_3_1_1
+    csms_mqtt_version: str = MQTT_3_1_1
     qos: int = 1
     highest_qos: int = 0
     persistent: bool = False

@@ -26,7 +26,7 @@ OF_GATEWAY = ("gateway", "gateway_processes", "gateway_config", "gateway_metrics
 _TOPICS = ("up_topic", "reply_topic", "down_topic")
 OF_DIRECT = (
     *("encoding", "envelope", "mqtt_version", "session_expiry_s", "mqtt_keep_alive_s", "status_topic"),
-    "qos_of",
+    *("qos_of", "response_topic"),
     *_TOPICS,
 )
 """Resolved settings that only one of the paths has any use for."""
@@ -120,8 +120,11 @@ def check_paths(paths: Collection[str], settings: RunSettings) -> None:
         raise UsageError(faults)
 
 
-def status_topic_fault(template: str, messages: TopicTexts) -> str:
-    """What is wrong with a template of status topics, beside those of messages; empty: nothing."""
+def further_topic_fault(template: str, example: str, messages: TopicTexts) -> str:
+    """What is wrong with a template of topics of another use, such as the example, beside those of messages.
+
+    Empty: nothing.
+    """
     try:
         parsed = TopicTemplate(template)
     except ValueError as error:
@@ -130,7 +133,7 @@ def status_topic_fault(template: str, messages: TopicTexts) -> str:
         return f"{template!r} must have ${{cid}} in it once, and no other placeholder: each charge point has its own"
     taken = (messages.up, messages.reply, messages.down)
     if parsed.text.startswith(_BELOW_CHARGE_POINTS) or any(may_meet(parsed.text, each) for each in taken):
-        return f"{template!r} lies among the topics of OCPP messages; take another, such as ocpp/status/${{cid}}"
+        return f"{template!r} lies among the topics of OCPP messages; take another, such as {example}"
     return ""
 
 

@@ -11,11 +11,9 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from loadtest.errors import UsageError
-from loadtest.protocol.message_topics import TopicTexts, topic_faults
 from loadtest.scenario import threshold_text
 from loadtest.scenario.broker_settings import broker_settings
-from loadtest.scenario.direct_path import status_topic_fault
-from loadtest.scenario.qos_of import qos_of
+from loadtest.scenario.mqtt_settings import mqtt_faults
 from loadtest.scenario.secret_settings import SECRETS, secret
 from loadtest.scenario.settings import AUTO, BROKERS, DIRECT, EMBEDDED, RunSettings, masked
 from loadtest.scenario.settings_table import SETTINGS
@@ -65,11 +63,7 @@ def resolve(values: Mapping[str, object], from_environment: Collection[str] = ()
         faults.append(
             f"{written['warmup']}: {fields['warmup_s']:g} s is too short for a phase; 0, or at least {MIN_WARMUP_S:g} s"
         )
-    faults += _topic_faults(fields, written)
-    try:
-        qos_of(fields["qos_of"])
-    except UsageError as error:
-        faults += [f"{written['qos_of']}: {fault}" for fault in error.faults]
+    faults += mqtt_faults(fields, written)
     if not _RUN_ID.fullmatch(str(fields.get("run_id", "auto"))):
         faults.append(
             f"{written['run_id']}: {fields['run_id']!r} must be letters, digits, dots, dashes and underscores"
@@ -228,21 +222,6 @@ def _faults_of_credentials(
     sources += [f"a user name in {written['gateway']}"] if peer == "gateway" and "@" in url.partition("?")[0] else []
     if len(sources) > 1:
         faults.append(f"passwords come from {' and '.join(sources)}: leave one")
-    return faults
-
-
-def _topic_faults(fields: Mapping[str, Any], written: Mapping[str, str]) -> list[str]:
-    """Topics that cannot be, or not beside each other."""
-    texts = TopicTexts(fields["up_topic"], fields["reply_topic"], fields["down_topic"])
-    found = topic_faults(texts)
-    faults = [f"{written[f'{name}_topic']}: {fault}" for name, told in found.items() for fault in told]
-    if not found and texts.up == texts.reply and fields.get("subscribers", 1) > 1:
-        faults.append(
-            f"{written['reply_topic']}: subscribers share CALLs out among them, while each has to see all answers: "
-            "with --subscribers above 1 take another topic than that of CALLs"
-        )
-    if fields["status_topic"] and (fault := status_topic_fault(fields["status_topic"], texts)):
-        faults.append(f"{written['status_topic']}: {fault}")
     return faults
 
 

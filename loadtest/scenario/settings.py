@@ -65,6 +65,9 @@ class RunSettings(msgspec.Struct, frozen=True, kw_only=True):
     qos_of: str
     persistent: bool
     subscribers: int
+    csms_mqtt_version: str
+    command_expiry_s: float
+    response_topic: str
     subscriber_client: str
     call_timeout_s: float
     drain_timeout_s: float

@@ -169,6 +169,30 @@ SYSTEM: tuple[Setting, ...] = (
     ),
     Setting(name="subscribers", kind="int", default=1, low=1, high=64, metavar="N", help="subscriber processes"),
     Setting(
+        name="csms_mqtt_version",
+        kind="choice",
+        default=MQTT_3_1_1,
+        choices=(MQTT_3_1_1, MQTT_5),
+        help="MQTT of the central system; with 5 its commands can expire, and name the topic of their answers",
+    ),
+    Setting(
+        name="command_expiry",
+        kind="duration",
+        default="0s",
+        high=0xFFFFFFFF,
+        metavar="TIME",
+        help="with --csms-mqtt-version 5: after this time, in whole seconds, the broker drops a command instead of "
+        "delivering it; 0: never",
+    ),
+    Setting(
+        name="response_topic",
+        kind="text",
+        default="",
+        metavar="TOPIC",
+        help="with --csms-mqtt-version 5 and --mqtt-version 5: topic with ${cid} in it that commands name for their "
+        "answers, such as ocpp/answers/${cid}; left out: answers go where they always do",
+    ),
+    Setting(
         name="subscriber_client",
         kind="choice",
         default="lean",

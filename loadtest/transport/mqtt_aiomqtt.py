@@ -11,10 +11,13 @@ import socket
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import aiomqtt
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties as PahoProperties
 
 from loadtest.clock import monotonic_ns
 from loadtest.errors import EnvironmentNotReady
 from loadtest.transport import mqtt_url, tls
+from loadtest.transport.mqtt5_properties import NO_PROPERTIES, read_variable_integer, variable_integer
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -49,13 +52,18 @@ class AiomqttClient:
 
     Attributes:
         delivery: How the message being delivered came.
+        properties: Those of the message being delivered as bytes (MQTT 5), not decoded.
         dropped: QoS 0 messages given up because there was no connection.
+        refused: Always 0: aiomqtt does not tell what a broker has acknowledged with a reason code of failure.
+        too_large: Always 0: paho does not look.
         reconnects: Connections lost and restored.
         unacknowledged: Messages published but not yet done with.
         backlog_bytes: Always 0: paho does not tell.
     """
 
     backlog_bytes = 0
+    refused = 0
+    too_large = 0
 
     def __init__(
         self,
@@ -68,6 +76,7 @@ class AiomqttClient:
         mqtt5: bool = False,
     ) -> None:
         self.delivery = Delivery(0, False, {})  # noqa: FBT003 - a flag of the packet
+        self.properties = NO_PROPERTIES
         self.dropped = 0
         self.reconnects = 0
         self.unacknowledged = 0
@@ -77,7 +86,7 @@ class AiomqttClient:
         self._on_message = on_message
         self._on_lost = on_lost
         self._on_restored = on_restored
-        self._outgoing: asyncio.Queue[tuple[bytes, bytes, int]] = asyncio.Queue()
+        self._outgoing: asyncio.Queue[tuple[bytes, bytes, int, bytes]] = asyncio.Queue()
         self._filters: dict[bytes, int] = {}
         self._client: aiomqtt.Client | None = None
         self._first: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -87,13 +96,13 @@ class AiomqttClient:
         """When the message being delivered arrived, task and queue behind it: what this client costs."""
         return monotonic_ns()
 
-    def publish(self, topic: bytes, payload: bytes, qos: int) -> None:
+    def publish(self, topic: bytes, payload: bytes, qos: int, properties: bytes = NO_PROPERTIES) -> None:
         """Queue a message; without a connection QoS 0 is counted in :attr:`dropped`."""
         if qos == 0 and self._client is None:
             self.dropped += 1
             return
         self.unacknowledged += 1
-        self._outgoing.put_nowait((topic, payload, qos))
+        self._outgoing.put_nowait((topic, payload, qos, properties))
 
     async def subscribed(self, filters: list[tuple[bytes, int]]) -> list[int]:
         """Ask for filters and wait for the broker's word on each: the QoS granted, or 0x80 where refused.
@@ -177,18 +186,24 @@ class AiomqttClient:
         async for message in client.messages:
             payload = message.payload
             assert isinstance(payload, bytes)
-            properties = {} if message.properties is None else message.properties.json()  # type: ignore[no-untyped-call]
+            properties: dict[str, Any] = {}
+            self.properties = NO_PROPERTIES
+            if message.properties is not None:
+                properties = message.properties.json()  # type: ignore[no-untyped-call]
+                packed = message.properties.pack()  # type: ignore[no-untyped-call]
+                _, start = read_variable_integer(packed, 0, len(packed))
+                self.properties = packed[start:]
             self.delivery = Delivery(message.qos, message.retain, properties)
             self._on_message(message.topic.value.encode(), payload)
 
     async def _write(self, client: aiomqtt.Client) -> None:
         while True:
-            topic, payload, qos = await self._outgoing.get()
+            topic, payload, qos, properties = await self._outgoing.get()
             try:
-                await client.publish(topic.decode(), payload, qos)
+                await client.publish(topic.decode(), payload, qos, properties=_unpacked(properties))
             except aiomqtt.MqttError:
                 if qos:
-                    self._outgoing.put_nowait((topic, payload, qos))
+                    self._outgoing.put_nowait((topic, payload, qos, properties))
                 else:
                     self.dropped += 1
                     self.unacknowledged -= 1
@@ -197,6 +212,15 @@ class AiomqttClient:
                 self.unacknowledged -= 1
             finally:
                 self._outgoing.task_done()
+
+
+def _unpacked(properties: bytes) -> PahoProperties | None:
+    """As paho takes them."""
+    if not properties:
+        return None
+    found = PahoProperties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]
+    found.unpack(variable_integer(len(properties)) + properties)  # type: ignore[no-untyped-call]
+    return found
 
 
 async def connect(

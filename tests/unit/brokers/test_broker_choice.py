@@ -72,7 +72,7 @@ def test_only_what_is_asked_for_and_cannot_be_had_is_otherwise() -> None:
     assert list(for_features("NATS 2.9.10", modest, Demand(qos=1))) == []
     assert list(for_features("NATS 2.9.10", modest, Demand(qos=2, mqtt5=True, subscribers=4))) == [
         "NATS 2.9.10 has no QoS 2: QoS 1 instead",
-        "NATS 2.9.10 has no MQTT 5: charge points speak MQTT 3.1.1",
+        "NATS 2.9.10 has no MQTT 5: MQTT 3.1.1 instead",
         "NATS 2.9.10 has no shared subscriptions: 1 subscriber instead of 4",
     ]
     assert (

@@ -18,6 +18,7 @@ from loadtest.protocol import envelope_emqx, stamp
 from loadtest.protocol.phases import DRAIN, PHASES, RAMP, STEADY
 from loadtest.scenario.commands import CommandLoad
 from loadtest.testing.virtual_clock import VirtualClock
+from loadtest.transport.mqtt5_properties import Properties, decode, encode
 from loadtest.units import NS_PER_MS, NS_PER_S
 
 if TYPE_CHECKING:
@@ -51,12 +52,14 @@ class Network:
     """A commander, and the charge points at the other end."""
 
     unacknowledged = backlog_bytes = 0
+    properties = b""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, load: CommandLoad, **settings: Any) -> None:
         self.clock = VirtualClock(0)
         monkeypatch.setattr(commanders, "monotonic_ns", self.clock)
         self.pacer = VirtualPacer(self.clock)
         self.published: list[tuple[int, int, dict[str, Any]]] = []
+        self.said_with: list[bytes] = []
         self.invalid: list[str] = []
         plain: dict[str, Any] = {"broker_url": "mqtt://h", "run_tag": RUN_TAG, "epoch_ns": 0, "commands": load}
         self.commander = Commander(
@@ -67,7 +70,8 @@ class Network:
             self.invalid.append,
         )
 
-    def publish(self, topic: bytes, payload: bytes, qos: int) -> None:
+    def publish(self, topic: bytes, payload: bytes, qos: int, properties: bytes = b"") -> None:
+        self.said_with.append(properties)
         self.published.append((self.clock(), int(topic.rpartition(b"/")[2]), json.loads(payload)))
 
     def hear(self, *numbers: int, action: str = "Heartbeat", answer: bytes = b"{}", **payload: object) -> None:
@@ -151,6 +155,35 @@ def test_a_command_carries_its_stamp(network: Network) -> None:
     assert known is not None
     at_ns, number, _ = network.published[0]
     assert known == (RUN_TAG, PHASES.index(STEADY), number, 0, at_ns // 1000, 0)
+    assert network.said_with == [b""]
+
+
+def test_over_mqtt_5_a_command_says_how_long_it_is_worth_and_where_its_answer_goes(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    said = {"mqtt_version": "5", "command_expiry_s": 9, "response_topic": "answers/${cid}/x"}
+    network = Network(monkeypatch, CommandLoad(rates={"ClearCache": 10.0}), **said)
+    network.hear(1)
+    command = first_command(network)
+    properties = decode(network.said_with[0])
+    assert properties == Properties(
+        message_expiry_s=9, response_topic="answers/1/x", correlation_data=command["UniqueId"].encode()
+    )
+    network.properties = encode(Properties(correlation_data=b"another"))
+    network.answer(command, {"status": "Accepted"})
+    assert network.report().counters["csms.correlated_answers"] == 0
+    network.properties = encode(Properties(correlation_data=properties.correlation_data))
+    network.answer(command, {"status": "Accepted"})  # repeated: each arrival is looked at
+    network.properties = b"malformed"
+    network.answer(command, {"status": "Accepted"})
+    assert network.report().counters["csms.correlated_answers"] == 1
+
+
+def test_a_command_that_is_to_expire_and_no_more_says_that_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    network = Network(monkeypatch, CommandLoad(rates={"ClearCache": 10.0}), mqtt_version="5", command_expiry_s=9)
+    network.hear(1)
+    first_command(network)
+    assert network.said_with == [encode(Properties(message_expiry_s=9))]
 
 
 def test_a_charge_point_is_asked_one_thing_at_a_time_and_the_rest_is_dropped(network: Network) -> None:

@@ -42,10 +42,17 @@ def build(
     answer_foreign: bool = True,
     encoding: Encoding = envelope_emqx,
     topics: TopicTexts = TopicTexts(),  # noqa: B008 - it never changes
+    response_topic: str = "",
 ) -> tuple[CentralSystem, RecordingClient]:
     client, registration = RecordingClient(), registration or Registration()
     uplink = Uplink(Recorder(), run_tag=7, epoch_ns=0, phases=PHASES)
-    system = CentralSystem(uplink, answer_foreign=answer_foreign, encoding=encoding, topics=MessageTopics(topics))
+    system = CentralSystem(
+        uplink,
+        answer_foreign=answer_foreign,
+        encoding=encoding,
+        topics=MessageTopics(topics),
+        response_topic=response_topic,
+    )
     system.received_ns = lambda: 10**12
     if answer:
         system.answering = Answering(client, Responses(registration), registration, qos=1, encoding=encoding)
@@ -70,6 +77,15 @@ def test_topics_can_be_others() -> None:
         system.on_message(topic, call("StatusNotification"))
     assert [topic for topic, _, _ in client.sent] == [b"down/C"]
     assert (system.counters()["csms.calls"], system.counters()["csms.malformed"]) == (1, 2)
+
+
+def test_answers_may_come_on_a_topic_of_their_own_where_nothing_is_asked() -> None:
+    system, client = build(response_topic="answers/${cid}/x")
+    system.on_message(b"answers/C/x", b'{"MessageTypeId":3,"UniqueId":"x","Payload":{}}')
+    for topic in (b"answers/C/x", b"answers/C/D/x", b"answers/C"):
+        system.on_message(topic, call("StatusNotification"))
+    assert client.sent == []
+    assert (system.counters()["csms.results"], system.counters()["csms.malformed"]) == (1, 3)
 
 
 def test_an_unknown_action_is_answered_with_not_implemented() -> None:

@@ -19,6 +19,17 @@ def test_a_shared_group_shares_each_filter() -> None:
     assert settings.subscription == [(b"$share/g/ocpp/cp/+", 2), (b"$share/g/x/#", 2)]
 
 
+def test_answers_may_come_on_topics_that_commands_name() -> None:
+    further = {"mqtt_version": "5", "reply_filter": "r/+", "response_topic": "answers/${cid}/x"}
+    assert csms_settings({**GOOD, **further}).subscription == [(b"ocpp/cp/#", 1), (b"r/+", 1), (b"answers/+/x", 1)]
+    with pytest.raises(UsageError) as caught:
+        csms_settings({**GOOD, "command_expiry_s": 1, "response_topic": "answers/${cid}"})
+    assert caught.value.faults == (
+        "csms.command_expiry_s: needs mqtt_version 5",
+        "csms.response_topic: needs mqtt_version 5",
+    )
+
+
 def test_messages_of_a_higher_quality_of_service_are_subscribed_to_with_it() -> None:
     assert csms_settings({**GOOD, "highest_qos": 2}).subscription == [(b"ocpp/cp/#", 2)]
 

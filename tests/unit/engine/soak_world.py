@@ -36,6 +36,7 @@ class Soak(World):
     """Links fail, drivers come and go, commands are sent, charge points restart; everything is reported each second."""
 
     unacknowledged = backlog_bytes = 0
+    properties = b""
 
     def __init__(self, count: int, commands: CommandLoad) -> None:
         super().__init__(
@@ -99,7 +100,7 @@ class Soak(World):
             up = envelope_emqx.call_error(message.message_id, "", message.code, "")
         self.central_system.on_message(b"ocpp/cp/" + identity + b"/Reply", up)
 
-    def publish(self, topic: bytes, payload: bytes, qos: int) -> None:
+    def publish(self, topic: bytes, payload: bytes, qos: int, properties: bytes = b"") -> None:
         """Pass on what the central system sends, a moment later, if there is a connection then."""
         self.pacer.at(self.clock() + 1_000_000, lambda due_ns: self._deliver(topic, payload))
 

@@ -10,6 +10,7 @@ import pytest
 
 from loadtest.measure.command_ledger import CommandBooks, CommandLedger, merge_answers, settle_commands
 from loadtest.measure.interval import AnswerRow, CommandArrivalRow, DeliveryRow, OperationRow, SentCounts
+from loadtest.measure.ledger import unbalanced_operations
 from loadtest.measure.leg import LostMessages
 from loadtest.measure.link_cuts import CutCommand, InFlight
 from loadtest.measure.reply_join import ReplyInstants, ReplyJoin
@@ -86,6 +87,20 @@ def test_commands_and_answers_that_links_took_are_nobody_s_loss() -> None:
     assert (down.sent, down.delivered, down.link_cut, down.lost) == (5, 4, 1, 0)
     assert (back.sent, back.delivered, back.link_cut, back.lost) == (4, 3, 1, 0)
     assert (ledger.downlink_lost, ledger.replies_lost, ledger.lost_commands) == (0, 0, [])
+
+
+def test_a_command_that_expired_on_its_way_is_told_apart_from_one_that_got_there() -> None:
+    """Both charge points were away when the commands' time was over; (4, 0) had its command by then."""
+    cut = [
+        CutCommand(InFlight(4, 0, *HOW), timed_out=True, may_have_expired=True),
+        CutCommand(InFlight(4, 1, *HOW), timed_out=False, may_have_expired=True),
+    ]
+    ledger, unbalanced = settled(cut=cut)
+    assert unbalanced == []
+    (row,), (down,) = ledger.operations, ledger.downlink
+    assert (row.sent, row.answered, row.link_cut, row.expired, row.timed_out, row.unfinished) == (5, 3, 1, 1, 0, 0)
+    assert unbalanced_operations(ledger.operations) == []
+    assert (down.link_cut, down.lost) == (1, 0)
 
 
 def test_a_run_without_commands_has_no_such_books() -> None:

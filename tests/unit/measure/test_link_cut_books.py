@@ -6,9 +6,18 @@ import pytest
 
 from loadtest.measure import link_cuts
 from loadtest.measure.interval import IntervalReport
-from loadtest.measure.link_cuts import ABSENCE, IN_FLIGHT, STILL_AWAY_US, InFlight, LinkCutBooks, UnansweredCommands
+from loadtest.measure.link_cuts import (
+    ABSENCE,
+    IN_FLIGHT,
+    STILL_AWAY_US,
+    CutCommand,
+    InFlight,
+    LinkCutBooks,
+    UnansweredCommands,
+)
 from loadtest.protocol.actions import FROM_CHARGE_POINT
 from loadtest.protocol.phases import PHASES, STEADY
+from loadtest.units import US_PER_S
 
 HEARTBEAT = FROM_CHARGE_POINT.index("Heartbeat")
 
@@ -36,8 +45,23 @@ def test_a_command_is_excused_when_its_charge_point_was_away_in_its_life(
     commands.add(8, 3, (sent_us, given_up_us), PHASES.index(STEADY), "Reset", timed_out=True)
     absences = ABSENCE.pack(7, 100, 200) + ABSENCE.pack(7, 900, STILL_AWAY_US)
     found = told(absences=absences, commands_unanswered=commands.take()).commands()
-    assert found == ([((7, 3, STEADY, "Reset"), True)] if excused else [])
+    assert found == ([CutCommand(InFlight(7, 3, STEADY, "Reset"), timed_out=True)] if excused else [])
     assert commands.take() == b""
+
+
+@pytest.mark.parametrize(
+    ("sent_s", "expiry_s", "expired"),
+    [(8, 3, True), (12, 3, True), (5, 3, False), (15, 6, True), (15, 7, False), (15, 0, False), (30, 1, False)],
+)
+def test_a_command_may_have_expired_when_its_charge_point_was_away_as_its_time_was_over(
+    sent_s: int, expiry_s: int, expired: bool
+) -> None:
+    """It was away from the 10th to the 20th second."""
+    commands = UnansweredCommands()
+    lifetime_us = sent_s * US_PER_S, (sent_s + 15) * US_PER_S
+    commands.add(7, 3, lifetime_us, PHASES.index(STEADY), "Reset", timed_out=True, expiry_s=expiry_s)
+    books = told(absences=ABSENCE.pack(7, 10 * US_PER_S, 20 * US_PER_S), commands_unanswered=commands.take())
+    assert [command.may_have_expired for command in books.commands()] == [expired] * (sent_s < 30)
 
 
 @pytest.mark.parametrize(

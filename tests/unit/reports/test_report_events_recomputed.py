@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     Read = Callable[[Path], dict[str, list[list[str]]]]
 
-FATES = ("offered", "dropped", "sent", "answered", "call_error", "timed_out", "link_cut", "unfinished")
+FATES = ("offered", "dropped", "sent", "answered", "call_error", "timed_out", "link_cut", "expired", "unfinished")
 PARTS = ("sent", "delivered", "link_cut", "lost", "duplicated", "reordered")
 TRANSACTION_MESSAGES = ("StartTransaction", "MeterValues", "StopTransaction")
 CAUSES = {"http_503": "HTTP 503", "connection_refused": "connection refused", "tls": "TLS"}

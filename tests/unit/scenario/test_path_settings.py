@@ -73,6 +73,45 @@ def test_a_status_topic_is_of_one_charge_point_and_no_message_s(topic: str, says
         resolve({"status_topic": topic})
 
 
+VERSIONS = DIRECT | {"csms_mqtt_version": "5", "mqtt_version": "5"}
+
+
+@pytest.mark.parametrize(
+    ("values", "faults"),
+    [
+        (VERSIONS | {"response_topic": "answers/${cid}", "command_expiry": "60s"}, []),
+        ({"csms_mqtt_version": "5", "command_expiry": "60s"}, []),
+        ({"command_expiry": "60s"}, ["--command-expiry: needs --csms-mqtt-version 5"]),
+        (
+            DIRECT | {"mqtt_version": "5", "response_topic": "a/${cid}"},
+            ["--response-topic: needs --csms"],
+        ),
+        (
+            VERSIONS | {"mqtt_version": "3.1.1", "response_topic": "a/${cid}"},
+            ["--response-topic: needs --mqtt"],
+        ),
+        (VERSIONS | {"command_expiry": "1500ms"}, ["--command-expiry: 1.5 s are no whole seconds"]),
+        (
+            VERSIONS | {"response_topic": "ocpp/cp/${cid}/Reply"},
+            ["--response-topic: 'ocpp/cp/${cid}/Reply' lies"],
+        ),
+        (VERSIONS | {"response_topic": "answers"}, ["--response-topic: 'answers' must have ${cid}"]),
+        (
+            VERSIONS | {"response_topic": "a/${cid}", "status_topic": "a/${cid}"},
+            ["--response-topic: 'a/${cid}' is"],
+        ),
+    ],
+)
+def test_what_commands_are_to_say_needs_mqtt_5(values: dict[str, object], faults: list[str]) -> None:
+    found: tuple[str, ...] = ()
+    try:
+        resolve(values)
+    except UsageError as error:
+        found = tuple(error.faults)
+    assert len(found) == len(faults)
+    assert all(text.startswith(begin) for text, begin in zip(found, faults, strict=True))
+
+
 def test_kinds_of_message_have_a_quality_of_service_of_their_own() -> None:
     settings = resolve(DIRECT | {"qos": "1", "qos_of": "MeterValues=0; StopTransaction = 2;"})
     assert direct_path(settings, "mqtt://h").qos_of == {"MeterValues": 0, "StopTransaction": 2}

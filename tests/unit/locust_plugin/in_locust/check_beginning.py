@@ -15,6 +15,8 @@ from loadtest.scenario.fleet_classes import ONE_CLASS
 from loadtest.scenario.resolve import resolve
 from loadtest.scenario.settings import DIRECT
 
+ASKED = {"qos": "2", "subscribers": "4", "qos_of": "Heartbeat=2", "mqtt_version": "5", "broker": "nats"}
+ASKED |= {"csms_mqtt_version": "5", "command_expiry": "9s", "response_topic": "answers/${cid}"}
 SENTENCE = "NATS 2.9.10 has no QoS 2: QoS 1 instead"
 
 
@@ -30,7 +32,7 @@ def run_with(broker: dict[str, Any], adaptations: list[str]) -> Any:
     description = SimpleNamespace(
         run_tag=7, scenario_sha256="", paths={DIRECT}, phases=PHASES, fleet=(), fleet_classes=ONE_CLASS
     )
-    settings = resolve({"qos": "2", "subscribers": "4", "qos_of": "Heartbeat=2", "mqtt_version": "5", "broker": "nats"})
+    settings = resolve(ASKED)
     return SimpleNamespace(
         settings=settings,
         stand=stand,
@@ -51,6 +53,8 @@ def test_the_plan_has_what_the_broker_can_do(able: bool, qos: int, version: str,
     run = run_with(broker, [] if able else [SENTENCE])
     plan = set_up(run)
     assert (plan.settings.qos, plan.settings.mqtt_version) == (qos, version)
+    assert (plan.settings.csms_mqtt_version, plan.settings.command_expiry_s) == (version, 9.0 if able else 0.0)
+    assert plan.settings.response_topic == ("answers/${cid}" if able else "")
     assert plan.direct is not None
     assert (plan.direct.qos, plan.direct.qos_of, plan.direct.mqtt_version) == (qos, {"Heartbeat": qos}, version)
     assert (plan.subscribers, run.parts.subscribers, plan.shared_group) == (subscribers, subscribers, group)
