@@ -151,7 +151,8 @@ class EventfulRun(SampleProcesses):
             row.timed_out += timed_out
             row.unfinished += not timed_out
             lifetime_us = (at_us, at_us + 30_000_000)
-            self.unanswered.add(number, sequence, lifetime_us, PHASES.index(phase), action, timed_out=timed_out)
+            place, expiry_s = PHASES.index(phase), 1 - sequence % 2  # every other one is not worth waiting for
+            self.unanswered.add(number, sequence, lifetime_us, place, action, timed_out=timed_out, expiry_s=expiry_s)
         if fate != "unfinished":
             self._sample(self.subscribers[0], phase, COMMAND, action, 2_000 + number if heard else 30_000_000)
 

@@ -16,7 +16,7 @@ from loadtest.clock import monotonic_ns
 from loadtest.control.messages import AddCohort, CutOff, Drain, EnterPhase
 from loadtest.measure import run_record
 from loadtest.measure.run_events import FIRST_CONNECT_FAULT, REDIRECTED
-from loadtest.protocol.phases import RAMP
+from loadtest.protocol.phases import DRAIN, RAMP, STEADY
 from loadtest.testing.controlled_child import ControlledChild
 
 if TYPE_CHECKING:
@@ -69,14 +69,16 @@ def test_flapping_links_with_kept_sessions_and_no_gateway(tmp_path: Path) -> Non
     sessions = ("--path", "direct", "--mqtt-version", "5", "--session-expiry", "60s", "--encoding", "protobuf")
     topics = ["--status-topic", "cp/${cid}/status/now", "--up-topic", "cp/${cid}/${action}"]
     topics += ["--reply-topic", "cp/${cid}", "--down-topic", "cs/${cid}"]
-    topics += ["--qos-of", "Heartbeat=0", "--qos-of", "DataTransfer=0"]
-    record = run(tmp_path, "flapping_links", FLAPPING, *sizes, *sessions, *topics)
+    topics += ["--qos-of", "Heartbeat=0", "--qos-of", "StopTransaction=2"]
+    commands = ["--csms-mqtt-version", "5", "--response-topic", "answers/${cid}", "--command-expiry", "1s"]
+    record = run(tmp_path, "flapping_links", FLAPPING, *sizes, *sessions, *topics, *commands)
     counters, deliveries = record.counters, record.deliveries
     assert record.operations.sent == deliveries.delivered + deliveries.link_cut > 0, "nothing is lost"
     assert counters["engine.mqtt_connects"] == counters["engine.connects"] > 60
     assert 0 < counters["engine.sessions_resumed"] < counters["engine.connects"]
     assert record.commands is not None
     assert record.commands.operations.answered > 0
+    assert counters["csms.correlated_answers"] == counters["csms.command_replies"] > 0
     assert samples(record, "register", "BootNotification") >= samples(record, "connect", "MQTT") - 60 > 0
     assert 0 < samples(record, "reconnect", "BootNotification") < samples(record, "register", "BootNotification")
     assert counters["engine.tcp_connections"] >= counters["engine.connects"]
@@ -84,7 +86,7 @@ def test_flapping_links_with_kept_sessions_and_no_gateway(tmp_path: Path) -> Non
     assert counters["engine.tcp_bytes_sent"] > 40 * record.operations.sent, "a UniqueId has 36"
     assert samples(record, "uplink", "BootNotification") > 0
     assert samples(record, "downlink", "GetConfiguration") >= record.commands.operations.answered
-    assert record.run.settings["qos_of"] == "Heartbeat=0; DataTransfer=0"
+    assert record.run.settings["qos_of"] == "Heartbeat=0; StopTransaction=2"
     assert record.run.settings["up_topic"] == "cp/${cid}/${action}"
     assert "gateway" not in record.run.sut
     assert record.run.paths == {"direct"}
@@ -124,8 +126,23 @@ def test_passwords_a_place_taken_over_and_an_answer_where_it_is_wanted(
     by_hand = ["-p", str(guarded.port), "-u", "csms", "-P", "secret", "-V", "5"]
     clear = tmp_path / "clear"
     clear.write_text("cp-000000:right\ncp-000001:wrong\n")
-    with ControlledChild("loadtest.csms") as csms, ControlledChild("loadtest.engine") as engine:
-        csms.configure({"broker_url": f"mqtt://csms:secret@{host}", "run_tag": 1, "epoch_ns": monotonic_ns()})
+    watch = ["mosquitto_sub", *by_hand, "-q", "1", "-t", "ocpp/cs/#", "-t", "answers/#", "-W", "60"]
+    with (
+        ControlledChild("loadtest.csms") as csms,
+        ControlledChild("loadtest.engine") as engine,
+        subprocess.Popen([*watch, "-F", "%t|%R|%E|%D|%p"], stdout=subprocess.PIPE, text=True) as watching,
+    ):
+        csms.configure(
+            {
+                "broker_url": f"mqtt://csms:secret@{host}",
+                "run_tag": 1,
+                "epoch_ns": monotonic_ns(),
+                "mqtt_version": "5",
+                "command_expiry_s": 60,
+                "response_topic": "answers/${cid}",
+                "commands": {"rates": {"GetConfiguration": 20}},
+            }
+        )
         engine.configure(
             {
                 "run_tag": 1,
@@ -146,6 +163,23 @@ def test_passwords_a_place_taken_over_and_an_answer_where_it_is_wanted(
         assert report.counters["engine.connect_failures.mqtt_not_authorised"] > 0
         first = next(event.text for event in engine.events if event.kind == FIRST_CONNECT_FAULT)
         assert first == "cp-000001: CONNECT refused: not authorised"
+
+        csms.send(EnterPhase(STEADY, monotonic_ns()))
+        csms.report_when(lambda report: report.counters["csms.correlated_answers"] > 0, 20)
+        csms.send(EnterPhase(DRAIN, monotonic_ns()))
+        watching.terminate()
+        seen = [line.split("|", 4) for line in watching.communicate(timeout=10)[0].splitlines()]
+        asked = {correlation: (to, *rest) for to, *rest, correlation, _ in seen if to.startswith("ocpp/cs/")}
+        answered = [(correlation, text) for to, _, _, correlation, text in seen if to == "answers/cp-000000"]
+        assert answered
+        for correlation, text in answered:
+            topic, answer_topic, expiry_s = asked[correlation]
+            assert (topic, answer_topic, f'"UniqueId":"{correlation}"' in text) == (
+                "ocpp/cs/cp-000000",
+                "answers/cp-000000",
+                True,
+            )
+            assert 0 < int(expiry_s) <= 60
 
         command = '{"MessageTypeId":2,"UniqueId":"q","Action":"GetConfiguration","Payload":{"key":["None"]}}'
         asked = ["mosquitto_rr", *by_hand, "-t", "ocpp/cs/cp-000000", "-e", "wanted/here", "-m", command, "-W", "10"]
