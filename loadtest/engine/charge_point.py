@@ -175,7 +175,7 @@ class ChargePoint(ReportingConnection):
 
     def transaction_on(self, number: int) -> Transaction | None:
         """The transaction that occupies a connector."""
-        connector = self._connectors.get(number) if self._connectors is not None else None
+        connector = self.connectors.get(number) if self.connectors is not None else None
         return None if connector is None else connector.transaction
 
     @property
@@ -185,15 +185,10 @@ class ChargePoint(ReportingConnection):
         return [transaction for transaction in found if transaction is not None and not transaction.over]
 
     @property
-    def rests(self) -> bool:
-        """It is registered, nobody is there, and nothing waits; asked of every charge point each second."""
-        return self.state == REGISTERED and self._connectors is None and self.outbox is None
-
-    @property
     def is_charging(self) -> bool:
         """Whether a transaction is under way."""
-        if self._connectors is not None:
-            for connector in self._connectors.values():
+        if self.connectors is not None:
+            for connector in self.connectors.values():
                 if connector.transaction is not None and not connector.transaction.over:
                     return True
         return False

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from loadtest.engine import sending
-from loadtest.engine.sending import OPEN, REGISTERED, REJECTED, RETIRED
 from loadtest.measure import connection_states
 
 if TYPE_CHECKING:
@@ -22,23 +21,26 @@ def count(charge_points: Collection[ChargePoint], links: Links) -> dict[str, int
         charge_points: All of a process.
         links: Those that they have.
     """
-    raw, backlog = [0] * (RETIRED + 1), 0
     states = dict.fromkeys(connection_states.CONNECTION_STATES, 0)
-    # Most of a large fleet rests, and all engines of a machine count at the same instant: what rests is only passed by.
-    restless = [each for each in charge_points if not each.rests]
-    raw[REGISTERED] = states[connection_states.IDLE] = len(charge_points) - len(restless)
-    for charge_point in restless:
-        raw[charge_point.state] += 1
+    resting = backlog = 0
+    for charge_point in charge_points:
+        # Most of a large fleet rests, and all engines of a machine count at the same instant.
+        if charge_point.state == sending.REGISTERED and charge_point.connectors is None and charge_point.outbox is None:
+            resting += 1
+            continue
         states[_state(charge_point)] += 1
         if charge_point.outbox is not None:
             backlog += len(charge_point.outbox.entries)
+    states[connection_states.IDLE] += resting
+    registered = states[connection_states.IDLE] + states[connection_states.CHARGING]
+    connected = registered + states[connection_states.REGISTERING]
     for charge_point in links.half_open:
         states[_state(charge_point)] -= 1
         states[connection_states.HALF_OPEN] += 1
     return {
         "charge_points": len(charge_points),
-        "connected": raw[OPEN] + raw[REJECTED] + raw[REGISTERED],
-        "registered": raw[REGISTERED],
+        "connected": connected,
+        "registered": registered,
         "backlog": backlog,
         "links_down": links.down,
         **states,

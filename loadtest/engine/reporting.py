@@ -28,14 +28,17 @@ class ReportingConnection(RegisteringConnection):
         number: The charge point's number in the whole fleet.
         profile: What kind it is.
         configuration: What it starts with.
+
+    Attributes:
+        connectors: Those there is something to remember about, by number; None: none.
     """
 
     __slots__ = NO_SLOTS
-    STATE: ClassVar[tuple[str, ...]] = ("_connectors",)
+    STATE: ClassVar[tuple[str, ...]] = ("connectors",)
 
     def __init__(self, fleet: Fleet, number: int, profile: ChargePointProfile, configuration: Configuration) -> None:
         super().__init__(fleet, number, profile, configuration)
-        self._connectors: dict[int, Connector] | None = None
+        self.connectors: dict[int, Connector] | None = None
 
     def report_connectors(self, now_ns: int, *, booted: bool) -> None:
         """Report all connectors after a boot (errata 3.22), else those whose state has changed while offline.
@@ -44,27 +47,27 @@ class ReportingConnection(RegisteringConnection):
         """
         everything, self.reports_lost = booted or self.reports_lost, False
         for number in range(self.profile.connectors + 1):
-            connector = self._connectors.get(number) if self._connectors is not None else None
+            connector = self.connectors.get(number) if self.connectors is not None else None
             if everything or (connector is not None and connector.reported != connector.status):
                 self.report_status(number, now_ns)
 
     @property
     def connectors_known(self) -> list[Connector]:
         """Those there is something to remember about."""
-        return list(self._connectors.values()) if self._connectors is not None else []
+        return list(self.connectors.values()) if self.connectors is not None else []
 
     def connector(self, number: int) -> Connector:
         """A connector, made now if it was at rest; 0 is the charge point itself."""
-        if self._connectors is None:
-            self._connectors = {}
-        connector = self._connectors.get(number)
+        if self.connectors is None:
+            self.connectors = {}
+        connector = self.connectors.get(number)
         if connector is None:
-            connector = self._connectors[number] = Connector(number)
+            connector = self.connectors[number] = Connector(number)
         return connector
 
     def connector_status(self, number: int) -> bytes:
         """The state of a connector."""
-        connector = self._connectors.get(number) if self._connectors is not None else None
+        connector = self.connectors.get(number) if self.connectors is not None else None
         return states.AVAILABLE if connector is None else connector.status
 
     def set_status(self, number: int, status: bytes, now_ns: int) -> None:
@@ -91,16 +94,16 @@ class ReportingConnection(RegisteringConnection):
         status = self.connector_status(number)
         payload = payloads.status_notification(number, status, self.fleet.timestamp(now_ns))
         self.offer(STATUS_NOTIFICATION, now_ns, payload)
-        if self._connectors is not None and number in self._connectors:
-            self._connectors[number].reported = status
-            self.tidy(self._connectors[number])
+        if self.connectors is not None and number in self.connectors:
+            self.connectors[number].reported = status
+            self.tidy(self.connectors[number])
 
     def tidy(self, connector: Connector) -> None:
         """Forget a connector there is nothing to remember about."""
-        if connector.at_rest and self._connectors is not None:
-            self._connectors.pop(connector.number, None)
-            self._connectors = self._connectors or None
+        if connector.at_rest and self.connectors is not None:
+            self.connectors.pop(connector.number, None)
+            self.connectors = self.connectors or None
 
     def forget_connectors(self) -> None:
         """Nothing is to be remembered about any of them."""
-        self._connectors = None
+        self.connectors = None
