@@ -17,7 +17,7 @@ from loadtest.engine.maintenance import firmware_version, resume_after_boot
 from loadtest.engine.meter import Reading, meter_template
 from loadtest.engine.operations import METER_VALUES
 from loadtest.engine.reporting import ReportingConnection
-from loadtest.engine.sending import REGISTERED, REJECTED, RETIRED
+from loadtest.engine.sending import REJECTED, RETIRED
 from loadtest.engine.transaction import Transaction
 from loadtest.engine.visit import DRAWS, Visit, visit
 from loadtest.protocol import configuration_keys as keys
