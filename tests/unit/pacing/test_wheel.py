@@ -9,7 +9,9 @@ from hypothesis import strategies as st
 
 from loadtest.pacing.wheel import TICK_NS, TimerWheel
 
-INSTANTS = st.integers(0, 50 * TICK_NS)
+LAST = 500
+"""Ticks; over several of the wheel's pages."""
+INSTANTS = st.integers(0, LAST * TICK_NS)
 
 
 @given(st.lists(INSTANTS, max_size=60), st.lists(INSTANTS, max_size=20))
@@ -24,7 +26,7 @@ def test_released_once_in_order_and_never_early(due: list[int], looks: list[int]
         grid_ns = wheel.at(due_ns, partial(release, number))
         assert due_ns <= grid_ns < due_ns + TICK_NS
         assert grid_ns % TICK_NS == 0
-    for now_ns in [*sorted(looks), 51 * TICK_NS]:
+    for now_ns in [*sorted(looks), (LAST + 1) * TICK_NS]:
         while (slot := wheel.take_due(now_ns)) is not None:
             at_ns, actions = slot
             assert at_ns <= now_ns
@@ -49,6 +51,24 @@ def test_the_next_instant_is_the_earliest(due: list[int]) -> None:
     slot = wheel.take_due(min(grid))
     assert slot is not None
     assert slot[0] == min(grid)
+
+
+@given(st.lists(st.tuples(INSTANTS, INSTANTS), max_size=60))
+def test_plans_made_between_looks_are_kept_as_well(steps: list[tuple[int, int]]) -> None:
+    """As engines do it: whatever is released plans something, mostly for later, sometimes for the past."""
+    wheel = TimerWheel()
+    waiting: list[int] = []
+    now_ns = 0
+    for due_ns, pause_ns in steps:
+        waiting.append(wheel.at(due_ns, lambda _: None))
+        assert wheel.next_due_ns == min(waiting)
+        now_ns += pause_ns // 8
+        while (slot := wheel.take_due(now_ns)) is not None:
+            assert slot[0] == min(waiting)
+            for _ in slot[1]:
+                waiting.remove(slot[0])
+        assert wheel.next_due_ns == min(waiting, default=None)
+        assert all(each > now_ns for each in waiting)
 
 
 def test_of_one_instant_the_first_given_comes_first() -> None:
