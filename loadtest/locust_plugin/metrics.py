@@ -8,6 +8,7 @@ from __future__ import annotations
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any, get_args
 
+from loadtest.locust_plugin.class_metrics import class_metrics
 from loadtest.measure.connection_states import CONNECTION_STATES
 from loadtest.measure.prometheus import (
     Collector,
@@ -90,6 +91,7 @@ class RunMetrics(Collector):
             yield from _operations("commands", "Commands of the central system", now.commands)
             yield from _uplink(now)
             yield from _latency(now.samples.items())
+            yield from class_metrics(now.classes, _ATTEMPTS, _FATES, PERCENTILES)
             yield from _parts(now)
 
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from loadtest.measure.closing import total_counters
 from loadtest.measure.leg import LegRow, leg_rows
+from loadtest.measure.open_classes import OpenClass, open_classes
 from loadtest.measure.rows import merge_rows
 from loadtest.measure.sources import total_gauge
 from loadtest.measure.timeline import GAUGES
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from loadtest.measure.interval import OperationRow
     from loadtest.measure.ledger import Ledger
     from loadtest.measure.run_record import RunRecord
+    from loadtest.measure.seconds import Seconds
     from loadtest.measure.sources import Source
     from loadtest.measure.tags import Tag
     from loadtest.measure.timeline import TimelineRow
@@ -35,6 +37,7 @@ class Books(NamedTuple):
         counters: Running totals of all processes, by name.
         samples: Everything measured, by series; of the seconds that every process has reported.
         row: The last of these seconds; ``None`` before the first.
+        classes: The same of each class of a mixed fleet, by name.
     """
 
     record: RunRecord
@@ -45,12 +48,13 @@ class Books(NamedTuple):
     counters: dict[str, int]
     samples: Mapping[Tag, Histogram]
     row: TimelineRow | None
+    classes: Mapping[str, OpenClass]
 
 
 def open_books(
     record: RunRecord,
     sources: Sequence[Source],
-    samples: Mapping[Tag, Histogram],
+    seconds: Seconds,
     row: TimelineRow | None,
     settled: Ledger | None,
 ) -> Books:
@@ -71,6 +75,7 @@ def open_books(
         commands=commands,
         gauges={name: total_gauge(sources, name) for name in GAUGES},
         counters=total_counters(sources),
-        samples=samples,
+        samples=seconds.totals,
         row=row,
+        classes=open_classes(record.run, sources, seconds, settled),
     )

@@ -114,11 +114,8 @@ class Collector(Chronicle):
         second.counts.update(grown)
         late = index <= self._seconds.written and bool(second.histograms)
         if late and not report.final:
-            self.event(
-                run_events.LATE_REPORT,
-                f"interval {index} came after second {self._seconds.written} was written",
-                source,
-            )
+            text = f"interval {index} came after second {self._seconds.written} was written"
+            self.event(run_events.LATE_REPORT, text, source)
         taken: list[tuple[Tag, Histogram]] = []
         for complete in self._seconds.complete(self._sources.values()):
             taken += self._write(complete)
@@ -136,8 +133,7 @@ class Collector(Chronicle):
 
     def note_standstill(self, lag_us: int) -> None:
         """The process that leads the run, which is this one, did nothing for so long."""
-        health = self._own_usage.health
-        health.loop_lag_max_us = max(health.loop_lag_max_us, lag_us)
+        self._own_usage.stood_still(lag_us)
 
     def missed_early(self) -> ThresholdOutcome | None:
         """The threshold for which the run is to end now; to be asked now and then, it is put on record."""
@@ -160,7 +156,7 @@ class Collector(Chronicle):
 
     def books(self) -> Books:
         """The books as they are open, or as :meth:`finish` has settled them."""
-        return open_books(self._record, list(self._sources.values()), self._seconds.totals, self._row, self._settled)
+        return open_books(self._record, list(self._sources.values()), self._seconds, self._row, self._settled)
 
     # Ending it --------------------------------------------------------------------------------------------------
 

@@ -21,3 +21,7 @@ class OwnUsage(Usage):
         cpu_ns = time.process_time_ns()
         self.add(second, cpu_ns - self._read_cpu_ns, resident_bytes(), seconds, steady=steady)
         self._read_cpu_ns = cpu_ns
+
+    def stood_still(self, lag_us: int) -> None:
+        """It did nothing for so long."""
+        self.health.loop_lag_max_us = max(self.health.loop_lag_max_us, lag_us)

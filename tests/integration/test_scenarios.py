@@ -71,6 +71,12 @@ def somebody_came(record: RunRecord, ledger: Ledger, rows: list[TimelineRow]) ->
     shares = {part.name: part.charge_points for part in record.run.fleet}
     assert shares == {"Home": 90, "Kerb": 150, "Motorway": 30, "Yard": 30}
     assert record.registered == 300
+    assert {part.name: part.registered for part in record.classes} == shares
+    assert sum(part.operations.sent for part in record.classes) == record.operations.sent
+    assert sum(part.deliveries.delivered for part in record.classes) == record.deliveries.delivered
+    assert sum(row.count for part in record.classes for row in part.latency) == sum(
+        row.count for row in record.latency if ".pacer." not in row.tag
+    )
     return sent(ledger, "StartTransaction") > 0
 
 

@@ -35,7 +35,9 @@ RARE = {
 """Figures that a run like this one has none of."""
 Key = tuple[str, frozenset[tuple[str, str]]]
 Figures = dict[Key, float]
-SAMPLE = SampleRun(steady_s=3, lost_every=90, duplicated_every=50, timed_out_every=70)
+SAMPLE = SampleRun(
+    steady_s=3, lost_every=90, duplicated_every=50, timed_out_every=70, classes={"Depot": 10, "Kerb": 30}
+)
 
 
 def key(name: str, **labels: str) -> Key:
@@ -109,6 +111,28 @@ def test_percentiles_are_those_of_the_record(folder: Path, figures: Figures) -> 
                 value_us / 1e6, rel=1e-12
             )
         assert figures[key(f"{kind}_time_seconds_count", **series)] == summary.count
+
+
+def test_classes_have_the_figures_of_the_record(folder: Path, figures: Figures) -> None:
+    parts = run_record.load(folder).classes
+    assert [part.name for part in parts] == ["Depot", "Kerb"]
+
+    def total(name: str, **labels: str) -> float:
+        wanted = labels.items()
+        return sum(
+            value for (found, of), value in figures.items() if found == f"loadtest_class_{name}" and wanted <= of
+        )
+
+    for part in parts:
+        of = {"class": part.name}
+        assert total("charge_points_registered_ever", **of) == part.registered == total("charge_points", **of)
+        assert total("operations_sent_total", **of) == part.operations.sent
+        assert total("operations_total", fate="timed_out", **of) == part.operations.timed_out > 0
+        assert total("uplink_delivered_total", **of) == part.deliveries.delivered
+        assert total("uplink_missing_messages", **of) == part.deliveries.lost
+        series = {"phase": "steady", "leg": "uplink", "percentile": "99"}
+        row = next(row for row in part.all_actions if row.tag == "steady.uplink.all.service")
+        assert total("service_time_percentile_seconds", **series, **of) == row.p99_us / 1e6
 
 
 def test_buckets_are_those_of_the_interval_log(folder: Path, figures: Figures) -> None:
