@@ -140,14 +140,14 @@ class Line:
         message_id = await self.call_up()
         await self.result_down(message_id, {"currentTime": rfc3339(utc_now())})
 
-    async def boot(self, status: str, interval: int) -> None:
+    async def boot(self, status: str, interval_s: int) -> None:
         """A BootNotification and its answer.
 
         Raises:
             Nonconformity: It did not go through.
         """
         message_id = await self.call_up("BootNotification", {"chargePointVendor": "Vendor", "chargePointModel": "M"})
-        answer = {"status": status, "interval": interval, "currentTime": rfc3339(utc_now())}
+        answer = {"status": status, "interval": interval_s, "currentTime": rfc3339(utc_now())}
         await self.result_down(message_id, answer)
 
 

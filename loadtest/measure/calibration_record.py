@@ -14,7 +14,7 @@ import msgspec
 from loadtest.errors import ResultError
 from loadtest.measure.calibration_note import CalibrationNote
 from loadtest.measure.machine import Machine
-from loadtest.measure.result_documents import decode, to_json
+from loadtest.measure.result_documents import content_if_there, decode, to_json
 from loadtest.measure.result_files import write_whole
 
 if TYPE_CHECKING:
@@ -202,12 +202,9 @@ def load(results: Path) -> Calibration | None:
         ResultError: It is damaged, or of a version this one cannot read.
     """
     path = results / CALIBRATION_JSON
-    try:
-        content = path.read_bytes()
-    except (FileNotFoundError, NotADirectoryError):
+    content = content_if_there(path)
+    if content is None:
         return None
-    except OSError as error:
-        raise ResultError(f"cannot read {path}: {error.strerror}") from error
     return decode(content, Calibration, path, CALIBRATION_FORMAT, CALIBRATION_VERSION)
 
 

@@ -10,10 +10,9 @@ from typing import TYPE_CHECKING, Final, Literal
 
 import msgspec
 
-from loadtest.errors import ResultError
 from loadtest.measure import comparison_v1
 from loadtest.measure.compared_figures import Change, ComparedFigure, Finding
-from loadtest.measure.result_documents import decode, store
+from loadtest.measure.result_documents import content_if_there, decode, store
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -215,10 +214,7 @@ def load(folder: Path) -> Comparison | None:
         ResultError: It is damaged, or of a version this one cannot read.
     """
     path = folder / COMPARISON_JSON
-    try:
-        content = path.read_bytes()
-    except FileNotFoundError:
+    content = content_if_there(path)
+    if content is None:
         return None
-    except OSError as error:
-        raise ResultError(f"cannot read {path}: {error.strerror}") from error
     return decode(comparison_v1.brought_forward(content), Comparison, path, COMPARISON_FORMAT, COMPARISON_VERSION)

@@ -58,6 +58,20 @@ def read(path: Path, kind: type[_Document], expected_format: str, newest_version
     return decode(content, kind, path, expected_format, newest_version)
 
 
+def content_if_there(path: Path) -> bytes | None:
+    """What is in a result document that need not be there; ``None`` when there is none.
+
+    Raises:
+        ResultError: It is there, and cannot be read.
+    """
+    try:
+        return path.read_bytes()
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except OSError as error:
+        raise ResultError(f"cannot read {path}: {error.strerror}") from error
+
+
 def decode(content: bytes, kind: type[_Document], path: Path, expected_format: str, newest_version: int) -> _Document:
     """Read a result document, checking what it is before what is in it.
 

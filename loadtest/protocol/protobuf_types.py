@@ -224,7 +224,11 @@ def _shortest(value: float) -> float:
 
 @functools.lru_cache(_CACHED)
 def time_form(text: Any) -> dict[str, int | str]:
-    """The fields of a ``Time``: the shortest form from which exactly this text can be written again."""
+    """The fields of a ``Time``: the shortest form from which exactly this text can be written again.
+
+    Raises:
+        ValueError: It is no text.
+    """
     if not isinstance(text, str):
         raise ValueError("is not a text")  # noqa: TRY004
     try:

@@ -147,19 +147,27 @@ def unsubscribe(packet_id: int, filters: Sequence[bytes]) -> bytes:
 
 
 def string(value: bytes) -> bytes:
-    """A string or binary data with its length in front (section 1.5.3)."""
+    """A string or binary data with its length in front (section 1.5.3).
+
+    Raises:
+        LocalProtocolError: It is too long for that.
+    """
     if len(value) > MAX_STRING_BYTES:
         raise LocalProtocolError(f"MQTT field of {len(value)} bytes; 65,535 is the limit")
     return len(value).to_bytes(2, "big") + value
 
 
 def packet(first: int, body: bytes) -> bytes:
-    """A packet from its first byte and its body."""
+    """A packet from its first byte and its body. Raises as :func:`fixed_header`."""
     return fixed_header(first, len(body)) + body
 
 
 def fixed_header(first: int, length: int) -> bytes:
-    """The fixed header of a packet with that remaining length (section 2.2)."""
+    """The fixed header of a packet with that remaining length in bytes (section 2.2).
+
+    Raises:
+        LocalProtocolError: No packet may be that long.
+    """
     # Nearly every OCPP message lies between 128 and 16,383 bytes: the two-byte case is spelled out.
     if length < 0x80:
         return bytes((first, length))
