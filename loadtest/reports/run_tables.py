@@ -46,7 +46,7 @@ def health(record: RunRecord) -> Table:
             f"{row.cpu_percent_max:.0f} %",
             bytes_text(row.rss_bytes_max),
             "–" if row.memory_growth is None else str(row.memory_growth),
-            latency_text(row.loop_lag_max_us) if row.reports else "–",
+            latency_text(row.loop_lag_max_us) if row.reports or row.role == "master" else "–",
             latency_text(row.gc_pause_max_us) if row.reports else "–",
             count_text(row.coalesced_intervals) if row.reports else "–",
         )
