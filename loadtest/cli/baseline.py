@@ -40,7 +40,7 @@ def save(run: str, name: str, results: Path, replace: bool) -> int:  # noqa: FBT
     arm = baselines.save(find_run_or_set(run, results), name, results, replace=replace)
     for why in arm.left_out:
         talk().print(f"left out: {why}", style="yellow", markup=False)
-    fewest = statistics.fewest_repeats()
+    fewest = statistics.FEWEST_RUNS
     if len(arm.runs) < fewest:
         talk().print(f"note: at least {fewest} runs on each side are needed for a verdict", style="yellow")
     click.echo(f"baseline {name}: {_runs(len(arm.runs))}, in {results / baselines.FOLDER / name}")

@@ -32,6 +32,8 @@ class Arm:
         folders: Of the runs that count, in the same order; empty when there is nothing but their records.
         folder: Where they are.
         settings: Those that a plan gave to this arm alone.
+        order: Of the runs that count, the places in the one order in which those of all arms compared were made; empty
+            when they were not made in one.
     """
 
     name: str
@@ -40,6 +42,7 @@ class Arm:
     folders: list[Path] = field(default_factory=list)
     folder: str = ""
     settings: dict[str, str] = field(default_factory=dict)
+    order: list[int] = field(default_factory=list)
 
     def take(self, folder: Path) -> bool:
         """Add the run of a folder, or the reason why not; returns whether it counts."""

@@ -62,7 +62,7 @@ def compare_arms(arms: Sequence[Arm], question: Question) -> Comparison:
     Raises:
         UsageError: There is no figure of the name to rank by.
     """
-    measured = [Measured(arm.name, [run_figures(record, folder) for record, folder in arm]) for arm in arms]
+    measured = [Measured(arm.name, [run_figures(record, folder) for record, folder in arm], arm.order) for arm in arms]
     positions = range(len(arms))
     pairs = list(combinations(positions, 2))
     if question.baseline:

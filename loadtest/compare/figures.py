@@ -34,10 +34,11 @@ Pair = tuple[int, int]
 
 @dataclass(slots=True)
 class Measured:
-    """What the runs of an arm that count have shown; ``runs`` are in the order of the arm's."""
+    """What the runs of an arm that count have shown; ``runs`` and their places in ``order`` are as the arm's."""
 
     name: str
     runs: list[RunFigures] = field(default_factory=list)
+    order: list[int] = field(default_factory=list)
 
     def has(self, key: Key) -> bool:
         """Whether every run has a figure, with enough behind it."""
@@ -114,7 +115,8 @@ def _family(
     groups = [np.array([_scaled(key, arm.values(key)) for key in keys]) for arm in arms]
     floors = np.array([max(_variance(key, arm) for arm in arms) for key in keys])
     within = [(place[one], place[other]) for one, other in pairs]
-    effects = statistics.effects(groups, within, floors)
+    order = [arm.order for arm in arms] if all(arm.order for arm in arms) else []
+    effects = statistics.effects(groups, within, floors, order)
     tests = len(keys) * len(pairs) * families
     figures = {key: _figure(key, arms) for key in keys}
     for (one, other), found in zip(within, effects, strict=True):

@@ -85,9 +85,11 @@ def matrix_arm(record: MatrixRecord, arm: MatrixArm, folder: Path) -> Arm:
     """
     found = Arm(arm.name, folder=str(folder / arm.name), settings=dict(arm.settings))
     left_out: dict[str, list[str]] = {}
+    places = {(run.arm, run.repeat): place for place, run in enumerate(record.runs)}
     for run in record.runs_of(arm.name):
         if run.state == "done":
-            found.take(folder / arm.name / run.folder)
+            if found.take(folder / arm.name / run.folder):
+                found.order.append(places[run.arm, run.repeat])
         else:
             left_out.setdefault(_fate(run, given_up=bool(arm.given_up)), []).append(str(run.repeat))
         for attempt in run.void:
@@ -118,7 +120,10 @@ def _find(name: str, results: Path) -> Path:
 def _take_matrix(opened: OpenedArms, folder: Path, *, alone: bool) -> None:
     record = matrix_record.load(folder)
     opened.arms += [matrix_arm(record, arm, folder) for arm in record.arms]
-    if alone:
+    if not alone:
+        for arm in opened.arms:
+            arm.order.clear()  # those of another matrix, or set, have none in common with these
+    else:
         opened.baseline, opened.command, opened.matrix = record.plan.baseline, tuple(record.command), folder
         plan = folder / PLAN_TOML
         opened.plan = plan.read_text(encoding="utf-8", errors="replace") if plan.exists() else ""

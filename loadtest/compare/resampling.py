@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from loadtest.compare.trend import Trend
+
     Values = NDArray[np.float64]
 
 _SEED = 1
@@ -56,13 +58,16 @@ class StepDown:
         return adjusted
 
 
-def resampled_p_values(groups: Sequence[Values], pairs: Sequence[tuple[int, int]], floors: Values) -> Values:
+def resampled_p_values(
+    groups: Sequence[Values], pairs: Sequence[tuple[int, int]], floors: Values, trend: Trend
+) -> Values:
     """The p-values of every figure of every pair, corrected for all of them.
 
     Args:
-        groups: Of each, figures by runs; each with two runs at least.
+        groups: Of each, figures by runs, without the trend; each with two runs at least.
         pairs: Positions in ``groups``.
         floors: Of each figure, the least variance it can have.
+        trend: That was taken out: what is drawn loses as much by it.
 
     Returns:
         Figures by pairs.
@@ -82,7 +87,8 @@ def resampled_p_values(groups: Sequence[Values], pairs: Sequence[tuple[int, int]
         return result
 
     steps = StepDown(statistics(means, squares).ravel())
-    scales = [np.sqrt(group.var(axis=1) + floors) for group in groups]
+    # By the same yardstick for groups of few runs and of many: unbiased, or short groups would seem steadier.
+    scales = [np.sqrt(group.var(axis=1, ddof=1) + floors) for group in groups]
     residuals = np.concatenate(
         [(group - mean[:, None]) / scale[:, None] for group, mean, scale in zip(groups, means, scales, strict=True)],
         axis=1,
@@ -91,11 +97,10 @@ def resampled_p_values(groups: Sequence[Values], pairs: Sequence[tuple[int, int]
     for first in range(0, _DRAWS, _BATCH):
         draws = min(_BATCH, _DRAWS - first)
         runs = random.integers(ends[-1], size=(draws, ends[-1]))
-        drawn = np.split(residuals.T[runs], ends[:-1], axis=1)  # each: draws by runs by figures
-        moved = np.stack([each.mean(axis=1) * scale for each, scale in zip(drawn, scales, strict=True)])
-        spread = np.stack(
-            [each.var(axis=1) * scale**2 * size for each, scale, size in zip(drawn, scales, sizes, strict=True)]
-        )
+        units = np.split(residuals.T[runs], ends[:-1], axis=1)  # each: draws by runs by figures
+        drawn = trend.without([each * scale for each, scale in zip(units, scales, strict=True)])
+        moved = np.stack([each.mean(axis=1) for each in drawn])
+        spread = np.stack([each.var(axis=1) * size for each, size in zip(drawn, sizes, strict=True)])
         null = statistics(moved, spread)  # pairs by draws by figures
         steps.count(null.transpose(1, 0, 2).reshape(draws, -1))
     return steps.p_values(_DRAWS, drawn=True).reshape(len(pairs), -1).T

@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy import stats
 
-from loadtest.compare.resampling import StepDown, resampled_p_values
-from loadtest.compare.unequal_spread import FEWEST_RUNS, unequal_spread_p_values
+from loadtest.compare.resampling import resampled_p_values
+from loadtest.compare.trend import Trend
+from loadtest.compare.unequal_spread import unequal_spread_p_values
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -31,10 +32,12 @@ CONFIDENCE = 0.95
 POWER = 0.8
 """Chance with which the repeats said to be needed would show the difference."""
 
+FEWEST_RUNS = 4
+"""Of each group, for a verdict: with fewer only what is many times worse could be shown."""
+FEWEST_OF_TWO, FEWEST_OF_BOTH = 2, 7
+"""Of two groups: in each of them, and together."""
 _SEED = 1
 """Fixed: the same records give the same result."""
-_MOST_PERMUTATIONS = 9_999
-"""All are tried up to that number, as many are drawn above it."""
 _RESAMPLES = 4_999
 _FEWEST_FOR_INTERVAL = 4
 """Runs on a side: with fewer, intervals of the bootstrap hold the truth less often than they say."""
@@ -57,26 +60,45 @@ class Effect:
     spread: float | None
 
 
-def effects(groups: Sequence[Values], pairs: Sequence[tuple[int, int]], floors: Values) -> list[list[Effect]]:
+def effects(
+    groups: Sequence[Values], pairs: Sequence[tuple[int, int]], floors: Values, order: Sequence[Sequence[int]] = ()
+) -> list[list[Effect]]:
     """Hold groups of runs against each other, two at a time.
 
     Args:
         groups: Of each, its values: figures by runs, on a scale where differences mean something.
         pairs: Positions in ``groups``: which are held against each other.
         floors: Of each figure, the variance that comes of the resolution it is measured with alone.
+        order: Of each group, the places of its runs in the one order in which the groups took turns, whose trend is
+            taken out; empty: they did not, or nobody knows.
 
     Returns:
         Of each pair, one effect for each figure. Groups with too few runs to tell have p-values of 1.
     """
-    p_values = _p_values(groups, pairs, floors)
+    runs = [group.shape[1] for group in groups]
+    judged = [number for number, pair in enumerate(pairs) if can_tell(runs, pair)]
+    members = sorted({each for number in judged for each in pairs[number]})
+    trend = Trend([order[member] for member in members] if order else [])
+    steady = list(groups)
+    if members:
+        for member, group in zip(members, trend.without([groups[member].T for member in members]), strict=True):
+            steady[member] = group.T
+    p_values = np.ones((len(floors), len(pairs)))
+    if len(members) == 2:
+        one, other = (steady[member] for member in members)
+        p_values[:, judged] = unequal_spread_p_values(one, other, floors, trend)[:, None]
+    elif judged:
+        place = {member: number for number, member in enumerate(members)}
+        wanted = [(place[pairs[number][0]], place[pairs[number][1]]) for number in judged]
+        p_values[:, judged] = resampled_p_values([steady[member] for member in members], wanted, floors, trend)
     return [
         [
             Effect(float(difference), interval, float(p_value), spread)
             for difference, interval, p_value, spread in zip(
-                groups[other].mean(axis=1) - groups[one].mean(axis=1),
-                _intervals(groups[one], groups[other]),
+                steady[other].mean(axis=1) - steady[one].mean(axis=1),
+                _intervals(steady[one], steady[other]),
                 p_values[:, number],
-                _spreads(groups[one], groups[other]),
+                _spreads(steady[one], steady[other]),
                 strict=True,
             )
         ]
@@ -84,44 +106,16 @@ def effects(groups: Sequence[Values], pairs: Sequence[tuple[int, int]], floors: 
     ]
 
 
-def _p_values(groups: Sequence[Values], pairs: Sequence[tuple[int, int]], floors: Values) -> Values:
-    """Figures by pairs; 1 for pairs that cannot be told apart by any test, which take nothing from the others."""
-    found = np.ones((len(floors), len(pairs)))
-    runs = [group.shape[1] for group in groups]
-    judged = [number for number, pair in enumerate(pairs) if can_tell(runs, pair)]
-    members = sorted({each for number in judged for each in pairs[number]})
-    if len(members) == 2:
-        for number in judged:
-            one, other = pairs[number]
-            spread_is_told = min(runs[one], runs[other]) >= FEWEST_RUNS
-            test = unequal_spread_p_values if spread_is_told else equal_spread_p_values
-            found[:, number] = test(groups[one], groups[other], floors)
-    elif judged:
-        position = {member: place for place, member in enumerate(members)}
-        wanted = [(position[pairs[number][0]], position[pairs[number][1]]) for number in judged]
-        found[:, judged] = resampled_p_values([groups[member] for member in members], wanted, floors)
-    return found
-
-
 def can_tell(runs: Sequence[int], pair: tuple[int, int]) -> bool:
-    """Whether a difference of two groups could be shown at all, given how many runs each group has."""
+    """Whether a difference of two groups could be shown at all, given how many runs each group has.
+
+    Of two groups a long one makes up for a short one: what few runs tell of their spread counts for as little as it is
+    worth. Of more, deviations from the mean of each are drawn, and there have to be some.
+    """
     one, other = (runs[each] for each in pair)
     if len(runs) == 2:
-        return smallest_p_value(one, other) <= ERROR_RATE
-    return min(one, other) >= fewest_repeats()
-
-
-def smallest_p_value(baseline_runs: int, candidate_runs: int) -> float:
-    """The smallest a permutation test can give: with equally many runs the two groups can be swapped."""
-    if min(baseline_runs, candidate_runs) < 2:
-        return 1.0  # one run says nothing of how much runs differ
-    ways = math.comb(baseline_runs + candidate_runs, candidate_runs)
-    return (2 if baseline_runs == candidate_runs else 1) / ways
-
-
-def fewest_repeats() -> int:
-    """Runs needed on each side before any difference can be shown."""
-    return next(runs for runs in range(1, 100) if smallest_p_value(runs, runs) <= ERROR_RATE)
+        return min(one, other) >= FEWEST_OF_TWO and one + other >= FEWEST_OF_BOTH
+    return min(one, other) >= FEWEST_RUNS
 
 
 def repeats_needed(spread: float | None, change: float, figures: int) -> int:
@@ -135,57 +129,11 @@ def repeats_needed(spread: float | None, change: float, figures: int) -> int:
         figures: How many are compared.
     """
     if spread is None:
-        return fewest_repeats()
+        return FEWEST_RUNS
     z_error = float(stats.norm.isf(ERROR_RATE / 2 / max(figures, 1)))
     z_power = float(stats.norm.isf(1 - POWER))
     runs = 2 * ((z_error + z_power) * spread / math.log1p(change)) ** 2 + z_error**2 / 4
-    return max(math.ceil(runs), fewest_repeats())
-
-
-def equal_spread_p_values(before: Values, after: Values, floors: Values) -> Values:
-    """Step-down maxT of Westfall and Young: Holm's procedure, with what permutations tell in place of its bound.
-
-    Whole runs change sides, so figures of one run stay together and what they have in common is not counted twice.
-    Believes that both groups are equally steady, as must be believed of a group of two or three runs.
-
-    Args:
-        before: Figures by runs.
-        after: The same of the other group.
-        floors: Of each figure, the least variance it can have.
-    """
-    if min(before.shape[1], after.shape[1]) < 2:
-        return np.ones(len(before))
-
-    def statistic(one: Values, other: Values, axis: int) -> Values:
-        return np.abs(_t(one, other, floors, axis))
-
-    with np.errstate(all="ignore"):
-        tried = stats.permutation_test(
-            (before, after),
-            statistic,
-            permutation_type="independent",
-            vectorized=True,
-            n_resamples=_MOST_PERMUTATIONS,
-            batch=500,
-            alternative="greater",
-            axis=-1,
-            rng=np.random.default_rng(_SEED),
-        )
-    observed, null = np.asarray(tried.statistic), np.asarray(tried.null_distribution)
-    drawn = math.comb(before.shape[1] + after.shape[1], after.shape[1]) > _MOST_PERMUTATIONS
-    # What is drawn leaves out the division as it was.
-    steps = StepDown(observed)
-    steps.count(null)
-    return steps.p_values(len(null), drawn=drawn)
-
-
-def _t(one: Values, other: Values, floors: Values, axis: int) -> Values:
-    """Student's statistic with a pooled variance, which no resolution makes smaller than it can be."""
-    n, m = one.shape[axis], other.shape[axis]
-    squares = one.var(axis=axis) * n + other.var(axis=axis) * m
-    variance = squares / (n + m - 2) + floors
-    result: Values = (other.mean(axis=axis) - one.mean(axis=axis)) / np.sqrt(variance * (1 / n + 1 / m))
-    return result
+    return max(math.ceil(runs), FEWEST_RUNS)
 
 
 def _spreads(before: Values, after: Values) -> list[float | None]:

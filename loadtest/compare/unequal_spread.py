@@ -18,23 +18,24 @@ from loadtest.compare.resampling import StepDown
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from loadtest.compare.trend import Trend
+
     Values = NDArray[np.float64]
 
-FEWEST_RUNS = 4
-"""In each group: fewer tell too little of how much they differ among themselves."""
 _SEED = 1
 """Fixed: the same records give the same result."""
 _DRAWS = 4_999
 _BATCH = 100
 
 
-def unequal_spread_p_values(before: Values, after: Values, floors: Values) -> Values:
+def unequal_spread_p_values(before: Values, after: Values, floors: Values, trend: Trend) -> Values:
     """The p-values of every figure, corrected for all of them by the largest statistic, step by step.
 
     Args:
-        before: Figures by runs, :data:`FEWEST_RUNS` at least.
+        before: Figures by runs, two runs at least, without the trend.
         after: The same of the other group.
         floors: Of each figure, the least variance it can have.
+        trend: That was taken out: what is drawn loses as much by it.
     """
     groups = (before, after)
     variances = [group.var(axis=1, ddof=1) + floors for group in groups]
@@ -44,14 +45,15 @@ def unequal_spread_p_values(before: Values, after: Values, floors: Values) -> Va
     random = np.random.default_rng(_SEED)
     for first in range(0, _DRAWS, _BATCH):
         draws = min(_BATCH, _DRAWS - first)
-        moved, squares = [], []
+        drawn = []
         for group, variance in zip(groups, variances, strict=True):
-            runs = group.shape[1]
-            drawn = random.standard_normal((draws, runs, len(deviations))) @ deviations  # draws by runs by figures
-            scale = variance * ((runs - 1) / random.chisquare(runs - 1, (draws, 1)))
-            moved.append(drawn.mean(axis=1) * np.sqrt(scale))
-            squares.append((drawn.var(axis=1, ddof=1) * scale + floors) / runs)
-        steps.count(np.abs(moved[1] - moved[0]) / np.sqrt(squares[0] + squares[1]))
+            runs, freedom = group.shape[1], group.shape[1] - 1 - trend.lost
+            scale = np.sqrt(variance * (freedom / random.chisquare(freedom, (draws, 1))))
+            units = random.standard_normal((draws, runs, len(deviations))) @ deviations
+            drawn.append(units * scale[:, None])  # draws by runs by figures
+        one, other = trend.without(drawn)
+        squares = [(each.var(axis=1, ddof=1) + floors) / each.shape[1] for each in (one, other)]
+        steps.count(np.abs(other.mean(axis=1) - one.mean(axis=1)) / np.sqrt(sum(squares)))
     return steps.p_values(_DRAWS, drawn=True)
 
 

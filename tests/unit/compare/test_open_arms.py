@@ -89,6 +89,7 @@ def test_a_matrix_is_its_arms_with_what_became_of_every_run(tmp_path: Path) -> N
     whole, void, dead = opened.arms
     assert [record.run.run_id for record in whole.runs] == ["mosquitto-1", "mosquitto-2"]
     assert whole.settings == {"broker": "mosquitto"}
+    assert whole.order == [0, 1]
     assert void.runs == []
     assert void.left_out == ["repeat 1: void, generator late", "repeat 2: not run yet"]
     assert dead.left_out == ["repeat 1: failed, it is not installed", "repeat 2: given up"]
@@ -100,6 +101,7 @@ def test_a_matrix_can_be_held_against_other_runs(tmp_path: Path) -> None:
     opened = open_arms([str(tmp_path / "m"), "mosquitto"], tmp_path)
     assert [arm.name for arm in opened.arms] == ["m/mosquitto", "nats", "ejabberd", f"{tmp_path.name}/mosquitto"]
     assert (opened.baseline, opened.matrix) == ("", None)
+    assert not any(arm.order for arm in opened.arms)  # they did not take turns
     assert opened.named("nats") == "nats"
     assert opened.named(str(tmp_path / "mosquitto")) == f"{tmp_path.name}/mosquitto"
     with pytest.raises(UsageError, match="'mosquitto' is none of the arms"):

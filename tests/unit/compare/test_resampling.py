@@ -12,10 +12,12 @@ from scipy import stats
 from loadtest.compare import resampling, statistics
 from loadtest.compare.resampling import resampled_p_values
 from loadtest.compare.statistics import ERROR_RATE, effects
+from loadtest.compare.trend import Trend
 
 FIGURES = 12
 FLOORS = np.full(FIGURES, 1e-7)
 TRIALS = 200
+UNKNOWN = Trend([])
 
 
 def arms(random: np.random.Generator, spreads: tuple[float, ...], runs: int) -> list[np.ndarray]:
@@ -45,7 +47,8 @@ def test_equal_arms_are_called_different_no_oftener_than_stated(spreads: tuple[f
     random = np.random.default_rng(23)
     wanted = pairs(len(spreads))
     false = sum(
-        resampled_p_values(arms(random, spreads, runs), wanted, FLOORS).min() <= ERROR_RATE for _ in range(TRIALS)
+        resampled_p_values(arms(random, spreads, runs), wanted, FLOORS, UNKNOWN).min() <= ERROR_RATE
+        for _ in range(TRIALS)
     )
     assert false <= stats.binom.isf(1e-3, TRIALS, ERROR_RATE)
 
@@ -58,7 +61,7 @@ def test_arms_that_differ_do_not_make_equal_ones_look_so() -> None:
     for _ in range(TRIALS):
         alike = arms(random, (0.02, 0.02, 0.03, 0.03, 0.1), 5)
         made = [arm + shift for arm, shift in zip(alike, (0.0, 0.0, 0.7, 0.7, 2.0), strict=True)]
-        false += resampled_p_values(made, wanted, FLOORS)[:, equal].min() <= ERROR_RATE
+        false += resampled_p_values(made, wanted, FLOORS, UNKNOWN)[:, equal].min() <= ERROR_RATE
     assert false <= stats.binom.isf(1e-3, TRIALS, ERROR_RATE)
 
 
@@ -68,7 +71,7 @@ def test_a_tenth_more_is_found_among_three_arms_with_five_repeats() -> None:
     for _ in range(30):
         made = arms(random, (0.015,) * 3, 5)
         made[2][3] += math.log(1.1)
-        p_values = resampled_p_values(made, pairs(3), FLOORS)
+        p_values = resampled_p_values(made, pairs(3), FLOORS, UNKNOWN)
         found += p_values[3, [pairs(3).index((0, 2)), pairs(3).index((1, 2))]] <= ERROR_RATE
     assert (found >= 24).all()
 
@@ -88,6 +91,6 @@ def test_arms_with_too_few_runs_are_told_so_and_take_nothing_from_the_others() -
 
 def test_runs_without_any_spread_are_told_apart() -> None:
     same = np.zeros((FIGURES, 4))
-    p_values = resampled_p_values([same, same, same + 0.5], pairs(3), FLOORS)
+    p_values = resampled_p_values([same, same, same + 0.5], pairs(3), FLOORS, UNKNOWN)
     assert (p_values[:, 0] > ERROR_RATE).all()
     assert (p_values[:, 1:] <= ERROR_RATE).all()

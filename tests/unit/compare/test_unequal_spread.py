@@ -10,6 +10,7 @@ from scipy import stats
 
 from loadtest.compare import unequal_spread
 from loadtest.compare.statistics import ERROR_RATE, effects, repeats_needed
+from loadtest.compare.trend import Trend
 from loadtest.compare.unequal_spread import unequal_spread_p_values
 
 FIGURES = 24
@@ -29,7 +30,7 @@ def group(random: np.random.Generator, runs: int, spread: float, figures: int = 
 
 
 def p_values(before: np.ndarray, after: np.ndarray) -> np.ndarray:
-    return unequal_spread_p_values(before, after, np.full(len(before), 1e-7))
+    return unequal_spread_p_values(before, after, np.full(len(before), 1e-7), Trend([]))
 
 
 @pytest.mark.parametrize(
@@ -46,6 +47,23 @@ def test_equal_arms_are_called_different_about_as_often_as_stated(
         after = group(random, runs[1], 0.02 * spreads[1], figures)
         false += p_values(before, after).min() <= ERROR_RATE
     assert 0 < false <= stats.binom.isf(1e-3, TRIALS, ERROR_RATE)  # a test that never errs finds nothing either
+
+
+@pytest.mark.parametrize("spreads", [(1, 1), (1, 4)])
+def test_so_are_a_long_arm_and_one_of_three_runs(spreads: tuple[int, int]) -> None:
+    """Where permutations of whole runs err in two of three cases."""
+    random = np.random.default_rng(5)
+    long, short = (0.02 * spread for spread in spreads)
+    false = sum(p_values(group(random, 10, long), group(random, 3, short)).min() <= ERROR_RATE for _ in range(TRIALS))
+    assert false <= stats.binom.isf(1e-3, TRIALS, ERROR_RATE)
+
+
+def test_three_runs_that_are_all_slower_by_a_tenth_are_found_against_ten() -> None:
+    random = np.random.default_rng(5)
+    found = sum(
+        p_values(group(random, 10, 0.02), group(random, 3, 0.02) + math.log(1.1)).min() <= ERROR_RATE for _ in range(20)
+    )
+    assert found >= 16
 
 
 def test_p_values_of_one_normal_figure_are_near_those_of_welch() -> None:
@@ -82,7 +100,7 @@ def test_the_repeats_said_to_be_needed_do_show_it() -> None:
     assert found >= 0.6 * trials  # stated are 80 %
 
 
-def test_it_is_the_test_of_two_arms_with_four_runs_or_more() -> None:
+def test_it_is_the_test_of_two_arms() -> None:
     random = np.random.default_rng(19)
     before, after = group(random, 4, 0.02, 3), group(random, 5, 0.05, 3) + 0.05
     (found,) = effects([before, after], [(0, 1)], np.full(3, 1e-7))
