@@ -35,14 +35,11 @@ def save(run: str, name: str, results: Path, replace: bool) -> int:  # noqa: FBT
 
     Void runs and those that were cut short are left out.
     """
-    from loadtest.compare import statistics  # noqa: PLC0415 - brings in scipy, which takes its time
-
     arm = baselines.save(find_run_or_set(run, results), name, results, replace=replace)
     for why in arm.left_out:
         talk().print(f"left out: {why}", style="yellow", markup=False)
-    fewest = statistics.FEWEST_RUNS
-    if len(arm.runs) < fewest:
-        talk().print(f"note: at least {fewest} runs on each side are needed for a verdict", style="yellow")
+    if len(arm.runs) < run_set.FEWEST_RUNS:
+        talk().print(f"note: at least {run_set.FEWEST_RUNS} runs on each side are needed for a verdict", style="yellow")
     click.echo(f"baseline {name}: {_runs(len(arm.runs))}, in {results / baselines.FOLDER / name}")
     return ExitCode.PASSED
 

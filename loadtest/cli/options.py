@@ -25,7 +25,7 @@ PASS_ON = {"ignore_unknown_options": True, "allow_interspersed_args": True}
 """What we do not know is Locust's."""
 
 _BESIDE = {
-    "Load": ("repeat", "from_run"),
+    "Load": ("repeat", "void_retries", "from_run"),
     "Search": ("axis", "objective", "lowest", "highest", "precision", "repeats", "most_runs"),
     "Verdict": ("baseline", "tolerance"),
     "Live": ("plain", "quiet", "web_host", "web_port"),

@@ -36,6 +36,12 @@ REPORT_FILE = "report.html"
 @click.argument("scenario", required=False)
 @run_settings
 @click.option("--repeat", default=1, type=click.IntRange(1, 1000), metavar="N", help="Run N times, seeds counting up.")
+@click.option(
+    "--void-retries",
+    type=click.IntRange(0, 10),
+    metavar="N",
+    help="Of several: how often one that is void is made once more.  [default: 1]",
+)
 @click.option("--from", "from_run", metavar="RUN", help="Repeat RUN, an id or a path, in place of a SCENARIO.")
 @click.option("--baseline", metavar="PATH|NAME", help="Hold it against a baseline, a set or a run; 3 on a regression.")
 @click.option(
@@ -47,6 +53,7 @@ REPORT_FILE = "report.html"
 def run(
     scenario: str | None,
     repeat: int,
+    void_retries: int | None,
     from_run: str | None,
     baseline: str | None,
     tolerance: float | None,
@@ -60,6 +67,8 @@ def run(
     SCENARIO is the name of a file in scenarios/ or the path of a Locust file. Locust's own options, such as
     --processes 2, are passed on as they are; after -- everything is.
     """
+    if void_retries is not None and repeat == 1:
+        raise UsageError("--void-retries: is for --repeat; a single run that is void ends with 4")
     if from_run is None:
         request = run_request(scenario, locust_arguments, options)
     else:
@@ -71,7 +80,9 @@ def run(
             return runs.run_headless(request, live.show, live.say)
 
     if repeat > 1:
-        folder, code = run_repeats(request, repeat, lambda each: _told(run_one(each), repeat))
+        folder, code = run_repeats(
+            request, repeat, 1 if void_retries is None else void_retries, lambda each: _told(run_one(each), repeat)
+        )
     else:
         outcome = run_one(request)
         folder, code = outcome.run_dir, outcome.exit_code

@@ -17,6 +17,7 @@ from scipy import stats
 from loadtest.compare.resampling import resampled_p_values
 from loadtest.compare.trend import Trend
 from loadtest.compare.unequal_spread import unequal_spread_p_values
+from loadtest.measure.run_set import FEWEST_RUNS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -32,8 +33,6 @@ CONFIDENCE = 0.95
 POWER = 0.8
 """Chance with which the repeats said to be needed would show the difference."""
 
-FEWEST_RUNS = 4
-"""Of each group, for a verdict: with fewer only what is many times worse could be shown."""
 FEWEST_OF_TWO, FEWEST_OF_BOTH = 2, 7
 """Of two groups: in each of them, and together."""
 _SEED = 1

@@ -140,8 +140,7 @@ class _Reader:
         try:
             return scenarios.find(wanted)
         except LoadTestError as error:
-            near = did_you_mean(wanted, scenarios.known())
-            self.faults += [f"scenario: {fault}{near}" for fault in error.faults]
+            self.faults += [f"scenario: {fault}" for fault in error.faults]
             return None
 
     def _repeats(self) -> tuple[int, list[int]]:

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 SET_FORMAT = "loadtest-set"
 SET_VERSION = 1
 SET_JSON = "set.json"
+FEWEST_RUNS = 4
+"""That count, for a set to be judged by them, or held against another: with fewer, what runs differ by is not known."""
 
 
 class RunSet(msgspec.Struct, kw_only=True):
@@ -25,6 +27,7 @@ class RunSet(msgspec.Struct, kw_only=True):
 
     Attributes:
         runs: Names of their folders, which stand beside the file.
+        void: Of those beside them that were void and were made once more.
         source: Of a baseline: what it was saved from.
     """
 
@@ -33,7 +36,18 @@ class RunSet(msgspec.Struct, kw_only=True):
     name: str
     made_at: dt.datetime
     runs: list[str] = []
+    void: list[str] = []
     source: str = ""
+
+
+def judged_by(counting: int, made: int) -> bool:
+    """Whether the runs of a set that count stand for all: they are enough, or there are no others.
+
+    Args:
+        counting: Runs that are neither void nor cut short.
+        made: All runs of the set.
+    """
+    return counting >= min(made, FEWEST_RUNS)
 
 
 def write(run_set: RunSet, folder: Path) -> None:

@@ -54,9 +54,24 @@ def junit_xml(record: RunRecord, comparison: Comparison | None = None) -> bytes:
     return _document(record, cases, _properties(record), record.end_s)
 
 
-def set_junit_xml(name: str, records: list[RunRecord], comparison: Comparison | None) -> bytes:
-    """The document of a set of runs: a case for each, and one for the baseline."""
+def set_junit_xml(
+    name: str, records: list[RunRecord], comparison: Comparison | None, *, void_is_told: bool = False
+) -> bytes:
+    """The document of a set of runs: a case for each, and one for the baseline.
+
+    Args:
+        name: Of the set.
+        records: Of its runs.
+        comparison: With the baseline, if there is one.
+        void_is_told: Enough runs count: void ones are skipped, and no errors.
+    """
     cases = [_run_of_set(record) for record in records]
+    if void_is_told:
+        results = ["" if record.verdict is None else record.verdict.result for record in records]
+        cases = [
+            case._replace(outcome="skipped", kind="") if result == "void" else case
+            for case, result in zip(cases, results, strict=True)
+        ]
     return _document(records[0], [*cases, *_against(comparison)], {"set": name}, sum(each.end_s for each in records))
 
 

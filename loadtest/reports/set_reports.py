@@ -31,6 +31,7 @@ class SetView:
     result: str
     mark: str
     runs: Table
+    void: Table
     against: ComparisonView | None
 
 
@@ -45,19 +46,22 @@ def write_set_reports(folder: Path) -> list[Path]:
     if not records:
         raise ResultError(f"there are no runs in the set {folder}")
     comparison = comparison_record.load(folder)
-    found = {*map(result_of, records), *([comparison.outcome] if comparison else [])}
-    result = next((rank for rank in _RANKS if rank in found), "passed")
+    results = [result_of(record) for record in records]
+    found = {*results, *([comparison.outcome] if comparison else [])}
+    told = run_set.judged_by(len(results) - results.count("void"), len(results))
+    result = next((rank for rank in _RANKS if rank in found and not (rank == "void" and told)), "passed")
     view = SetView(
         name=kept.name,
         title=records[0].run.scenario,
         result=result,
         mark={"passed": "✅", "failed": "❌", REGRESSION: "❌"}.get(result, "⚠️"),
         runs=_runs(records),
+        void=_made_again(folder, kept),
         against=None if comparison is None else comparison_view(comparison),
     )
     documents = {
         SUMMARY_MD: rendered("set.md", view=view),
-        JUNIT_XML: set_junit_xml(kept.name, records, comparison),
+        JUNIT_XML: set_junit_xml(kept.name, records, comparison, void_is_told=told),
     }
     return write_all(folder, documents)
 
@@ -67,7 +71,12 @@ def result_of(record: RunRecord) -> str:
     return record.verdict.result if record.verdict else "unfinished"
 
 
-def _runs(records: list[RunRecord]) -> Table:
+def _made_again(folder: Path, kept: run_set.RunSet) -> Table:
+    """Attempts that were void, and whose place was taken by another."""
+    return _runs([run_record.load(folder / name) for name in kept.void], "Void, and made once more")
+
+
+def _runs(records: list[RunRecord], title: str = "Runs") -> Table:
     rows = tuple(
         (
             record.run.run_id,
@@ -77,4 +86,4 @@ def _runs(records: list[RunRecord]) -> Table:
         )
         for record in records
     )
-    return Table("Runs", ("Run", "Verdict", "Why", "Seed"), rows, left=3)
+    return Table(title, ("Run", "Verdict", "Why", "Seed"), rows, left=3)

@@ -17,16 +17,17 @@ if TYPE_CHECKING:
     from loadtest.runner.request import RunRequest
     from loadtest.runner.several import RunOne
 
-_OUTRANKING = (ExitCode.INTERRUPTED, ExitCode.VOID, ExitCode.FAILED)
-"""What a single run of a set makes of the whole, the strongest first."""
 
-
-def run_repeats(request: RunRequest, count: int, run_one: RunOne) -> tuple[Path, int]:
+def run_repeats(request: RunRequest, count: int, void_retries: int, run_one: RunOne) -> tuple[Path, int]:
     """Run a request several times, one after the other; an interrupted run is the last.
+
+    A void run says nothing of the system and may be made once more. One that has failed never is: whoever chooses by
+    the outcome gets the outcome of the choice.
 
     Args:
         request: What to run. Seeds count up from its own.
         count: How often.
+        void_retries: How often each that is void is made once more.
         run_one: Runs one of them.
 
     Returns:
@@ -49,6 +50,12 @@ def run_repeats(request: RunRequest, count: int, run_one: RunOne) -> tuple[Path,
     try:
         for each in requests:
             outcome = run_one(each)
+            for attempt in range(2, void_retries + 2):
+                if outcome.exit_code != ExitCode.VOID or outcome.interrupted:
+                    break
+                kept.void.append(outcome.run_dir.name)
+                name, seed = f"{each.settings['run_id']}.{attempt}", int(each.settings["seed"])
+                outcome = run_one(each.within(folder, name, seed))
             codes.append(outcome.exit_code)
             if outcome.run_dir.exists():
                 kept.runs.append(outcome.run_dir.name)
@@ -58,4 +65,13 @@ def run_repeats(request: RunRequest, count: int, run_one: RunOne) -> tuple[Path,
     finally:
         with contextlib.suppress(OSError):
             folder.rmdir()  # if the first was refused, there is nothing in it
-    return folder, next((code for code in _OUTRANKING if code in codes), ExitCode.PASSED)
+    return folder, _exit_code(codes)
+
+
+def _exit_code(codes: list[int]) -> int:
+    """Of a set: judged by the runs that count, if they are enough."""
+    if ExitCode.INTERRUPTED in codes:
+        return ExitCode.INTERRUPTED
+    if not run_set.judged_by(len(codes) - codes.count(ExitCode.VOID), len(codes)):
+        return ExitCode.VOID
+    return ExitCode.FAILED if ExitCode.FAILED in codes else ExitCode.PASSED

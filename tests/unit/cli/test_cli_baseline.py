@@ -110,8 +110,36 @@ def test_repeats_are_a_set_with_seeds_that_count_up(simulated: Runs) -> None:
 )
 def test_the_worst_run_is_the_result_of_a_set(simulated: Runs, verdicts: list[str], code: int, made: int) -> None:
     simulated.verdicts = verdicts
-    assert simulated.repeated(3, "set").return_value == code
+    assert simulated.repeated(3, "set", "--void-retries", "0").return_value == code
     assert len(run_set.load(simulated.results / "set").runs) == made
+
+
+def test_a_void_run_of_a_set_is_made_once_more_and_told(simulated: Runs) -> None:
+    simulated.verdicts = ["passed", "void", "failed", "passed"]
+    assert simulated.repeated(3, "set").return_value == ExitCode.FAILED  # and what has failed is not made again
+    kept = run_set.load(simulated.results / "set")
+    assert (kept.runs, kept.void) == (["set-1", "set-2.2", "set-3"], ["set-2"])
+    assert [request.resolved().seed for request in simulated.requests] == [1, 2, 2, 3]
+    summary = (simulated.results / "set" / "summary.md").read_text()
+    assert summary.startswith("# ❌ steady: failed")
+    assert re.search(r"Void, and made once more\n.*\| set-2 \| void \|", summary, re.DOTALL)
+
+
+@pytest.mark.parametrize(("count", "code", "result"), [(5, 0, "✅ steady: passed"), (4, 4, "⚠️ steady: void")])
+def test_a_set_is_judged_by_the_runs_that_count_if_they_are_enough(
+    simulated: Runs, count: int, code: int, result: str
+) -> None:
+    simulated.verdicts = ["void", "void", "passed"]
+    assert simulated.repeated(count, "set").return_value == code
+    kept = run_set.load(simulated.results / "set")
+    assert (kept.runs[0], kept.void) == ("set-1.2", ["set-1"])
+    assert (simulated.results / "set" / "summary.md").read_text().startswith(f"# {result}")
+    suite = ET.fromstring((simulated.results / "set" / "junit.xml").read_bytes())
+    assert suite.get("skipped") == ("1" if code == 0 else "0")  # else it is an error, if its record has reasons
+
+
+def test_a_single_run_is_not_made_again(simulated: Runs) -> None:
+    assert "--void-retries: is for --repeat" in fault(simulated.invoke("run", "steady", "--void-retries", "1")).message
 
 
 def test_a_refused_first_run_leaves_no_set_behind(simulated: Runs, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -171,13 +199,14 @@ def test_the_commands_on_the_page_on_comparing_do_what_is_said(simulated: Runs, 
 
 @pytest.mark.parametrize(("verdict", "code"), [("failed", 1), ("void", 4)])
 def test_failed_and_void_outrank_a_regression(with_baseline: Runs, verdict: str, code: int) -> None:
-    with_baseline.factor, with_baseline.verdicts = 1.5, [*["passed"] * 5, verdict]
-    done = with_baseline.repeated(6, "change", "--baseline", "main")
+    """Failed in one run, void in so many that those left are few."""
+    with_baseline.factor, with_baseline.verdicts = 1.5, [*["passed"] * (5 if code == 1 else 3), verdict]
+    done = with_baseline.repeated(6, "change", "--baseline", "main", "--void-retries", "0")
     assert done.return_value == code
     found = comparison_record.load(with_baseline.results / "change")
     assert found is not None
     assert found.outcome == "regression"
-    assert found.arms[1].left_out == (["change-6: void"] if verdict == "void" else [])
+    assert found.arms[1].left_out == ([f"change-{number}: void" for number in (4, 5, 6)] if code == 4 else [])
 
 
 def test_a_single_run_gets_no_verdict_and_its_own_reports_say_so(with_baseline: Runs) -> None:

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from loadtest.compare import statistics
-from loadtest.compare.statistics import ERROR_RATE, FEWEST_RUNS, Effect, can_tell, effects, repeats_needed
+from loadtest.compare.statistics import ERROR_RATE, Effect, can_tell, effects, repeats_needed
+from loadtest.measure.run_set import FEWEST_RUNS
 
 FIGURES = 24
 
