@@ -24,6 +24,7 @@ from loadtest.measure.run_record import load
 from loadtest.measure.run_totals import OperationTotals
 from loadtest.measure.seconds import PATIENCE
 from loadtest.measure.tags import parse
+from loadtest.scenario.fleet_classes import BEYOND_FLEET
 from loadtest.units import NS_PER_S
 
 if TYPE_CHECKING:
@@ -374,3 +375,25 @@ def test_one_class_has_no_books_of_its_own(tmp_path: Path) -> None:
     record = SampleRun(classes={"Kerb": 40}).finished(tmp_path)
     assert record.classes == []
     assert not (tmp_path / "latency-classes.hlog").exists()
+
+
+def test_charge_points_beyond_the_fleet_have_a_row_of_their_own(tmp_path: Path) -> None:
+    record = dataclasses.replace(LOSSY, classes={"Depot": 10, "Kerb": 20}).finished(tmp_path)
+    assert [(part.name, part.charge_points) for part in record.classes] == [
+        ("Depot", 10),
+        ("Kerb", 20),
+        (BEYOND_FLEET, 0),
+    ]
+    assert record.unbalanced == []
+    assert sum(part.operations.sent for part in record.classes) == record.operations.sent
+
+
+def test_classes_add_up_when_a_process_has_died_as_well(tmp_path: Path) -> None:
+    processes = dataclasses.replace(LOSSY, classes={"Depot": 10, "Kerb": 30}).play(tmp_path, until_s=4)
+    processes.collector.part_gone("w0/engine-1", "w0/engine-1 killed by signal 9")
+    for second in range(4, processes.sample.length_s):
+        processes.report(second, skip=("w0/engine-1",))
+    processes.report_finally(skip=("w0/engine-1",))
+    record = processes.finish()
+    assert sum(part.operations.sent for part in record.classes) == record.operations.sent > 0
+    assert not any("classes together" in sentence for sentence in record.unbalanced)
