@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from loadtest.csms.settings import CsmsSettings
+    from loadtest.transport.mqtt_terms import Terms
 
 
 class SubscriberClient(CommandClient, Protocol):
@@ -94,13 +95,25 @@ async def connect(
         clean_session=not settings.keep_session,
         max_in_flight=mqtt_client.IN_FLIGHT_BY_QOS[settings.qos],
     )
-    if client.terms.max_qos < settings.qos:
+    unfit = _unfit(client.terms, settings)
+    if unfit is not None:
         await client.close()
-        raise EnvironmentNotReady(
-            f"the broker takes QoS {client.terms.max_qos} at most, the central system is to send QoS {settings.qos}",
+        raise unfit
+    return client
+
+
+def _unfit(terms: Terms, settings: CsmsSettings) -> EnvironmentNotReady | None:
+    """What a broker of MQTT 5 does not grant, and without which the run would measure something else."""
+    if terms.max_qos < settings.qos:
+        return EnvironmentNotReady(
+            f"the broker takes QoS {terms.max_qos} at most, the central system is to send QoS {settings.qos}",
             hint="take a lower --qos",
         )
-    return client
+    if settings.keep_session and terms.session_expiry_s == 0:
+        return EnvironmentNotReady(
+            "the broker keeps no session of a client that is away", hint="allow it there, or leave --persistent out"
+        )
+    return None
 
 
 async def subscribe(client: SubscriberClient, filters: list[tuple[bytes, int]]) -> list[int]:
