@@ -56,7 +56,7 @@ class LocustRun:
                     return child
         raise AssertionError(f"no process with {text!r}; Locust says:\n{self.log.read_text()}")
 
-    def wait_for_phase(self, phase: str, timeout_s: float = 40) -> None:
+    def wait_for_phase(self, phase: str, timeout_s: float = 80) -> None:
         """Until the timeline has a row of a phase."""
         deadline = time.monotonic() + timeout_s
         timeline = self.folder / run_record.TIMELINE_CSV
