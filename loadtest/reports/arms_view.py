@@ -38,6 +38,10 @@ _CLASSES = {
     comparison_record.DIFFERENT: "different",
 }
 """Nothing shown is nothing proved: only what was held against a baseline is good or bad."""
+_TURNS = (
+    "The arms took turns. What grew or fell steadily meanwhile is taken out of every figure that is judged: "
+    "a line through the order of all runs, the same for all arms."
+)
 _MOST_CHANGED, _MOST_ROWS = 60, 300
 _BESIDE = (kinds.THROUGHPUT, *sorted(kinds.SHARES), kinds.REGISTERED, kinds.BACK)
 
@@ -223,7 +227,8 @@ def _arms(comparison: Comparison) -> Table:
         )
         for arm in comparison.arms
     )
-    return Table("Arms", ("Arm", "What it is", "Runs that count", "Left out, and why"), rows, left=4)
+    note = _TURNS if comparison.plan else ""
+    return Table("Arms", ("Arm", "What it is", "Runs that count", "Left out, and why"), rows, note, left=4)
 
 
 def _shapes(comparison: Comparison) -> Table:

@@ -192,6 +192,7 @@ def test_at_its_end_the_arms_are_compared(course: Course) -> None:
     ]
     assert compared["plan"] == (course.folder / "plan.toml").read_text()
     assert (course.folder / "comparison.html").exists()
+    assert "The arms took turns. " in (course.folder / "comparison.md").read_text()
     assert "compar" not in course.out  # not of one that was interrupted
 
 
