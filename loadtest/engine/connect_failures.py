@@ -9,7 +9,7 @@ from collections import Counter
 from loadtest.transport import mqtt_reasons, tls
 
 NO_NETWORK = "no_network"
-"""The charge point's own link was down; nobody else is to blame."""
+"""The charge point's own link was down, or went down meanwhile; nobody else is to blame."""
 TIMED_OUT = "timed_out"
 ENDED = "ended_in_handshake"
 CONNECTION_REFUSED = "connection_refused"

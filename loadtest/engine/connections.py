@@ -176,13 +176,14 @@ class Connections:
         """A connection, or the attempt at one, has ended; try again later unless the charge point is done."""
         fleet = self._fleet
         taken_away = fleet.link_cuts.ended(charge_point.number)
-        if not taken_away and not self._is_hindered(charge_point):
+        by_own_network = taken_away or self._is_hindered(charge_point)
+        if not by_own_network:
             fleet.link_cuts.back(charge_point.number, monotonic_ns())  # if it was away, from now on others are to blame
         if charge_point.state == CONNECTING:
             if not taken_away and self.redirects.goes_on(charge_point.number):
                 self._reach_out(charge_point)
                 return
-            self._ended_in_handshake(charge_point, exc)
+            self._ended_in_handshake(charge_point, exc, by_own_network=by_own_network)
         elif charge_point.state in (OPEN, REJECTED, REGISTERED):
             charge_point.books.counters.disconnects += 1
             if not charge_point.register_intended_ns:
@@ -202,8 +203,13 @@ class Connections:
             return True
         return link is not None and (link.is_down or link.up_since_ns > charge_point.connect_started_ns)
 
-    def _ended_in_handshake(self, charge_point: RegisteringConnection, exc: Exception | None) -> None:
+    def _ended_in_handshake(
+        self, charge_point: RegisteringConnection, exc: Exception | None, *, by_own_network: bool
+    ) -> None:
         charge_point.books.counters.connect_failed += 1
+        if by_own_network:
+            self._fleet.connect_failures.add(NO_NETWORK)
+            return
         charge_point.books.counters.connect_in_vain += in_vain.failure(exc)
         cause, text = end_of_handshake(exc, charge_point.handshake_name, charge_point.peer_name)
         self._fleet.connect_failures.add(cause, f"{self._who(charge_point)}: {text}")

@@ -307,6 +307,16 @@ def test_whose_link_is_down_from_the_beginning_has_not_been_turned_away(ending: 
         assert [until for _, _, until in ABSENCE.iter_unpack(absences)] == [STILL_AWAY_US]
 
 
+def test_a_handshake_that_the_link_cuts_off_is_no_fault_of_the_gateway() -> None:
+    with linked_world() as world:
+        wire = world.reach()
+        link_of(world).go_down(RESET)
+        wire.end()
+        assert world.books.counters.connect_failed == 1
+        assert world.fleet.connect_failures.report() == {"engine.connect_failures.no_network": 1}
+        assert world.fleet.connect_failures.first == {}, "nothing is told of the gateway"
+
+
 def test_an_attempt_that_a_silent_outage_has_delayed_is_not_held_against_the_gateway() -> None:
     with linked_world(call_timeout_s=10.0) as world:
         registered(world)
