@@ -74,7 +74,7 @@ class ChargePoint(ReportingConnection):
         self.report_connectors(now_ns, booted=booted)
         if booted and self._features is not None and self._features.maintenance is not None:
             resume_after_boot(self, now_ns)
-        if not self._arrival_due_ns:
+        if not self._arrival_due_ns and self.profile.drivers is not None:
             self._await_driver(now_ns)
         if not self._aligned_due_ns:
             self.schedule_aligned(now_ns)

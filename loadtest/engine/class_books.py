@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from loadtest.engine.connect_legs import ConnectLegs
 from loadtest.engine.fleet_counters import FleetCounters
 from loadtest.engine.operations import Operations
 from loadtest.engine.wire_bytes import WireBytes
@@ -28,17 +29,27 @@ class ClassBooks:
         phases: Which phase an instant belongs to.
 
     Attributes:
+        connect_legs: How long they take to connect.
         counters: What happened to them besides their operations.
         registered_ever: How many have been registered.
         transactions_started: How many transactions have begun.
         wire_bytes: What their connections have carried.
     """
 
-    __slots__ = ("counters", "operations", "recorder", "registered_ever", "transactions_started", "wire_bytes")
+    __slots__ = (
+        "connect_legs",
+        "counters",
+        "operations",
+        "recorder",
+        "registered_ever",
+        "transactions_started",
+        "wire_bytes",
+    )
 
     def __init__(self, recorder: Recorder, phases: PhaseClock) -> None:
         self.recorder = recorder
         self.operations = Operations(recorder, phases)
+        self.connect_legs = ConnectLegs(recorder, phases)
         self.counters = FleetCounters()
         self.wire_bytes = WireBytes()
         self.registered_ever = self.transactions_started = 0

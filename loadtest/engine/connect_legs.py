@@ -9,23 +9,31 @@ from loadtest.units import NS_PER_US
 
 if TYPE_CHECKING:
     from loadtest.engine.operations import PhaseClock
-    from loadtest.engine.registration import RegisteringConnection
+    from loadtest.measure.recorder import Recorder
 
 
 class ConnectLegs:
-    """The samples of a fleet's connections, each from its intended and from its real start.
+    """The samples of a class's connections, each from its intended and from its real start.
 
     Args:
+        recorder: Takes the samples.
         phases: What they are booked under: the phase of the intended instant.
     """
 
-    def __init__(self, phases: PhaseClock) -> None:
-        self._phases = phases
+    __slots__ = ("_phases", "_recorder", "_samples")
 
-    def record(self, leg: str, action: str, charge_point: RegisteringConnection, intended_ns: int, now_ns: int) -> None:
+    def __init__(self, recorder: Recorder, phases: PhaseClock) -> None:
+        self._recorder = recorder
+        self._phases = phases
+        self._samples: dict[tuple[int, str, str], tuple[list[int], list[int]]] = {}
+
+    def record(self, leg: str, action: str, intended_ns: int, started_ns: int, now_ns: int) -> None:
         """A charge point has got as far as ``leg`` says; its attempt to connect was the real start."""
-        phase = self._phases.names[self._phases.at(intended_ns)]
-        recorder = charge_point.books.recorder
-        started_ns = charge_point.connect_started_ns
-        recorder.handle(Tag(phase, leg, action, INTENDED)).append((now_ns - intended_ns) // NS_PER_US)
-        recorder.handle(Tag(phase, leg, action, SERVICE)).append((now_ns - started_ns) // NS_PER_US)
+        place = self._phases.at(intended_ns), leg, action
+        samples = self._samples.get(place)
+        if samples is None:
+            names, handle = (self._phases.names[place[0]], leg, action), self._recorder.handle
+            samples = self._samples[place] = handle(Tag(*names, INTENDED)), handle(Tag(*names, SERVICE))
+        intended_us, service_us = samples
+        intended_us.append((now_ns - intended_ns) // NS_PER_US)
+        service_us.append((now_ns - started_ns) // NS_PER_US)

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 from loadtest.clock import monotonic_ns
 from loadtest.engine import in_vain
 from loadtest.engine.connect_failures import NO_NETWORK, TIMED_OUT, cause_of_error, end_of_handshake, in_words
-from loadtest.engine.connect_legs import ConnectLegs
 from loadtest.engine.dialling import Dialler
 from loadtest.engine.link_transport import LinkTransport
 from loadtest.engine.reconnecting import Reconnecting
@@ -42,7 +41,6 @@ class Connections:
 
     def __init__(self, fleet: Fleet) -> None:
         self._fleet = fleet
-        self._legs = ConnectLegs(fleet.phases)
         self._reconnecting = Reconnecting(fleet.settings.seed)
         self.redirects = Redirects(fleet)
         self.diallers = self._make_diallers()
@@ -131,7 +129,8 @@ class Connections:
     def opened(self, charge_point: RegisteringConnection, now_ns: int) -> None:
         """A handshake is complete."""
         charge_point.books.counters.connects += 1
-        self._legs.record(CONNECT, charge_point.handshake_name, charge_point, charge_point.connect_intended_ns, now_ns)
+        intended_ns, started_ns = charge_point.connect_intended_ns, charge_point.connect_started_ns
+        charge_point.books.connect_legs.record(CONNECT, charge_point.handshake_name, intended_ns, started_ns, now_ns)
         charge_point.connect_intended_ns = 0
         self.redirects.over(charge_point.number)
 
@@ -139,11 +138,12 @@ class Connections:
         """A BootNotification was accepted, or none was needed."""
         charge_point.books.counters.registrations += 1
         if charge_point.register_intended_ns:
-            intended_ns = charge_point.register_intended_ns
-            self._legs.record(REGISTER, "BootNotification", charge_point, intended_ns, now_ns)
+            intended_ns, started_ns = charge_point.register_intended_ns, charge_point.connect_started_ns
+            legs = charge_point.books.connect_legs
+            legs.record(REGISTER, "BootNotification", intended_ns, started_ns, now_ns)
             self._fleet.comings.registered(now_ns)
             if lost_ns := self._reconnecting.lost_since_ns(charge_point):
-                self._legs.record(RECONNECT, "BootNotification", charge_point, lost_ns, now_ns)
+                legs.record(RECONNECT, "BootNotification", lost_ns, started_ns, now_ns)
             charge_point.register_intended_ns = charge_point.connect_started_ns = 0
         self._reconnecting.succeeded(charge_point)
         self._fleet.link_cuts.back(charge_point.number, now_ns)

@@ -10,7 +10,7 @@ belong to the first frame; then it is thrown away.
 from __future__ import annotations
 
 import http
-import secrets
+import random
 from base64 import b64encode
 from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple, NoReturn
@@ -36,6 +36,9 @@ MAX_REASON = 200
 
 _JUDGED_HEADERS = ("upgrade", "connection", "sec-websocket-")
 _END_OF_HEAD = b"\r\n\r\n"
+
+# The key shows that the answer is one to this request, and is no secret (section 1.3), so a fast generator does.
+_random_bits = random.Random().getrandbits
 
 
 class ClientHandshake(NamedTuple):
@@ -95,8 +98,8 @@ class ClientOpening:
 
     def __init__(self, handshake: ClientHandshake) -> None:
         self._handshake = handshake
-        self._key = b64encode(secrets.token_bytes(16))
-        self._head = bytearray()
+        self._key = b64encode(_random_bits(128).to_bytes(16, "big"))
+        self._head = b""
         self._refusal: ClientProtocol | None = None  # reads one that may have a body
         if (parts := plain.split(handshake.uri)) is not None:
             base, name = parts
@@ -116,23 +119,24 @@ class ClientOpening:
         Raises:
             HandshakeRefused: The server said no, or nonsense.
         """
-        self._head += data
+        received = self._head + data
         if self._refusal is None:
-            end = self._head.find(_END_OF_HEAD)
+            end = received.find(_END_OF_HEAD)
             if end < 0:
-                if len(self._head) > MAX_HEAD_BYTES:
+                if len(received) > MAX_HEAD_BYTES:
                     raise HandshakeRefused(0, "response head too long")
+                self._head = received
                 return None
-            if self._head.startswith(b"HTTP/1.1 101"):
-                head = bytes(self._head[: end + 4])
+            if received.startswith(b"HTTP/1.1 101"):
+                head = received[: end + 4]
                 if not plain.accepts(head, self._key, self._handshake.subprotocols):
                     protocol = self._protocol()
                     protocol.receive_data(head)
                     self._judge(protocol)
-                return bytes(self._head[end + 4 :])
+                return received[end + 4 :]
             self._refusal = self._protocol()
-        self._refusal.receive_data(bytes(self._head))
-        self._head.clear()
+            self._head = b""
+        self._refusal.receive_data(received)
         if self._refusal.handshake_exc is not None:
             self._judge(self._refusal)
         return None
@@ -145,7 +149,7 @@ class ClientOpening:
         """
         if self._head or self._refusal is not None:
             protocol = self._refusal or self._protocol()
-            protocol.receive_data(bytes(self._head))
+            protocol.receive_data(self._head)
             protocol.receive_eof()
             self._judge(protocol)
 

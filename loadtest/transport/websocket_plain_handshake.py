@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import re
 from base64 import b64encode
+from functools import lru_cache
 from hashlib import sha1
 from typing import NamedTuple
 
 _GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"  # RFC 6455 section 1.3
 _PLAIN_NAME = re.compile(r"[\w.~%-]+", re.ASCII)
-_PLAIN_HEAD = re.compile(rb"HTTP/1\.1 101 [\x20-\x7e]*\r\n(?:[\w-]+:[\x20-\x7e]*\r\n)+\r\n")
+_PLAIN_LINES = rb"\r\n(?:[\w-]+:[\x20-\x7e]*\r\n)*"
+_PLAIN_BEGIN = re.compile(rb"HTTP/1\.1 101 [\x20-\x7e]*" + _PLAIN_LINES + rb"(?i:Sec-WebSocket-Accept): *")
+_PLAIN_END = re.compile(rb" *" + _PLAIN_LINES + rb"\r\n")
 _MAX_PLAIN_BYTES = 1024
 
 
@@ -51,15 +54,24 @@ def split(uri: str) -> tuple[str, str] | None:
 
 def accepts(head: bytes, key: bytes, subprotocols: tuple[str, ...]) -> bool:
     """Whether a response's head, down to the empty line, is a yes without anything unusual."""
-    if len(head) > _MAX_PLAIN_BYTES or not _PLAIN_HEAD.fullmatch(head):
+    if len(head) > _MAX_PLAIN_BYTES:
         return False
-    lines = head.split(b"\r\n")[1:-2]
+    accept = b64encode(sha1(key + _GUID, usedforsecurity=False).digest())
+    begin, _, end = head.partition(accept)
+    return _is_plain(begin, end, subprotocols)
+
+
+@lru_cache(maxsize=16)
+def _is_plain(begin: bytes, end: bytes, subprotocols: tuple[str, ...]) -> bool:
+    """The same, given what stands around the accepted key: that is all a gateway's answers differ in."""
+    if not _PLAIN_BEGIN.fullmatch(begin) or not _PLAIN_END.fullmatch(end):
+        return False
+    lines = [*begin.split(b"\r\n")[1:-1], *end.split(b"\r\n")[1:-2]]
     fields = {name.lower(): value.strip() for name, _, value in (line.partition(b":") for line in lines)}
     return (
         len(fields) == len(lines)
         and fields.get(b"upgrade", b"").lower() == b"websocket"
         and fields.get(b"connection", b"").lower() == b"upgrade"
-        and fields.get(b"sec-websocket-accept") == b64encode(sha1(key + _GUID, usedforsecurity=False).digest())
         and fields.get(b"sec-websocket-protocol", b"").decode() in (subprotocols or ("",))
-        and b"sec-websocket-extensions" not in fields
+        and fields.keys().isdisjoint((b"sec-websocket-accept", b"sec-websocket-extensions"))
     )
