@@ -137,15 +137,15 @@ class Connections:
     def registered(self, charge_point: RegisteringConnection, now_ns: int) -> None:
         """A BootNotification was accepted, or none was needed."""
         charge_point.books.counters.registrations += 1
+        lost_ns = self._reconnecting.succeeded(charge_point)
         if charge_point.register_intended_ns:
             intended_ns, started_ns = charge_point.register_intended_ns, charge_point.connect_started_ns
             legs = charge_point.books.connect_legs
             legs.record(REGISTER, "BootNotification", intended_ns, started_ns, now_ns)
             self._fleet.comings.registered(now_ns)
-            if lost_ns := self._reconnecting.lost_since_ns(charge_point):
+            if lost_ns:
                 legs.record(RECONNECT, "BootNotification", lost_ns, started_ns, now_ns)
             charge_point.register_intended_ns = charge_point.connect_started_ns = 0
-        self._reconnecting.succeeded(charge_point)
         self._fleet.link_cuts.back(charge_point.number, now_ns)
 
     def not_let_in(self, charge_point: RegisteringConnection) -> None:

@@ -101,12 +101,12 @@ class Dialler:
     ) -> None:
         try:
             peer = self._peer if elsewhere is None else await self._found(elsewhere)
-            source = f"{peer.source_prefix}{1 + charge_point.number % _SOURCE_ADDRESSES}"
+            (host, port), source = peer.address, None
+            if peer.source_prefix:
+                source = f"{peer.source_prefix}{1 + charge_point.number % _SOURCE_ADDRESSES}", 0
+            tls_options = self._tls_options(charge_point, peer.name) if self.encrypted else {}
             await asyncio.get_running_loop().create_connection(
-                lambda: protocol,
-                *peer.address,
-                local_addr=(source, 0) if peer.source_prefix else None,
-                **(self._tls_options(charge_point, peer.name) if self.encrypted else {}),
+                lambda: protocol, host, port, local_addr=source, **tls_options
             )
         except (OSError, UsageError) as error:  # TLS's among them
             self._ended(charge_point)  # first, for what follows may be another attempt

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 HEARTBEAT = b"{}"
 
-_BOOT = b'{"chargePointVendor":"%b","chargePointModel":"%b","chargePointSerialNumber":"%b","firmwareVersion":"%b"}'
+_BOOT = '{"chargePointVendor":"%s","chargePointModel":"%s","chargePointSerialNumber":"%s","firmwareVersion":"%s"}'
 _STATUS = b'{"connectorId":%d,"errorCode":"NoError","status":"%b","timestamp":"%b"}'
 _AUTHORIZE = b'{"idTag":"%b"}'
 _START = b'{"connectorId":%d,"idTag":"%b","meterStart":%d,"timestamp":"%b"%b}'
@@ -23,12 +23,7 @@ _STOP = b'{"transactionId":%d,%b"meterStop":%d,"timestamp":"%b","reason":"%b"%b}
 
 def boot_notification(profile: ChargePointProfile, charge_point_id: str, firmware_version: str) -> bytes:
     """BootNotification.req; the serial number is the end of the id, 25 characters at most."""
-    return _BOOT % (
-        profile.vendor.encode(),
-        profile.model.encode(),
-        charge_point_id[-25:].encode(),
-        firmware_version.encode(),
-    )
+    return (_BOOT % (profile.vendor, profile.model, charge_point_id[-25:], firmware_version)).encode()
 
 
 def status_notification(connector: int, status: bytes, timestamp: bytes) -> bytes:

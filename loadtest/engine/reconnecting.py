@@ -38,11 +38,7 @@ class Reconnecting:
         """Its connection has ended, and with it its registration."""
         self._lost_ns[charge_point.number] = now_ns
 
-    def lost_since_ns(self, charge_point: RegisteringConnection) -> int:
-        """When that was; 0: not since it was registered last."""
-        return self._lost_ns.get(charge_point.number, 0)
-
-    def succeeded(self, charge_point: RegisteringConnection) -> None:
-        """It is registered: waits begin anew."""
+    def succeeded(self, charge_point: RegisteringConnection) -> int:
+        """It is registered: waits begin anew. Returns when it was lost; 0: not since it was registered last."""
         self._waited_s.pop(charge_point.number, None)
-        self._lost_ns.pop(charge_point.number, None)
+        return self._lost_ns.pop(charge_point.number, 0)

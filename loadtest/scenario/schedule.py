@@ -7,6 +7,7 @@ kept per charge point and the schedule does not depend on how a fleet is cut int
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 
 _MASK = 0xFFFF_FFFF_FFFF_FFFF
 _STEP = 0x9E37_79B9_7F4A_7C15
@@ -40,6 +41,7 @@ def connect_offset_s(ramp_s: float, charge_points: int, number: int, share: floa
     return ramp_s * (slot + share) / charge_points
 
 
+@lru_cache(maxsize=1)
 def _coprime_stride(count: int) -> int:
     """A step near the golden section of ``count`` that visits each of its residues once."""
     stride = max(1, int(count * 0.618033988749895))

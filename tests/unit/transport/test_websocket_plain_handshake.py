@@ -71,12 +71,23 @@ def test_an_ordinary_yes_is_plain() -> None:
     assert not plain.accepts(head(LINES[:4]), KEY.encode(), ("ocpp1.6",))
 
 
+@pytest.mark.parametrize("copy", ["X-Copy: {}", "sec-websocket-accept: {}", "X-Copy:{} "])
+def test_an_answer_like_the_one_before_is_plain_for_its_own_key_alone(copy: str) -> None:
+    keys = [f"{number:022d}==" for number in range(3)]
+    for key in keys:
+        answer = head([*LINES[:3], f"Sec-WebSocket-Accept: {accept_key(key)}", LINES[4]])
+        assert [plain.accepts(answer, other.encode(), ("ocpp1.6",)) for other in keys] == [key == each for each in keys]
+    copied = head([LINES[0], copy.format(accept_key(keys[1])), *LINES[1:3], f"Sec-WebSocket-Accept: {accept_key(KEY)}"])
+    assert not plain.accepts(copied, keys[1].encode(), ())
+
+
 odd_text = st.text(st.characters(max_codepoint=255), max_size=12)
 odd_line = st.one_of(
     odd_text,
     st.sampled_from(LINES),
     st.builds("{}: {}".format, st.sampled_from([line.partition(":")[0] for line in LINES[1:]]), odd_text),
     st.sampled_from(["Sec-WebSocket-Extensions: permessage-deflate", " folded", "Upgrade : websocket", "x:\x00"]),
+    st.sampled_from([f"X-Copy: {accept_key(KEY)}", "Sec-WebSocket-Accept:"]),
 )
 
 
