@@ -1,8 +1,8 @@
 """Storms: many charge points lose their connection at once, or all come up at once; how long until they are back.
 
 Everything follows from the instants at which charge points were lost and registered, to the millisecond, and from
-what was counted second by second. The level is the number of charge points registered. A storm's depth is the level
-before it less the lowest in it; that a share is back means that the level has risen by that share of the depth.
+what was counted second by second. A storm's depth is the level before it less the lowest in it
+(:mod:`loadtest.measure.storm_levels`); that a share is back means that the level has risen by that share of the depth.
 """
 
 from __future__ import annotations
@@ -15,10 +15,14 @@ from typing import TYPE_CHECKING, NamedTuple
 import msgspec
 import numpy as np
 
+from loadtest.measure.storm_levels import OVER_SHARE
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
+
+    from loadtest.measure.storm_levels import Levels
 
 WINDOW_S = 10.0
 LOST_SHARE = 0.1
@@ -26,8 +30,6 @@ LOST_SHARE = 0.1
 SHARES = (50, 90, 99, 100)
 """Percent of the charge points away, for whose return the time is told."""
 
-_OVER_SHARE = 99
-"""With so many percent back the storm is over; what is lost from then on may be the next."""
 _MS_PER_S = 1000
 
 
@@ -98,63 +100,6 @@ class Storm(msgspec.Struct, kw_only=True):
     transaction_p99_us: int = 0
 
 
-class Dip(NamedTuple):
-    """A fall of the level: how deep, when it was lowest for the last time, and when it was over; ``None``: never."""
-
-    depth: int
-    lowest_ms: float
-    over_ms: float | None
-
-
-class Levels:
-    """How many charge points were registered, at each instant.
-
-    Args:
-        lost_ms: When charge points were lost, in ms after the run's start, in any order.
-        registered_ms: When charge points were registered.
-    """
-
-    def __init__(self, lost_ms: NDArray[np.uint32], registered_ms: NDArray[np.uint32]) -> None:
-        self.lost_ms = np.sort(lost_ms).astype(np.int64)
-        instants = np.concatenate([registered_ms.astype(np.int64), self.lost_ms])
-        steps = np.concatenate([np.ones(len(registered_ms), np.int64), -np.ones(len(lost_ms), np.int64)])
-        order = np.argsort(instants, kind="stable")
-        # One level for each instant: what happens within a ms has no order.
-        last = np.flatnonzero(np.diff(instants[order], append=-1))
-        self._at_ms = instants[order][last]
-        self._levels = np.cumsum(steps[order])[last]
-
-    def before(self, at_ms: float) -> int:
-        """The level just before an instant."""
-        position = int(np.searchsorted(self._at_ms, at_ms, side="left"))
-        return int(self._levels[position - 1]) if position else 0
-
-    def fall(self, start_ms: float, end_ms: float) -> int:
-        """By how many the level falls below what it was just before an instant, until another one."""
-        first, last = np.searchsorted(self._at_ms, (start_ms, end_ms), side="left")
-        found = self._levels[first:last]
-        return max(0, self.before(start_ms) - int(found.min())) if len(found) else 0
-
-    def dip(self, start_ms: float, end_ms: float, level: int, more: int) -> Dip:
-        """What becomes of a level of ``level`` from an instant on, once it has fallen by more than ``more``."""
-        first, last = np.searchsorted(self._at_ms, (start_ms, end_ms), side="left")
-        found = self._levels[first:last]
-        depths = level - np.minimum.accumulate(found) if len(found) else found
-        over = np.flatnonzero((depths > more) & (found >= level - depths + -(-depths * _OVER_SHARE // 100)))
-        length = int(over[0]) + 1 if len(over) else len(found)
-        if not length:
-            return Dip(0, start_ms, None)
-        lowest = length - 1 - int(np.argmin(found[:length][::-1]))
-        over_ms = float(self._at_ms[first + over[0]]) if len(over) else None
-        return Dip(int(depths[length - 1]), float(self._at_ms[first + lowest]), over_ms)
-
-    def reached(self, level: int, start_ms: float, end_ms: float) -> float | None:
-        """When the level is first at least ``level`` between two instants; ``None``: never."""
-        first, last = np.searchsorted(self._at_ms, (start_ms, end_ms), side="left")
-        above = np.flatnonzero(self._levels[first:last] >= level)
-        return float(self._at_ms[first + above[0]]) if len(above) else None
-
-
 def most_lost(charge_points: int) -> int:
     """How many of a fleet may be lost together without its being a storm."""
     return math.floor(LOST_SHARE * charge_points)
@@ -220,7 +165,7 @@ def fill_counts(storm: Storm, seconds: Sequence[StormSecond], end_s: float) -> N
         seconds: Every second of the run, in order.
         end_s: Until when the storm was watched.
     """
-    over_s = min(storm.start_s + storm.back_after_s.get(_OVER_SHARE, math.inf), end_s)
+    over_s = min(storm.start_s + storm.back_after_s.get(OVER_SHARE, math.inf), end_s)
     during = [second for second in seconds if math.floor(storm.start_s) <= second.second < math.ceil(over_s)]
     storm.attempts = sum(second.attempts for second in during)
     storm.refused = sum(second.refused for second in during)

@@ -10,7 +10,8 @@ import numpy as np
 
 from loadtest.measure import storm as storms
 from loadtest.measure.histogram import Histogram
-from loadtest.measure.storm import Levels, Storm, StormSecond
+from loadtest.measure.storm import Storm, StormSecond
+from loadtest.measure.storm_levels import Levels
 from loadtest.measure.tags import INTENDED, REGISTER, ROUND_TRIP
 from loadtest.protocol.phases import DRAIN, FAULT, RAMP, RECOVERY
 

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from loadtest.measure.histogram import Histogram
 from loadtest.measure.interval import IntervalReport
 from loadtest.measure.spans import PhaseSpan
-from loadtest.measure.storm import Levels, Storm, StormSecond, boot_storm, fill_counts, reconnect_storms
+from loadtest.measure.storm import Storm, StormSecond, boot_storm, fill_counts, reconnect_storms
+from loadtest.measure.storm_levels import Levels
 from loadtest.measure.storm_watch import StormWatch
 from loadtest.measure.tags import Tag
 
