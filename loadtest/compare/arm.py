@@ -95,6 +95,8 @@ def read_arm(folder: Path, name: str = "") -> Arm:
     arm = Arm(name or folder.name, folder=str(folder))
     for run in members(folder):
         arm.take(run)
+    if (folder / run_set.SET_JSON).exists():
+        arm.left_out += [f"{run}: void, and made once more" for run in run_set.load(folder).void]
     return arm
 
 

@@ -123,7 +123,7 @@ def repeats_needed(spread: float | None, change: float, figures: int) -> int:
     The usual approximation for two means (Guenther 1981), with Bonferroni's bound, so rather too many than too few.
 
     Args:
-        spread: As in :class:`Effect`; without it only :func:`fewest_repeats` is known.
+        spread: As in :class:`Effect`; without it only :data:`FEWEST_RUNS` is known.
         change: Relative: 0.05 is 5 %.
         figures: How many are compared.
     """

@@ -48,7 +48,7 @@ class Course:
         self._plan = plan
         self._workers = workers
         self._all_spawned = all_spawned
-        self._looked_ns = 0
+        self._looked_ns = 0  # until the ramp begins
 
     def follow(self) -> None:
         """Returns when the run is over, or ended early by a threshold; only its tail is still to be collected.
@@ -160,10 +160,11 @@ class Course:
 
         So it did when much more time has passed since the last look than between two.
         """
+        if not self._looked_ns:
+            return  # they are still being gathered: what takes long then delays nobody
         before_ns, self._looked_ns = self._looked_ns, monotonic_ns()
-        if before_ns:
-            lag_us = (self._looked_ns - before_ns) // NS_PER_US - _POLL_US
-            self._run.collector.note_standstill(lag_us)
+        lag_us = (self._looked_ns - before_ns) // NS_PER_US - _POLL_US
+        self._run.collector.note_standstill(lag_us)
 
 
 def _not_past(at_ns: int) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 import numpy as np
 import pytest
 import simulated_runs
@@ -27,6 +28,16 @@ def make_set(folder: Path, runs: int = 2, **description: Any) -> None:
         (folder / name).mkdir(parents=True)
         run_record.write(simulated_runs.run(random, name, samples=200, **description), folder / name)
     run_set.write(run_set.RunSet(name=folder.name, made_at=AT, runs=names), folder)
+
+
+def test_void_runs_of_a_set_that_were_made_once_more_are_told(tmp_path: Path) -> None:
+    for name in ("today", "before"):
+        make_set(tmp_path / name)
+    kept = run_set.load(tmp_path / "today")
+    run_set.write(msgspec.structs.replace(kept, void=["today-1.void"]), tmp_path / "today")
+    today, before = open_arms(["today", "before"], tmp_path).arms
+    assert (len(today.runs), today.left_out) == (2, ["today-1.void: void, and made once more"])
+    assert before.left_out == []
 
 
 def make_matrix(folder: Path) -> None:

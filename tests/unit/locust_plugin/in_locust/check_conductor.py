@@ -125,6 +125,28 @@ def test_a_master_that_stands_still_is_noticed_and_announces_nothing_in_hindsigh
     assert max(lags_us) == pytest.approx(4.9e6, rel=0.01)
 
 
+def test_a_master_that_is_busy_before_it_has_anybody_to_lead_has_not_stood_still(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    now_s = 100.0
+
+    def spawn(_time_s: float) -> None:
+        nonlocal now_s
+        now_s += 5.0
+
+    monkeypatch.setattr(courses, "monotonic_ns", lambda: int(now_s * 1e9))
+    monkeypatch.setattr(courses, "gevent", SimpleNamespace(sleep=spawn))
+    lags_us: list[int] = []
+    parts = SimpleNamespace(
+        sources=Sources(), allotment=SimpleNamespace(given=1, planned=1), watch_workers=lambda: None
+    )
+    collector = SimpleNamespace(missed_early=lambda: False, note_standstill=lags_us.append)
+    run: Any = SimpleNamespace(parts=parts, collector=collector)
+    plan: Any = SimpleNamespace(settings=SimpleNamespace(engines=0), subscribers=0)
+    Course(run, plan, 1, lambda: now_s > 115)._gather()
+    assert lags_us == []
+
+
 def test_a_fault_in_conducting_ends_the_run() -> None:
     told: list[object] = []
 
