@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from loadtest.clock import rfc3339
 from loadtest.errors import ResultError
-from loadtest.measure.histogram import Histogram, is_whole
+from loadtest.measure.histogram import Histogram
+from loadtest.measure.histogram_codec import is_whole
 
 if TYPE_CHECKING:
     import datetime as dt

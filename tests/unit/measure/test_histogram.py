@@ -11,7 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from loadtest.errors import ResultError
-from loadtest.measure.histogram import HIGHEST_US, MAX_BLOB_BYTES, Histogram
+from loadtest.measure.histogram import Histogram
+from loadtest.measure.histogram_codec import MAX_BLOB_BYTES
+from loadtest.measure.histogram_slots import HIGHEST_US
 from loadtest.measure.interval import Series
 
 PERCENTS = (0.0, 0.1, 25.0, 50.0, 90.0, 99.0, 99.9, 99.99, 100.0)
