@@ -81,6 +81,7 @@ class ClassLedgers:
                 own = transactions.of(charge_points, started(name))
                 ledger.transactions = settle_transactions(own, phases)
                 ledger.transactions.rows, ledger.transactions.flaws = [], []
+                ledger.transactions.energy_checked = ledger.transactions.energy_backwards = None
             whole.unbalanced += [f"{name}: {sentence}" for sentence in ledger.unbalanced]
             whole.classes[name] = ledger
         whole.unbalanced += _not_added_up(whole)

@@ -70,8 +70,8 @@ class TransactionTotals(msgspec.Struct, kw_only=True):
     reordered: int = 0
     late: int = 0
     pending: int = 0
-    energy_checked: int = 0
-    energy_backwards: int = 0
+    energy_checked: int | None = 0
+    energy_backwards: int | None = 0
 
 
 class HopCount(msgspec.Struct):

@@ -91,8 +91,9 @@ class TransactionLedger(msgspec.Struct, kw_only=True):
         rows: The same by phase, message and cause, and the sendings that were cut off or lost beside.
         flaws: The first messages with a flaw, at most :data:`NAMED`.
         unexplained: Arrivals no engine has told of.
-        energy_checked: Messages whose energy registers the subscriber looked at, of a share of the charge points.
-        energy_backwards: Of them, those that showed less than one before.
+        energy_checked: Messages whose energy registers the subscriber looked at, of a share of the charge points;
+            ``None`` of a class: they are counted of the whole fleet only.
+        energy_backwards: Of them, those that showed less than one before; ``None`` of a class.
     """
 
     started: int = 0
@@ -107,8 +108,8 @@ class TransactionLedger(msgspec.Struct, kw_only=True):
     rows: list[TransactionRow] = []
     flaws: list[FlawedMessage] = []
     unexplained: int = 0
-    energy_checked: int = 0
-    energy_backwards: int = 0
+    energy_checked: int | None = 0
+    energy_backwards: int | None = 0
 
 
 class _Case(NamedTuple):

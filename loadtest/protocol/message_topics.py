@@ -122,10 +122,11 @@ def topic_faults(texts: TopicTexts) -> dict[str, list[str]]:
         fault = template_fault(getattr(texts, name), wanted)
         if fault:
             faults.setdefault(name, []).append(fault)
-    sound = [name for name in ("up", "reply", "down") if name not in faults]
+    several = ("up", "down") if texts.reply == texts.up else ("up", "reply", "down")
+    sound = [name for name in several if name not in faults]
     for one, other in combinations(sound, 2):
         first, second = getattr(texts, one), getattr(texts, other)
-        if may_meet(first, second) and not (other == "reply" and first == second):
+        if may_meet(first, second):
             remedy = "make them differ in a level that is a word alone"
             remedy += ", or be the same" if other == "reply" else ""
             faults.setdefault(other, []).append(f"{second!r} and {first!r} are subscribed to alike; {remedy}")

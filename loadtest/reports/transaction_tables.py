@@ -25,8 +25,8 @@ def transactions(ledger: TransactionLedger, run: RunDescription) -> list[Table]:
             "Complete: stopped, and every message arrived exactly once and in order. The first four count "
             "transactions, the others messages; late are those of which only a repeated sending arrived, "
             "pending those still to be sent when the run ended. Energy "
-            f"registers ran backwards in {count_text(ledger.energy_backwards)} of "
-            f"{count_text(ledger.energy_checked)} messages looked into.",
+            f"registers ran backwards in {count_text(ledger.energy_backwards or 0)} of "
+            f"{count_text(ledger.energy_checked or 0)} messages looked into.",
             left=0,
         )
     ]

@@ -69,7 +69,7 @@ class Threshold(msgspec.Struct, frozen=True, kw_only=True):
         mistakes = [*self._mistakes(), *self._mistakes_of_bound(), *self._mistakes_of_phase(phases)]
         if self.fleet_class and classes is not None and self.fleet_class not in classes:
             near = did_you_mean(self.fleet_class, classes)
-            mistakes.append(f"there is no class {self.fleet_class!r}{near}; there are {', '.join(classes)}")
+            mistakes.append(f"there is no class {self.fleet_class!r}; there are {', '.join(classes)}{near}")
         if not 0 <= self.after_s < math.inf:
             mistakes.append(f"after_s: {self.after_s:g} is not 0 or more")
         elif self.after_s and not self.abort_on_fail:
@@ -105,4 +105,4 @@ class Threshold(msgspec.Struct, frozen=True, kw_only=True):
     def _mistakes_of_phase(self, phases: Sequence[str]) -> Iterator[str]:
         phase = self.watched_phase
         if phase and phase not in phases:
-            yield f"there is no phase {phase!r} in this run{did_you_mean(phase, phases)}; there are {', '.join(phases)}"
+            yield f"there is no phase {phase!r} in this run; there are {', '.join(phases)}{did_you_mean(phase, phases)}"

@@ -148,7 +148,7 @@ def _of_kind(first: str, words: Sequence[str], bound: Bound, ending: dict[str, A
             raise _MistakeError(f"transactions what? {', '.join(_TRANSACTION_FATES)}")
         return Transactions(bound=bound, **found, **ending)
     raise _MistakeError(
-        f"{first!r} is no metric{did_you_mean(first, _FIRST_WORDS)}; there are {', '.join(_FIRST_WORDS)}"
+        f"{first!r} is no metric; there are {', '.join(_FIRST_WORDS)}{did_you_mean(first, _FIRST_WORDS)}"
     )
 
 
@@ -168,12 +168,16 @@ def _sorted(words: Sequence[str], **vocabulary: Sequence[str]) -> dict[str, Any]
             meaning = "phase"
         if "fleet_class" in vocabulary and word.startswith(_CLASS) and word != _CLASS:
             meaning = "fleet_class"
+        if meaning is None and word.startswith(_CLASS) and "fleet_class" not in vocabulary:
+            raise _MistakeError(f"it is told of the whole fleet; leave {word} out")
         if meaning is None:
             known = [each for every in vocabulary.values() for each in every]
             raise _MistakeError(f"{word!r} is no {_listed(vocabulary)}{did_you_mean(word, known)}")
         if meaning in found:
             raise _MistakeError(f"it names two of one kind: {found[meaning]} and {word}")
-        found[meaning] = word.removeprefix(_CLASS) if meaning == "fleet_class" else word
+        found[meaning] = word
+    if "fleet_class" in found:
+        found["fleet_class"] = found["fleet_class"].removeprefix(_CLASS)
     return found
 
 

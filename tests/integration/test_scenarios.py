@@ -77,6 +77,8 @@ def somebody_came(record: RunRecord, ledger: Ledger, rows: list[TimelineRow]) ->
     assert sum(row.count for part in record.classes for row in part.latency) == sum(
         row.count for row in record.latency if ".pacer." not in row.tag
     )
+    flows = [part.transactions for part in record.classes if part.transactions is not None]
+    assert all(flow.energy_checked is None for flow in flows), "counted of the whole fleet only"
     return sent(ledger, "StartTransaction") > 0
 
 

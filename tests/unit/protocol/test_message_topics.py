@@ -77,6 +77,7 @@ def test_other_topics_belong_to_nobody(topic: str) -> None:
         (TopicTexts(down="a/${cid}/${action}"), "down", "no placeholder but ${cid}"),
         (TopicTexts("a/${cid}/${action}", "a/${cid}/Reply"), "reply", "are subscribed to alike"),
         (TopicTexts("a/${cid}", "b/${cid}", "a/${cid}"), "down", "are subscribed to alike"),
+        (TopicTexts("a/${cid}", "a/${cid}", "a/${cid}"), "down", "are subscribed to alike"),
         (TopicTexts("a/${cid}/${action}", "b/${cid}", "a/x/${cid}"), "down", "are subscribed to alike"),
     ],
 )
@@ -84,6 +85,7 @@ def test_what_is_no_topic_or_another_s_is_told_by_field(texts: TopicTexts, field
     faults = topic_faults(texts)
     assert list(faults) == [field]
     assert says in faults[field][0]
+    assert len(faults[field]) == 1
 
 
 def test_faults_are_told_all_at_once() -> None:

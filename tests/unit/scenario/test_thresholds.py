@@ -80,7 +80,7 @@ def test_each_has_a_text_and_can_be_judged(threshold: Threshold, text: str) -> N
         (Transactions("lost", at_most(1), abort_on_fail=True), "cannot end one early"),
         (
             Messages("lost", at_most(3), fleet_class="Kerbs"),
-            "no class 'Kerbs'; did you mean Kerb.; there are",
+            "no class 'Kerbs'; there are Kerb, Depot; did you mean Kerb",
         ),
         (Registered(99, below(20, "s"), fleet_class="Kerb"), "storms are of the whole fleet"),
         (Latency("p99", "reply", below(1, "s"), fleet_class="Kerb"), "leave class:Kerb out"),

@@ -364,5 +364,5 @@ def test_a_threshold_can_be_of_a_class_of_the_scenario_only() -> None:
         check_scenario([Modern, System, Kerb], resolve({"threshold": "lost class:Kreb < 1"}))
     (fault,) = caught.value.faults
     assert (
-        fault == "threshold 'lost class:Kreb < 1': there is no class 'Kreb'; did you mean Kerb?; there are Modern, Kerb"
+        fault == "threshold 'lost class:Kreb < 1': there is no class 'Kreb'; there are Modern, Kerb; did you mean Kerb?"
     )
