@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from loadtest.measure.reasons import MEASURING_ROLES, first_connect_fault
+from loadtest.measure.instrument_reasons import MEASURING_ROLES
+from loadtest.measure.reason_texts import first_connect_fault
 from loadtest.measure.verdict import GENERATOR_CODES
 
 if TYPE_CHECKING:

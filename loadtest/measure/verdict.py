@@ -10,7 +10,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from loadtest.errors import ExitCode
-from loadtest.measure.reasons import first_connect_fault, reasons
+from loadtest.measure.reason_texts import first_connect_fault
+from loadtest.measure.reasons import reasons
 from loadtest.measure.run_events import ENDED_EARLY, INTERRUPTED, REFUSED
 from loadtest.measure.run_outcome import Reason, Verdict
 
