@@ -11,22 +11,21 @@ import msgspec
 
 from loadtest.clock import monotonic_ns
 from loadtest.control import messages
-from loadtest.engine.credentials import Credentials
-from loadtest.errors import LoadTestError, UsageError, join_hints
+from loadtest.errors import UsageError
 from loadtest.measure.health import HealthMonitor
 from loadtest.measure.interval import IntervalReport
 from loadtest.protocol.phases import DRAIN
 from loadtest.runner.broker_part import start_broker
-from loadtest.runner.descriptors import gateway_fault, raise_limit, refuse_connections
+from loadtest.runner.descriptors import raise_limit
 from loadtest.runner.embedded_security import EmbeddedSecurity
 from loadtest.runner.gateway_config import read_switches, unfit_for_runs
-from loadtest.runner.gateway_probe import answers_handshake
 from loadtest.runner.gateway_processes import GatewayRequest, start_gateway
+from loadtest.runner.system_checks import Findings, check_direct_path, check_given_gateway, check_room_in_gateway
 from loadtest.scenario.faults import BROKER
 from loadtest.units import NS_PER_MS, NS_PER_S, NS_PER_US
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Sequence
+    from collections.abc import Callable, Sequence
 
     from loadtest.runner.broker_part import BrokerPart
     from loadtest.runner.fault_injection import Breakable, Refusing
@@ -70,21 +69,16 @@ class SystemUnderTest:
         """
         settings = self._settings
         limit = raise_limit()
-        faults: list[str] = []
-        hints: list[str] = []
+        findings = Findings()
         if settings.gateway_embedded:
-            misfit = gateway_fault(settings.charge_points - settings.direct, settings.gateway_processes, limit)
-            if misfit is not None:
-                faults.append(misfit[0])
-                hints.append(misfit[1])
-            await _collect(self._read_gateway_config(), faults, hints)
+            check_room_in_gateway(settings, limit, findings)
+            await findings.of(self._read_gateway_config())
         elif settings.gateway_external:
-            await _collect(self._probe_gateway(), faults, hints)
+            await findings.of(check_given_gateway(settings))
         if settings.direct:
-            await _collect(self._check_direct(limit), faults, hints)
-        await _collect(self._start_broker(), faults, hints)
-        if faults:
-            raise UsageError(faults, hint=join_hints(hints))
+            await findings.of(check_direct_path(settings, limit))
+        await findings.of(self._start_broker())
+        findings.refuse()
         if settings.gateway_embedded:
             await self._start_gateway()
         self._watch()
@@ -95,23 +89,6 @@ class SystemUnderTest:
             self._gateway_switches = read_switches(self._settings.gateway_config)
             if faults := unfit_for_runs(self._gateway_switches):
                 raise UsageError(faults)
-
-    async def _probe_gateway(self) -> None:
-        """Check the charge points' credentials and whether the given gateway answers."""
-        settings, files = self._settings, self._settings.credentials
-        encrypted = settings.gateway.startswith("wss:")
-        Credentials(files, settings.password, encrypted=encrypted).refuse_missing(settings.fleet())
-        guarded = bool(settings.password or files.password_file or files.client_certificate)
-        await answers_handshake(settings.gateway, files, guarded=guarded)
-
-    async def _check_direct(self, limit: int) -> None:
-        """Check what charge points show the broker, and whether an embedded one may have so many connections."""
-        settings = self._settings
-        if "://" in settings.broker:
-            encrypted = settings.broker.startswith("mqtts:")
-            Credentials(settings.credentials, settings.password, encrypted=encrypted).refuse_missing(settings.fleet())
-        else:
-            refuse_connections(settings.direct, limit)
 
     async def _start_broker(self) -> None:
         self._broker = await start_broker(self._settings)
@@ -239,15 +216,3 @@ class SystemUnderTest:
         if self._broker is not None:
             await self._broker.stop()
         self._security.remove()
-
-
-async def _collect(check: Awaitable[None], faults: list[str], hints: list[str]) -> None:
-    """Run a check; a failure is one more fault for the list."""
-    try:
-        await check
-    except UsageError as error:
-        faults += error.faults
-        hints.append(error.hint)
-    except LoadTestError as error:
-        faults.append(error.message)
-        hints.append(error.hint)
