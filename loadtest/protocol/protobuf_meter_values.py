@@ -12,6 +12,7 @@ import functools
 import msgspec
 
 from loadtest.protocol import protobuf_types
+from loadtest.protocol.protobuf_time import time_form
 from loadtest.protocol.protobuf_types import FAULTS
 from loadtest.protocol.protobuf_wire import delimited, key, read_content, read_varint
 
@@ -103,7 +104,7 @@ def _described(rest: bytes) -> bytes | None:
 
 @functools.lru_cache(_CACHED_DESCRIPTIONS)
 def _timestamp(text: str) -> bytes:
-    return _meter_value(timestamp=protobuf_types.time_form(text)).SerializeToString()
+    return _meter_value(timestamp=time_form(text)).SerializeToString()
 
 
 def _head(connector: int, transaction: int | msgspec.UnsetType) -> bytes:

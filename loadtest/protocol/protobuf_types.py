@@ -7,7 +7,6 @@ show a value, which may be a password or an id tag.
 
 from __future__ import annotations
 
-import datetime as dt
 import functools
 import importlib.resources
 import math
@@ -16,6 +15,8 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message import DecodeError, EncodeError
+
+from loadtest.protocol.protobuf_time import time_form, time_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -45,11 +46,8 @@ VERSION: Final = 1
 """Of the schema; a receiver refuses messages of any other."""
 
 _PACKAGE = f"ocpp16.v{VERSION}."
-_EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
-_SECOND, _MILLISECOND = dt.timedelta(seconds=1), dt.timedelta(milliseconds=1)
 _BIGGEST = 2**63
 _EXACT = 2**53
-_CACHED = 4096
 
 
 @functools.cache
@@ -143,7 +141,7 @@ def _turns(field: FieldDescriptor) -> tuple[Callable[[Any], Any] | None, Callabl
     """How one value is written and read; ``None``: as it is."""
     if field.message_type is not None:
         if field.message_type.name == "Time":
-            return time_form, _time_text
+            return time_form, _read_time
         nested = shape(field.message_type.name)
         return nested.fields, nested.payload
     if field.enum_type is not None:
@@ -157,6 +155,16 @@ def _turns(field: FieldDescriptor) -> tuple[Callable[[Any], Any] | None, Callabl
         case FieldDescriptor.TYPE_BOOL:
             return _boolean, None
     return _text, None
+
+
+def _read_time(time: Message) -> str:
+    form = time.WhichOneof("form")
+    if form is None:
+        raise ValueError("an instant is empty")
+    try:
+        return time_text(form, getattr(time, form))
+    except OverflowError:
+        raise ValueError("an instant is out of range") from None
 
 
 def _spellings(enum: EnumDescriptor) -> dict[int, str]:
@@ -220,46 +228,3 @@ def _shortest(value: float) -> float:
     if not math.isfinite(value):
         raise ValueError("a number is not finite")
     return int(value) if value.is_integer() and abs(value) <= _EXACT else value
-
-
-@functools.lru_cache(_CACHED)
-def time_form(text: Any) -> dict[str, int | str]:
-    """The fields of a ``Time``: the shortest form from which exactly this text can be written again.
-
-    Raises:
-        ValueError: It is no text.
-    """
-    if not isinstance(text, str):
-        raise ValueError("is not a text")  # noqa: TRY004
-    try:
-        since = dt.datetime.fromisoformat(text) - _EPOCH
-        for form, unit in (("milliseconds", _MILLISECOND), ("seconds", _SECOND)):
-            value = since // unit
-            if _written(form, value) == text:
-                return {form: value}
-    except (ValueError, TypeError, OverflowError):
-        pass  # no instant, one without an offset, or one that is in the year 0 of UTC
-    return {"text": text}
-
-
-def _time_text(time: Message) -> str:
-    form = time.WhichOneof("form")
-    if form is None:
-        raise ValueError("an instant is empty")
-    try:
-        return _written(form, getattr(time, form))
-    except OverflowError:
-        raise ValueError("an instant is out of range") from None
-
-
-@functools.lru_cache(_CACHED)
-def _written(form: str, value: Any) -> str:
-    if form == "text":
-        return str(value)
-    if form == "seconds":
-        return f"{_without_zone(value)}Z"
-    return f"{_without_zone(value // 1000)}.{value % 1000:03d}Z"
-
-
-def _without_zone(since_s: int) -> str:
-    return (_EPOCH + since_s * _SECOND).replace(tzinfo=None).isoformat()
