@@ -21,7 +21,7 @@ from loadtest.clock import monotonic_ns
 from loadtest.control.lifeline import dies_with_parent
 from loadtest.errors import EnvironmentNotReady
 from loadtest.runner.gateway_probe import answers_handshake
-from loadtest.scenario.settings import DIRECT
+from loadtest.scenario.settings import DIRECT, masked
 from loadtest.units import NS_PER_S
 
 if TYPE_CHECKING:
@@ -118,9 +118,10 @@ async def _awaited(probe: Callable[[], Awaitable[None]]) -> None:
 
 
 def _said(arm: PlannedArm) -> str:
-    return f"before: {shlex.join(arm.before)}"
+    """The program, without passwords: this goes on record."""
+    return f"before: {shlex.join(map(masked, arm.before))}"
 
 
 def _last_words(log_file: Path) -> str:
     said = [line for line in log_file.read_text(errors="replace").splitlines() if line.strip()]
-    return f": {said[-1].strip()[:_LONGEST_LINE]} (its output: {log_file})" if said else ""
+    return f": {masked(said[-1].strip())[:_LONGEST_LINE]} (its output: {log_file})" if said else ""

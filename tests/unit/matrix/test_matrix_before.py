@@ -68,6 +68,13 @@ def test_when_it_fails_the_arm_is_given_up_with_its_last_words(tmp_path: Path) -
     )
 
 
+def test_a_password_it_is_given_is_in_no_record(tmp_path: Path) -> None:
+    made = scene(tmp_path, "", 'before = ["sh", "-c", "exit 5", "mqtt://user:secret@host"]')
+    made.run()
+    assert made.matrix.arms[0].given_up == "before: sh -c 'exit 5' 'mqtt://user:***@host' exited with status 5"
+    assert "secret" not in (made.folder / "matrix.json").read_text()
+
+
 def test_it_has_only_so_long(tmp_path: Path) -> None:
     made = scene(tmp_path, 'before_timeout = "50ms"', 'before = ["sleep", "60"]')
     made.run()
