@@ -93,6 +93,7 @@ class Arrivals:
 def conclude(run: Run, state: State) -> Verdict | None:
     """Take the system under test down, settle the ledgers, write the record."""
     if run.plan is not None:  # then there is a stand that was to report every second
+        gevent.sleep(_POLL_S)  # what it has said while this process was busy is to be read first
         run.collector.note_silence("stand")
     run.stand.finish()
     if run.interrupted:

@@ -6,6 +6,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import gevent.socket
 import pytest
 
 from loadtest.clock import monotonic_ns
@@ -13,6 +14,7 @@ from loadtest.locust_plugin import course as courses
 from loadtest.locust_plugin import wire
 from loadtest.locust_plugin.conductor import Conductor
 from loadtest.locust_plugin.course import Course
+from loadtest.locust_plugin.ending import conclude
 from loadtest.locust_plugin.sources import Sources
 from loadtest.measure.interval import IntervalReport
 
@@ -145,6 +147,22 @@ def test_a_master_that_is_busy_before_it_has_anybody_to_lead_has_not_stood_still
     plan: Any = SimpleNamespace(settings=SimpleNamespace(engines=0), subscribers=0)
     Course(run, plan, 1, lambda: now_s > 115)._gather()
     assert lags_us == []
+
+
+def test_a_stand_that_spoke_while_this_process_was_busy_has_not_been_silent() -> None:
+    told: list[object] = []
+    ours, theirs = gevent.socket.socketpair()
+    with ours, theirs:
+        gevent.spawn(lambda: told.append(ours.recv(10)))
+        gevent.sleep(0)  # now it waits
+        theirs.sendall(b"report")
+        collector = SimpleNamespace(note_silence=told.append, finish=lambda *_, **__: SimpleNamespace(verdict=None))
+        stand, parts = SimpleNamespace(finish=lambda: None), SimpleNamespace(totals=dict)
+        run: Any = SimpleNamespace(
+            plan="some", collector=collector, stand=stand, parts=parts, interrupted=False, over=True
+        )
+        conclude(run, "complete")
+    assert told == [b"report", "stand"]
 
 
 def test_a_fault_in_conducting_ends_the_run() -> None:
