@@ -1,6 +1,6 @@
-"""A charge point's connection to its central system: made, registered, kept alive, lost, and made again.
+"""A charge point's connection to its central system: made, registered, lost, and made again.
 
-OCPP 1.6 section 4.2 (BootNotification), 4.6 (Heartbeat), 5.14 (Reset); OCPP-J 1.6 section 5.4 (ping).
+OCPP 1.6 section 4.2 (BootNotification), 5.14 (Reset).
 """
 
 from __future__ import annotations
@@ -12,10 +12,10 @@ import msgspec
 
 from loadtest.clock import monotonic_ns
 from loadtest.engine import payloads
-from loadtest.engine.calls import CallingConnection
+from loadtest.engine.keep_alive import LivingConnection
 from loadtest.engine.layout import NO_SLOTS
-from loadtest.engine.operations import BOOT_NOTIFICATION, HEARTBEAT
-from loadtest.engine.sending import CONNECTING, OFFLINE, OPEN, REGISTERED, REJECTED, RETIRED
+from loadtest.engine.operations import BOOT_NOTIFICATION
+from loadtest.engine.sending import CONNECTING, OFFLINE, OPEN, REGISTERED, REJECTED
 from loadtest.units import NS_PER_S
 
 if TYPE_CHECKING:
@@ -25,8 +25,6 @@ if TYPE_CHECKING:
 
 _REGISTRATION_RETRY_S = 60.0
 _BEHIND_ANOTHER_S = 1.0
-_PING_GRID_NS = NS_PER_S // 4
-"""Nobody measures when a ping is sent, and an instant of the schedule that is shared costs a third of one's own."""
 
 
 class BootResult(msgspec.Struct):
@@ -39,8 +37,8 @@ class BootResult(msgspec.Struct):
 _boot_result = msgspec.json.Decoder(BootResult)
 
 
-class RegisteringConnection(CallingConnection):
-    """A connection that registers as OCPP wants it, and stays.
+class RegisteringConnection(LivingConnection):
+    """A connection that registers as OCPP wants it, and comes back.
 
     Args:
         fleet: What all charge points of the process share.
@@ -51,14 +49,10 @@ class RegisteringConnection(CallingConnection):
 
     __slots__ = NO_SLOTS
     STATE: ClassVar[tuple[str, ...]] = (
-        "beat_due_ns",
         "boot_due_ns",
         "connect_intended_ns",
         "connect_started_ns",
         "failures",
-        "heartbeat_ns",
-        "ping_due_ns",
-        "pong_missing",
         "profile",
         "register_intended_ns",
         "restart_due_ns",
@@ -78,14 +72,8 @@ class RegisteringConnection(CallingConnection):
         # What the last BootNotification.conf made of it: OPEN is Pending, OFFLINE that there was none.
         self.standing = OFFLINE
         self.failures = 0
-        self.heartbeat_ns = self.beat_due_ns = self.boot_due_ns = self.ping_due_ns = self.restart_due_ns = 0
+        self.boot_due_ns = self.restart_due_ns = 0
         self.connect_intended_ns = self.register_intended_ns = self.connect_started_ns = 0
-        self.pong_missing = False
-
-    @property
-    @abstractmethod
-    def ping_interval_ns(self) -> int:
-        """Between signs of life asked of the peer; 0: none."""
 
     @abstractmethod
     def draw(self) -> float:
@@ -231,36 +219,3 @@ class RegisteringConnection(CallingConnection):
         self.beat_due_ns = self.fleet.at(now_ns + int(self.heartbeat_ns * self.draw()), self.beat)
         self.on_registered(now_ns, booted=booted)
         self.send_next()
-
-    # Staying alive ----------------------------------------------------------------------------------------------
-
-    def beat(self, due_ns: int) -> None:
-        """A heartbeat is due; the next one follows at the interval the central system gave, connected or not."""
-        if due_ns != self.beat_due_ns or self.state == RETIRED:
-            return
-        self.beat_due_ns = self.fleet.at(due_ns + self.heartbeat_ns, self.beat)
-        self.offer(HEARTBEAT, due_ns, payloads.HEARTBEAT)
-
-    def schedule_ping(self, now_ns: int) -> None:
-        """Plan the next ping, if there are to be any: a little early, together with those of others."""
-        interval_ns = self.ping_interval_ns
-        due_ns = now_ns + interval_ns
-        self.ping_due_ns = self.fleet.at(due_ns - due_ns % _PING_GRID_NS, self._ping) if interval_ns else 0
-
-    def _ping(self, due_ns: int) -> None:
-        """Ping, or give the connection up when the last ping was never answered."""
-        if due_ns != self.ping_due_ns or not self.is_open:
-            return
-        if self.pong_missing:
-            self.books.counters.pongs_missing += 1
-            self.fleet.connections.answer_overdue(self)
-            self.abort()
-            return
-        self.pong_missing = True
-        self.books.counters.pings += 1
-        self.send_ping()
-        self.schedule_ping(due_ns)
-
-    def on_pong(self) -> None:
-        """The gateway lives."""
-        self.pong_missing = False
