@@ -9,14 +9,12 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, ClassVar
 
-from loadtest.engine import payloads, reservation
+from loadtest.engine import reservation
 from loadtest.engine.commands import dispatch
 from loadtest.engine.features import Features
 from loadtest.engine.layout import NO_SLOTS
 from loadtest.engine.maintenance import firmware_version, resume_after_boot
-from loadtest.engine.meter import Reading, meter_template
-from loadtest.engine.operations import METER_VALUES
-from loadtest.engine.reporting import ReportingConnection
+from loadtest.engine.metering import MeteringConnection
 from loadtest.engine.sending import REJECTED, RETIRED
 from loadtest.engine.transaction import Transaction
 from loadtest.engine.visit import DRAWS, Visit, visit
@@ -28,7 +26,6 @@ from loadtest.units import NS_PER_S
 if TYPE_CHECKING:
     from loadtest.engine.configuration import Change, Configuration
     from loadtest.engine.fleet import Fleet
-    from loadtest.engine.meter import Context
     from loadtest.protocol import frames
     from loadtest.scenario.profile import ChargePointProfile
 
@@ -36,7 +33,7 @@ _VISITS_DRAW = 1 << 32
 """Where the draws of visits begin: apart from all others, so that they depend on nothing that happens."""
 
 
-class ChargePoint(ReportingConnection):
+class ChargePoint(MeteringConnection):
     """A charge point of the fleet.
 
     Args:
@@ -48,11 +45,9 @@ class ChargePoint(ReportingConnection):
 
     __slots__ = NO_SLOTS
     STATE: ClassVar[tuple[str, ...]] = (
-        "_aligned_due_ns",
         "_arrival_due_ns",
         "_draws",
         "_features",
-        "_registers_wh",
         "_visits",
         "transactions_begun",
     )
@@ -60,9 +55,8 @@ class ChargePoint(ReportingConnection):
     def __init__(self, fleet: Fleet, number: int, profile: ChargePointProfile, configuration: Configuration) -> None:
         super().__init__(fleet, number, profile, configuration)
         self._draws = self._visits = self.transactions_begun = 0
-        self._arrival_due_ns = self._aligned_due_ns = 0
+        self._arrival_due_ns = 0
         self._features: Features | None = None
-        self._registers_wh: dict[int, float] | None = None
 
     def on_call(self, call: frames.Call, now_ns: int) -> None:
         """Answer, unless rejected: a rejected charge point stays silent (OCPP 1.6 section 4.2.1)."""
@@ -76,7 +70,7 @@ class ChargePoint(ReportingConnection):
             resume_after_boot(self, now_ns)
         if not self._arrival_due_ns and self.profile.drivers is not None:
             self._await_driver(now_ns)
-        if not self._aligned_due_ns:
+        if not self.aligned_due_ns:
             self.schedule_aligned(now_ns)
 
     # Randomness and rare state ----------------------------------------------------------------------------------
@@ -173,26 +167,6 @@ class ChargePoint(ReportingConnection):
         transaction.begin(now_ns)
         return transaction
 
-    def transaction_on(self, number: int) -> Transaction | None:
-        """The transaction that occupies a connector."""
-        connector = self.connectors.get(number) if self.connectors is not None else None
-        return None if connector is None else connector.transaction
-
-    @property
-    def transactions(self) -> list[Transaction]:
-        """Those under way, begun and not over."""
-        found = [connector.transaction for connector in self.connectors_known]
-        return [transaction for transaction in found if transaction is not None and not transaction.over]
-
-    @property
-    def is_charging(self) -> bool:
-        """Whether a transaction is under way."""
-        if self.connectors is not None:
-            for connector in self.connectors.values():
-                if connector.transaction is not None and not connector.transaction.over:
-                    return True
-        return False
-
     def limits_changed(self, now_ns: int) -> None:
         """A limit of the power was set or lifted."""
         for transaction in self.transactions:
@@ -203,9 +177,7 @@ class ChargePoint(ReportingConnection):
         connector = self.connector(number)
         transaction, connector.transaction = connector.transaction, None
         if transaction is not None and transaction.meter is not None:
-            if self._registers_wh is None:
-                self._registers_wh = {}
-            self._registers_wh[number] = transaction.meter.register_wh
+            self.keep_register(number, transaction.meter.register_wh)
         if connector.scheduled_inoperative:
             connector.operative = connector.scheduled_inoperative = False
         if connector.operative:
@@ -216,52 +188,6 @@ class ChargePoint(ReportingConnection):
         if connector.status == states.PREPARING:  # from there the table knows no other way
             self.set_status(number, states.AVAILABLE, now_ns)
         self.set_status(number, states.UNAVAILABLE, now_ns)
-
-    # The meter --------------------------------------------------------------------------------------------------
-
-    def register_wh(self, number: int) -> float:
-        """The energy register of a connector when nothing charges there."""
-        return (self._registers_wh or {}).get(number, 0.0)
-
-    def reading(self, number: int, now_ns: int) -> Reading:
-        """What the meter of a connector shows."""
-        transaction = self.transaction_on(number)
-        if transaction is None or transaction.meter is None:
-            return Reading(self.register_wh(number))
-        return transaction.meter.reading(now_ns)
-
-    def schedule_aligned(self, now_ns: int) -> None:
-        """Plan the next clock-aligned meter values, if the configuration asks for any."""
-        interval_ns = self.configuration.aligned_interval_ns
-        self._aligned_due_ns = 0
-        if interval_ns:
-            self._aligned_due_ns = self.fleet.at(self.fleet.next_aligned_ns(now_ns, interval_ns), self._align)
-
-    def _align(self, due_ns: int) -> None:
-        if due_ns != self._aligned_due_ns or self.state == RETIRED:
-            return
-        measurands = self.configuration.aligned
-        for number in range(1, self.profile.connectors + 1):
-            transaction = self.transaction_on(number)
-            if measurands:
-                self._offer_meter_values(number, due_ns, measurands, "Sample.Clock")
-            if transaction is not None and transaction.meter is not None and not transaction.over:
-                transaction.meter.keep(due_ns, self.configuration.stop_aligned, "Sample.Clock")
-        self.schedule_aligned(due_ns)
-
-    def meter_values_now(self, number: int, now_ns: int) -> None:
-        """Offer MeterValues of a connector because they were asked for."""
-        if self.configuration.sampled:
-            self._offer_meter_values(number, now_ns, self.configuration.sampled, "Trigger")
-
-    def _offer_meter_values(self, number: int, due_ns: int, measurands: tuple[str, ...], context: Context) -> None:
-        transaction = self.transaction_on(number)
-        if transaction is not None and transaction.started_ns and not transaction.over:
-            transaction.offer_meter_values(due_ns, measurands, context)
-            return
-        template = meter_template(self.profile, measurands, context)
-        element = template.render(self.reading(number, due_ns), self.fleet.timestamp(due_ns))
-        self.offer(METER_VALUES, due_ns, payloads.meter_values(number, None, element))
 
     # The end ----------------------------------------------------------------------------------------------------
 

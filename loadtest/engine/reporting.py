@@ -1,4 +1,4 @@
-"""A charge point's connectors, and what the central system is told of them (OCPP 1.6 section 4.9).
+"""A charge point's connectors, who occupies them, and what the central system is told of them (OCPP 1.6 section 4.9).
 
 Connectors that are simply Available, which most are most of the time, take no memory.
 """
@@ -17,6 +17,7 @@ from loadtest.protocol import connector_states as states
 if TYPE_CHECKING:
     from loadtest.engine.configuration import Configuration
     from loadtest.engine.fleet import Fleet
+    from loadtest.engine.transaction import Transaction
     from loadtest.scenario.profile import ChargePointProfile
 
 
@@ -64,6 +65,26 @@ class ReportingConnection(RegisteringConnection):
         if connector is None:
             connector = self.connectors[number] = Connector(number)
         return connector
+
+    def transaction_on(self, number: int) -> Transaction | None:
+        """The transaction that occupies a connector."""
+        connector = self.connectors.get(number) if self.connectors is not None else None
+        return None if connector is None else connector.transaction
+
+    @property
+    def transactions(self) -> list[Transaction]:
+        """Those under way, begun and not over."""
+        found = [connector.transaction for connector in self.connectors_known]
+        return [transaction for transaction in found if transaction is not None and not transaction.over]
+
+    @property
+    def is_charging(self) -> bool:
+        """Whether a transaction is under way."""
+        if self.connectors is not None:
+            for connector in self.connectors.values():
+                if connector.transaction is not None and not connector.transaction.over:
+                    return True
+        return False
 
     def connector_status(self, number: int) -> bytes:
         """The state of a connector."""
