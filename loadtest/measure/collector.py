@@ -129,7 +129,7 @@ class Collector(Chronicle):
 
     def note_silence(self, source: str) -> None:
         """A process is about to be asked for its last words: if it has been silent until now, it has stood still."""
-        self._sources[source].silent_until(int(self._elapsed_s()))
+        self._sources[source].silent_until(self._elapsed_s())
 
     def note_standstill(self, lag_us: int) -> None:
         """The process that leads the run, which is this one, did nothing for so long."""

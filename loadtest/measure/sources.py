@@ -146,11 +146,14 @@ class Source:
         """One of the timeline's counts since the start."""
         return self._counts.get(name, 0)
 
-    def silent_until(self, second: int) -> None:
-        """Nothing has come of it between its newest report and this second: unless it is gone, it stood still."""
+    def silent_until(self, now_s: float) -> None:
+        """Nothing has come of it between its newest report and now: unless it is gone, it stood still.
+
+        As with any lag what counts is by how much the next report, which tells of a whole second, is overdue.
+        """
         if not self.finished:
-            silent_us = (second - self.index - 1) * US_PER_S
-            self.usage.health.loop_lag_max_us = max(self.usage.health.loop_lag_max_us, silent_us)
+            overdue_us = int((now_s - self.index - 2) * US_PER_S)
+            self.usage.health.loop_lag_max_us = max(self.usage.health.loop_lag_max_us, overdue_us)
 
     def gone(self) -> None:
         """The process is no more, and with it whatever its gauges showed."""

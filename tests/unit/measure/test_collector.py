@@ -160,28 +160,35 @@ def test_a_process_that_was_announced_and_never_reported_is_missed(tmp_path: Pat
     assert [reason.code for reason in record.verdict.reasons] == ["report_missing"]
 
 
-def stand_that_is_heard_of_for_three_seconds(tmp_path: Path) -> SampleProcesses:
-    processes = SampleRun().play(tmp_path, until_s=3)
-    for second in range(3, processes.sample.length_s):
+def stand_that_is_heard_of_until(tmp_path: Path, until_s: int) -> SampleProcesses:
+    processes = SampleRun().play(tmp_path, until_s=until_s)
+    for second in range(until_s, processes.sample.length_s):
         processes.report(second, skip=("stand",))
     return processes
 
 
 def test_a_stand_that_is_silent_until_it_is_asked_for_its_last_words_has_stood_still(tmp_path: Path) -> None:
-    processes = stand_that_is_heard_of_for_three_seconds(tmp_path)
+    processes = stand_that_is_heard_of_until(tmp_path, 3)
     processes.collector.note_silence("stand")
     processes.collector.note_standstill(40_000)
     processes.report_finally()
     record = processes.finish()
     health = {each.source: each for each in record.health}
-    assert health["stand"].loop_lag_max_us == (processes.sample.length_s - 3) * 1_000_000
+    assert health["stand"].loop_lag_max_us == (processes.sample.length_s - 4) * 1_000_000, "since its report was due"
     assert health["master"].loop_lag_max_us == 40_000
     assert record.verdict is not None
     assert [reason.code for reason in record.verdict.reasons] == ["generator_stood_still"]
 
 
+def test_a_report_that_is_due_just_now_is_not_late(tmp_path: Path) -> None:
+    processes = stand_that_is_heard_of_until(tmp_path, SampleRun().length_s - 1)
+    processes.collector.note_silence("stand")
+    processes.report_finally()
+    assert {each.source: each.loop_lag_max_us for each in processes.finish().health}["stand"] < 1000
+
+
 def test_a_stand_that_died_has_not_stood_still(tmp_path: Path) -> None:
-    processes = stand_that_is_heard_of_for_three_seconds(tmp_path)
+    processes = stand_that_is_heard_of_until(tmp_path, 3)
     processes.collector.part_gone("stand", "it ended with status 1")
     processes.collector.note_silence("stand")
     processes.report_finally(skip=("stand",))
