@@ -1,7 +1,7 @@
 """The opening handshake of both sides (RFC 6455 section 4), without I/O; ``websockets`` knows its rules.
 
-A client's requests are alike but for id and key, so ``websockets`` renders one for each gateway; of the answers it
-reads those that are not plain.
+A client's requests are alike but for id and key, so ``websockets`` renders one for each gateway; of requests and
+answers it reads those that are not plain.
 
 An opening is fed with whatever arrives until it gives back the bytes that follow the HTTP head, which already
 belong to the first frame; then it is thrown away.
@@ -217,10 +217,24 @@ class ServerOpening:
         end = self._head.find(_END_OF_HEAD)
         if end < 0 and len(self._head) <= MAX_HEAD_BYTES:
             return None
-        protocol = ServerProtocol()
         if not 0 <= end <= MAX_HEAD_BYTES:
-            self._refuse(protocol, Reject(431, "request head too long"))
-        protocol.receive_data(bytes(self._head[: end + 4]))
+            self._refuse(ServerProtocol(), Reject(431, "request head too long"))
+        head, rest = bytes(self._head[: end + 4]), bytes(self._head[end + 4 :])
+        if (request := plain.read_request(head)) is not None:
+            self._answer_plain(*request)
+        else:
+            self._answer(head)
+        return rest
+
+    def _answer_plain(self, target: str, headers: Mapping[str, str]) -> None:
+        decision = self._decide(target, headers)
+        if isinstance(decision, Reject):
+            self._refuse(ServerProtocol(), decision)
+        self.response = plain.yes(headers["sec-websocket-key"], decision.subprotocol)
+
+    def _answer(self, head: bytes) -> None:
+        protocol = ServerProtocol()
+        protocol.receive_data(head)
         events = protocol.events_received()
         if not events or not isinstance(events[0], Request):
             self._refuse(protocol, Reject(400, _root_cause(protocol.handshake_exc)))
@@ -235,10 +249,6 @@ class ServerOpening:
         # What is not ASCII is a fault here that websockets cannot tell: it would quote the header, and fail at it.
         if any(not value.isascii() for name, value in headers.items() if name.startswith(_JUDGED_HEADERS)):
             self._refuse(protocol, Reject(400, "header that is not ASCII"))
-        self._accept(protocol, request, decision)
-        return bytes(self._head[end + 4 :])
-
-    def _accept(self, protocol: ServerProtocol, request: Request, decision: Accept) -> None:
         response = protocol.accept(request)
         if response.status_code == 101 and decision.subprotocol is not None:
             response.headers["Sec-WebSocket-Protocol"] = decision.subprotocol

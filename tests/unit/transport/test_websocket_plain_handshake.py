@@ -1,4 +1,4 @@
-"""Plain handshakes: the same bytes as websockets would write, and no yes that websockets would not take for one."""
+"""Plain handshakes: the same bytes as websockets would write, and nothing taken that websockets would not take."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 from websockets.client import ClientProtocol
+from websockets.http11 import Request
+from websockets.server import ServerProtocol
 from websockets.typing import Subprotocol
 from websockets.uri import parse_uri
 from websockets.utils import accept_key
@@ -105,3 +107,53 @@ def test_what_is_plain_websockets_takes_as_well(odd: list[str], begin: int, end:
     judge.receive_data(response)
     assert judge.handshake_exc is None
     assert judge.subprotocol == "ocpp1.6"
+
+
+REQUEST = [
+    "GET /ocpp/CP-1?tenant=%20a HTTP/1.1",
+    "Host: host:9000",
+    "Upgrade: websocket",
+    "Connection: Upgrade",
+    f"Sec-WebSocket-Key: {KEY}",
+    "Sec-WebSocket-Version: 13",
+    "Sec-WebSocket-Protocol: ocpp2.0.1, ocpp1.6",
+    "Authorization: Basic Q1AtMTp4",
+]
+odd_request_line = st.one_of(
+    odd_text,
+    st.sampled_from(REQUEST),
+    st.builds("{}: {}".format, st.sampled_from([line.partition(":")[0] for line in REQUEST[1:]]), odd_text),
+    st.sampled_from(["Content-Length: 0", "Transfer-Encoding: chunked", "Connection: keep-alive, Upgrade", " folded"]),
+    st.sampled_from(["GET /a b HTTP/1.1", "POST /ocpp/CP-1 HTTP/1.1", "GET / HTTP/1.0", "Sec-WebSocket-Extensions: x"]),
+    st.sampled_from([f"Sec-WebSocket-Key: {KEY[:-3]}R==", "Sec-WebSocket-Version: 8", "Sec-WebSocket-Protocol: a,,b"]),
+)
+
+
+def test_ordinary_requests_are_plain_and_ours_among_them() -> None:
+    assert plain.read_request(head(REQUEST)) is not None
+    assert plain.read_request(head(REQUEST[:6])) is not None
+    assert plain.read_request(ClientOpening(ClientHandshake(URI, ("ocpp1.6",), (("X-Trace", "7"),))).request)
+
+
+@given(st.lists(odd_request_line, max_size=3), st.integers(0, 8), st.integers(0, 8), st.sampled_from(["", " ", "\r"]))
+@example([], 8, 8, "")
+@example(["Connection: Upgrade"], 8, 8, "")
+@example(["POST /ocpp/CP-1 HTTP/1.1"], 0, 1, "")
+def test_a_plain_request_is_read_and_answered_as_websockets_would(
+    odd: list[str], begin: int, end: int, trailing: str
+) -> None:
+    request = head([*REQUEST[:begin], *[line + trailing for line in odd], *REQUEST[end:]])
+    read = plain.read_request(request)
+    if read is None:
+        return
+    judge = ServerProtocol()
+    judge.receive_data(request)
+    (event,) = judge.events_received()
+    assert isinstance(event, Request)
+    assert read == (event.path, {name.lower(): value for name, value in event.headers.raw_items()})
+    response = judge.accept(event)
+    del response.headers["Date"]
+    key = read[1]["sec-websocket-key"]
+    assert response.serialize() == plain.yes(key, None)
+    response.headers["Sec-WebSocket-Protocol"] = "ocpp1.6"
+    assert response.serialize() == plain.yes(key, "ocpp1.6")
