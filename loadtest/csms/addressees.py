@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from loadtest.measure.interval import SentCounts
+
 if TYPE_CHECKING:
     import random
     from collections.abc import Callable
@@ -84,10 +86,6 @@ class Addressees:
         """A charge point that has been heard of."""
         return self._by_number.get(number)
 
-    def all(self) -> list[Addressee]:
-        """Everyone heard of."""
-        return list(self._by_number.values())
-
     def hear(self, number: int, topic: bytes) -> Addressee:
         """A charge point has been heard for the first time."""
         addressee = self._by_number[number] = Addressee(number, topic)
@@ -132,6 +130,15 @@ class Addressees:
             addressee.away = ""
             if not addressee.asked:
                 self._free_again(addressee)
+
+    def sent_counts(self) -> list[SentCounts]:
+        """How many commands each charge point was sent."""
+        counts = {addressee.number: addressee.sequence for addressee in self._by_number.values() if addressee.sequence}
+        if not counts:
+            return []
+        first, last = min(counts), max(counts)
+        packed = b"".join(counts.get(number, 0).to_bytes(4, "little") for number in range(first, last + 1))
+        return [SentCounts(first, packed)]
 
     def _free_again(self, addressee: Addressee) -> None:
         addressee.place = len(self._free)

@@ -13,6 +13,7 @@ import msgspec
 
 from loadtest.clock import monotonic_ns, utc_now
 from loadtest.csms.addressees import Addressees
+from loadtest.csms.command_answers import CommandAnswers
 from loadtest.csms.command_books import CommandBooks
 from loadtest.csms.command_certificates import command_certificates
 from loadtest.csms.command_learning import Learning
@@ -20,13 +21,9 @@ from loadtest.csms.command_payloads import MAKERS, Draw
 from loadtest.csms.command_properties import CommandProperties
 from loadtest.csms.command_schedule import CommandSchedule
 from loadtest.csms.outstanding_commands import OutstandingCommands, Sent
-from loadtest.measure.interval import INVALID, NO_STATUS, SentCounts
 from loadtest.measure.link_cuts import UnansweredCommands
-from loadtest.measure.reply_join import ReplyInstants
-from loadtest.measure.sequence import DUPLICATE, REORDERED, SequenceWindows
-from loadtest.protocol import call_errors, schemas, stamp
+from loadtest.protocol import schemas, stamp
 from loadtest.protocol.encodings import encoding
-from loadtest.protocol.frames import CALL_RESULT
 from loadtest.protocol.message_topics import MessageTopics
 from loadtest.protocol.phases import DRAIN, UNDER_LOAD
 from loadtest.units import NS_PER_S, NS_PER_US
@@ -43,9 +40,6 @@ if TYPE_CHECKING:
     from loadtest.pacing.pacer import Pacer
     from loadtest.protocol.envelope import Envelope
 
-OTHER = "Other"
-"""Books a further answer to a command so long ago that nobody remembers what it was."""
-
 
 class Commander:
     """The commands of one subscriber.
@@ -58,7 +52,7 @@ class Commander:
         on_invalid: Called with a sentence for an answer that its schema does not allow.
 
     Attributes:
-        arrivals: Answers to our commands, repeated ones included.
+        on_answer: Takes a CALLRESULT or CALLERROR, and the instant at which it arrived.
     """
 
     def __init__(
@@ -70,7 +64,6 @@ class Commander:
         on_invalid: Callable[[str], None],
     ) -> None:
         assert settings.commands is not None
-        self.arrivals = 0
         self._client = client
         self._settings = settings
         self._call = encoding(settings.encoding, settings.envelope).call
@@ -87,7 +80,6 @@ class Commander:
             index=settings.subscriber_index,
             count=settings.subscriber_count,
         )
-        self._on_invalid = on_invalid
         self._addressees = Addressees()
         self._learning = Learning(self._addressees)
         self._books = CommandBooks(recorder, settings.phases)
@@ -96,13 +88,26 @@ class Commander:
         self._choice = random.Random(f"{settings.seed} {settings.subscriber_index} choice")
         self._numbers = 0
         self._outstanding = OutstandingCommands(int(self._load.timeout_s * NS_PER_S))
-        self._replies = SequenceWindows()
-        self._instants = ReplyInstants()
         self._unanswered = UnansweredCommands()
-        self._late_answers = self._foreign_answers = 0
+        self._answers = CommandAnswers(
+            client,
+            settings,
+            self._properties,
+            self._books,
+            self._outstanding,
+            self._addressees,
+            self._learning,
+            on_invalid,
+        )
+        self.on_answer = self._answers.take  # as it is, without the cost of passing it on
         command_certificates()  # made now, like the schemas, and not between the messages of a run
         for action in self._load.rates:
             schemas.response(action)
+
+    @property
+    def arrivals(self) -> int:
+        """Answers to our commands, repeated ones included."""
+        return self._answers.arrivals
 
     # When -------------------------------------------------------------------------------------------------------
 
@@ -151,7 +156,7 @@ class Commander:
         properties = self._properties.of(to.topic, unique_id)
         self._client.publish(to.topic, self._call(unique_id, action, text), self._settings.qos, properties)
 
-    # What comes back --------------------------------------------------------------------------------------------
+    # Who is there -----------------------------------------------------------------------------------------------
 
     def heard(self, envelope: Envelope, topic: bytes, answer: bytes | None, now_ns: int) -> None:
         """A CALL of this run's charge points has come, and been answered with ``answer`` if at all.
@@ -170,66 +175,6 @@ class Commander:
         # Whoever was heard has its downstream subscription: the gateway makes it before it passes anything on.
         addressee = self._addressees.get(number) or self._addressees.hear(number, topic)
         self._learning.from_call(addressee, envelope.action, envelope.payload, answer, now_ns)
-
-    def on_answer(self, envelope: Envelope, arrived_ns: int) -> None:
-        """A CALLRESULT or CALLERROR has come: to one of our commands, to another subscriber's, or to nobody's."""
-        known = stamp.decode(envelope.unique_id)
-        if known is None or known.run_tag != self._settings.run_tag:
-            self._foreign_answers += 1
-            return
-        if known.charge_point % self._settings.subscriber_count != self._settings.subscriber_index:
-            return
-        to = self._addressees.get(known.charge_point)
-        if to is None or known.sequence >= to.sequence or known.phase >= len(self._settings.phases):
-            self._foreign_answers += 1
-            return
-        self.arrivals += 1
-        self._properties.take_answer(self._client.properties, envelope.unique_id)
-        sent = self._outstanding.get(envelope.unique_id)
-        fate = self._replies.observe(known.charge_point, known.sequence)
-        if sent is not None:
-            action = sent.cell.row.action
-        else:
-            action = self._outstanding.action_given_up(known.charge_point, known.sequence) or OTHER
-        reply = self._books.cell(known.phase, action).reply
-        if fate == DUPLICATE:
-            reply.duplicated += 1
-            return
-        reply.delivered += 1
-        reply.reordered += fate == REORDERED
-        if action != OTHER:
-            arrived_us = (arrived_ns - self._settings.epoch_ns) // NS_PER_US
-            self._instants.add(known.charge_point, known.sequence, arrived_us, known.phase, action)
-        if sent is None:
-            self._late_answers += 1
-            return
-        self._outstanding.answered(envelope.unique_id)
-        self._close(sent, envelope, arrived_ns)
-
-    def _close(self, sent: Sent, envelope: Envelope, arrived_ns: int) -> None:
-        row = sent.cell.row
-        sent.cell.sample(sent.intended_ns, sent.sent_ns, arrived_ns)
-        if envelope.message_type == CALL_RESULT:
-            row.answered += 1
-            answer = self._read(sent, envelope, arrived_ns)
-        else:
-            row.call_error += 1
-            answer = envelope.error_code if envelope.error_code in call_errors.CODES else "unknown error code"
-        self._books.answers[row.action, answer] += 1
-        self._addressees.answered(sent.to)
-
-    def _read(self, sent: Sent, envelope: Envelope, arrived_ns: int) -> str:
-        """Check an answer, learn from it, and return what it says."""
-        action = sent.cell.row.action
-        validator = schemas.response(action)
-        assert validator is not None  # every action has schemas
-        fault = validator.check(envelope.payload)
-        if fault is not None:
-            self._on_invalid(f"charge point {sent.to.number} answered {action}: {fault.text}")
-            return INVALID
-        answer: dict[str, Any] = msgspec.json.decode(envelope.payload)
-        self._learning.from_answer(sent.to, action, dict(sent.payload), answer, arrived_ns)
-        return str(answer.get("status", NO_STATUS))
 
     def _is_ours(self, number: int) -> bool:
         settings = self._settings
@@ -275,29 +220,8 @@ class Commander:
     def report(self, report: IntervalReport) -> None:
         """Add what there is to say about commands."""
         report.commands = self._books.operations()
-        report.command_answers = self._books.answer_rows()
-        report.replies = self._books.replies()
-        report.reply_instants = self._instants.take()
         report.commands_unanswered = self._unanswered.take()
-        report.counters |= self._counters()
+        self._answers.report(report)
         report.gauges["csms.commands_pending"] = self._pending
         if report.final:
-            report.commands_sent = self._sent()
-
-    def _sent(self) -> list[SentCounts]:
-        """How many commands each charge point was sent."""
-        counts = {addressee.number: addressee.sequence for addressee in self._addressees.all() if addressee.sequence}
-        if not counts:
-            return []
-        first, last = min(counts), max(counts)
-        packed = b"".join(counts.get(number, 0).to_bytes(4, "little") for number in range(first, last + 1))
-        return [SentCounts(first, packed)]
-
-    def _counters(self) -> dict[str, int]:
-        """Totals so far, by name."""
-        return {
-            "csms.command_replies": self.arrivals,
-            "csms.late_command_answers": self._late_answers,
-            "csms.foreign_answers": self._foreign_answers,
-            "csms.correlated_answers": self._properties.correlated,
-        }
+            report.commands_sent = self._addressees.sent_counts()
