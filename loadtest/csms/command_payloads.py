@@ -8,24 +8,17 @@ point has to refuse properly.
 from __future__ import annotations
 
 import datetime as dt
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING
 
-from loadtest.clock import rfc3339
-from loadtest.csms.command_certificates import command_certificates
+from loadtest.csms.command_draw import PLACE_OF_FILES, Maker, triggers
+from loadtest.csms.security_command_payloads import SECURITY_MAKERS
 
 if TYPE_CHECKING:
-    import random
-    from collections.abc import Callable
-
-    from loadtest.csms.addressees import Addressee
-
-Payload = dict[str, Any]
+    from loadtest.csms.command_draw import Draw, Payload
 
 RESERVED_FOR = dt.timedelta(minutes=5)
 UNKNOWN_ID = 999_999_999
 """Stands for something that is not there."""
-PLACE_OF_FILES = "ftp://files.example/loadtest"
-"""Nobody goes there: emulated charge points move no files."""
 
 _CONFIGURATION = {
     "ConnectionTimeOut": ("30", "60", "90"),
@@ -44,51 +37,6 @@ _TRIGGERED = (
     "MeterValues",
     "StatusNotification",
 )
-_TRIGGERED_EXTENDED = (
-    "BootNotification",
-    "FirmwareStatusNotification",
-    "Heartbeat",
-    "LogStatusNotification",
-    "MeterValues",
-    "SignChargePointCertificate",
-    "StatusNotification",
-)
-_ROOTS = ("CentralSystemRootCertificate", "ManufacturerRootCertificate")
-
-
-class Draw(NamedTuple):
-    """What a payload is made of.
-
-    Attributes:
-        to: The charge point it is for.
-        choice: Where chance comes from.
-        now: Wall time.
-        number: A number no command of this subscriber has had before, for request, reservation and profile ids.
-    """
-
-    to: Addressee
-    choice: random.Random
-    now: dt.datetime
-    number: int
-
-    def connector(self, lowest: int = 1) -> int:
-        """One of the charge point's connectors."""
-        return self.choice.randint(lowest, self.to.connectors)
-
-    def id_tag(self) -> str:
-        """The tag of one of many drivers."""
-        return f"TAG{self.choice.randrange(10_000):07d}"
-
-    def time(self, later: dt.timedelta = dt.timedelta()) -> str:
-        """An instant as OCPP writes it."""
-        return rfc3339(self.now + later)
-
-
-class Maker(NamedTuple):
-    """How the payload of an action is made, and which charge points it makes sense for, if not for all."""
-
-    make: Callable[[Draw], Payload]
-    suits: Callable[[Addressee], bool] | None = None
 
 
 def _cancel_reservation(draw: Draw) -> Payload:
@@ -204,56 +152,8 @@ def _profile(draw: Draw, purpose: str) -> Payload:
     }
 
 
-def _trigger(messages: tuple[str, ...]) -> Callable[[Draw], Payload]:
-    def make(draw: Draw) -> Payload:
-        wanted = draw.choice.choice(messages)
-        payload: Payload = {"requestedMessage": wanted}
-        if wanted in ("MeterValues", "StatusNotification"):
-            payload["connectorId"] = draw.connector()
-        return payload
-
-    return make
-
-
 def _update_firmware(draw: Draw) -> Payload:
     return {"location": f"{PLACE_OF_FILES}/firmware-{draw.number}.bin", "retrieveDate": draw.time()}
-
-
-def _certificate_signed(draw: Draw) -> Payload:
-    return {"certificateChain": draw.to.chain or command_certificates().chain}
-
-
-def _delete_certificate(draw: Draw) -> Payload:
-    return {"certificateHashData": draw.to.certificate or command_certificates().root_hash}
-
-
-def _get_installed_certificate_ids(draw: Draw) -> Payload:
-    return {"certificateType": draw.choice.choice(_ROOTS)}
-
-
-def _get_log(draw: Draw) -> Payload:
-    return {
-        "logType": draw.choice.choice(("DiagnosticsLog", "SecurityLog")),
-        "requestId": draw.number,
-        "log": {"remoteLocation": f"{PLACE_OF_FILES}/logs", "oldestTimestamp": draw.time(-dt.timedelta(days=1))},
-    }
-
-
-def _install_certificate(draw: Draw) -> Payload:
-    return {"certificateType": draw.choice.choice(_ROOTS), "certificate": command_certificates().root}
-
-
-def _signed_update_firmware(draw: Draw) -> Payload:
-    certificates = command_certificates()
-    return {
-        "requestId": draw.number,
-        "firmware": {
-            "location": f"{PLACE_OF_FILES}/firmware-{draw.number}.bin",
-            "retrieveDateTime": draw.time(),
-            "signingCertificate": certificates.chain,
-            "signature": certificates.signature,
-        },
-    }
 
 
 def _nothing(_draw: Draw) -> Payload:
@@ -277,15 +177,8 @@ MAKERS: dict[str, Maker] = {
     "Reset": Maker(_reset),
     "SendLocalList": Maker(_send_local_list),
     "SetChargingProfile": Maker(_set_charging_profile),
-    "TriggerMessage": Maker(_trigger(_TRIGGERED)),
+    "TriggerMessage": Maker(triggers(_TRIGGERED)),
     "UnlockConnector": Maker(lambda draw: {"connectorId": draw.connector()}, lambda to: to.transaction_id is None),
     "UpdateFirmware": Maker(_update_firmware, lambda to: to.transaction_id is None),
-    "CertificateSigned": Maker(_certificate_signed, lambda to: to.chain is not None),
-    "DeleteCertificate": Maker(_delete_certificate, lambda to: to.certificate is not None),
-    "ExtendedTriggerMessage": Maker(_trigger(_TRIGGERED_EXTENDED)),
-    "GetInstalledCertificateIds": Maker(_get_installed_certificate_ids, lambda to: to.certificate is not None),
-    "GetLog": Maker(_get_log),
-    "InstallCertificate": Maker(_install_certificate),
-    "SignedUpdateFirmware": Maker(_signed_update_firmware, lambda to: to.transaction_id is None),
-}
+} | SECURITY_MAKERS
 """By action, everything a central system can ask."""

@@ -16,8 +16,9 @@ from loadtest.csms.addressees import Addressees
 from loadtest.csms.command_answers import CommandAnswers
 from loadtest.csms.command_books import CommandBooks
 from loadtest.csms.command_certificates import command_certificates
+from loadtest.csms.command_draw import Draw
 from loadtest.csms.command_learning import Learning
-from loadtest.csms.command_payloads import MAKERS, Draw
+from loadtest.csms.command_payloads import MAKERS
 from loadtest.csms.command_properties import CommandProperties
 from loadtest.csms.command_schedule import CommandSchedule
 from loadtest.csms.outstanding_commands import OutstandingCommands, Sent

@@ -19,7 +19,8 @@ from hypothesis import strategies as st
 
 from loadtest.csms.addressees import Addressee
 from loadtest.csms.command_certificates import command_certificates
-from loadtest.csms.command_payloads import MAKERS, UNKNOWN_ID, Draw
+from loadtest.csms.command_draw import Draw
+from loadtest.csms.command_payloads import MAKERS, UNKNOWN_ID
 from loadtest.protocol import schemas
 from loadtest.protocol.actions import FROM_CENTRAL_SYSTEM
 

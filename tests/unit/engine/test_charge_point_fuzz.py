@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from virtual_fleet import ACCEPTED, World, check_payload
 
 from loadtest.csms.addressees import Addressee
-from loadtest.csms.command_payloads import MAKERS, Draw
+from loadtest.csms.command_draw import Draw
+from loadtest.csms.command_payloads import MAKERS
 from loadtest.protocol import call_errors, frames
 from loadtest.protocol.encodings import EnvelopeName, encoding
 from loadtest.transport import mqtt_codec as codec

@@ -10,7 +10,8 @@ import pytest
 from virtual_fleet import ACCEPTED, REFUSED, World, check_payload
 
 from loadtest.csms.addressees import Addressee
-from loadtest.csms.command_payloads import MAKERS, Draw
+from loadtest.csms.command_draw import Draw
+from loadtest.csms.command_payloads import MAKERS
 from loadtest.engine.operations import TRANSACTION_RELATED
 from loadtest.engine.sending import CONNECTING, OPEN, REGISTERED, REJECTED
 from loadtest.protocol import frames

@@ -18,7 +18,8 @@ from commanding import ask, run_s, wall
 from virtual_fleet import World, check_payload
 
 from loadtest.csms.addressees import Addressee
-from loadtest.csms.command_payloads import MAKERS, Draw
+from loadtest.csms.command_draw import Draw
+from loadtest.csms.command_payloads import MAKERS
 from loadtest.csms.registration import Registration
 from loadtest.csms.responses import Responses
 from loadtest.protocol import protobuf_encoding as protobuf
