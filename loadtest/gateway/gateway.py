@@ -6,27 +6,26 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from loadtest.clock import monotonic_ns
-from loadtest.gateway import admission, counters, translation
+from loadtest.gateway import counters, translation
 from loadtest.gateway.back_pressure import BackPressure
 from loadtest.gateway.charge_point_connection import ChargePointConnection, limited
 from loadtest.gateway.checks import Checks
 from loadtest.gateway.counters import GatewayCounters
-from loadtest.gateway.handshakes import Handshakes
+from loadtest.gateway.door import Door
 from loadtest.gateway.piggyback import Batches
-from loadtest.gateway.refusing import REFUSED_ON_PURPOSE, Refusing
 from loadtest.gateway.silence import SilenceWatch
 from loadtest.gateway.tls_port import TlsPort
 from loadtest.gateway.topic_routes import TopicRoutes, templates
 from loadtest.protocol.frames import CALL, CALL_RESULT
-from loadtest.transport import tls
-from loadtest.transport.websocket_server import Accept, Reject
 from loadtest.units import NS_PER_S
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from loadtest.gateway.admission import Authenticate
     from loadtest.gateway.settings import GatewaySettings
     from loadtest.gateway.surroundings import Broker, Peers
+    from loadtest.transport.websocket_server import Accept, Reject
 
 STOP_TIMEOUT_S = 2.0
 
@@ -46,7 +45,7 @@ class Gateway:
         now_s: See :class:`~loadtest.gateway.charge_point_connection.Switchboard`.
     """
 
-    def __init__(self, settings: GatewaySettings, authenticate: admission.Authenticate | None = None) -> None:
+    def __init__(self, settings: GatewaySettings, authenticate: Authenticate | None = None) -> None:
         self.counters = GatewayCounters()
         self.now_s = monotonic_ns() / NS_PER_S
         self.broker: Broker
@@ -55,10 +54,9 @@ class Gateway:
             TlsPort(settings, self.counters.tls_handshake_failed, self.connection) if settings.tls_certificate else None
         )
         self._settings = settings
-        self._authenticate = authenticate
+        self._door = Door(settings, self.counters, authenticate)
         self._connection_type = limited(settings.max_frame_bytes, settings.max_unsent_bytes)
         self._connections: dict[bytes, ChargePointConnection] = {}
-        self._handshakes = Handshakes(settings.handshake_timeout_s, settings.max_handshakes)
         self._back_pressure = BackPressure()
         self._silence = SilenceWatch(
             self._connections,
@@ -67,7 +65,6 @@ class Gateway:
             heartbeat_checks=settings.heartbeat_checking_times_backoff,
         )
         self._all_closed: asyncio.Event | None = None
-        self._refusing: Refusing | None = None
 
         # What an ordinary message needs, looked up once.
         topics = templates(settings)
@@ -102,48 +99,27 @@ class Gateway:
         """Give a client a limited time to send its request."""
         if self.tls_port is not None:
             self.tls_port.completed(connection)
-        if not self._handshakes.begin(connection, self.now_s):
-            self.counters.refused[counters.TOO_MANY_HANDSHAKES] += 1
-            connection.abort()
+        self._door.begun(connection, self.now_s)
 
     def admit(self, connection: ChargePointConnection, path: str, headers: Mapping[str, str]) -> Accept | Reject:
         """Decide on a request."""
-        if self._refusing is not None and self._refusing.refuses_next():
-            return Reject(self._refusing.status, REFUSED_ON_PURPOSE)
-        settings = self._settings
-        decision = admission.admit(
-            path,
-            headers,
-            path=settings.path,
-            origins=settings.check_origins,
-            require_subprotocol=settings.fail_if_no_subprotocol,
-            authenticate=self._authenticate,
-            check_identity=settings.check_identity,
-            certificate_names=tls.peer_names(connection.transport) if settings.tls_client_ca else None,
-        )
-        if isinstance(decision, Reject):
-            return decision
-        if 0 < settings.max_connections <= len(self._connections) and decision not in self._connections:
-            return Reject(503, counters.TOO_MANY_CONNECTIONS)
-        connection.identity = decision
-        return Accept(admission.SUBPROTOCOL)
+        return self._door.admit(connection, path, headers, self._connections)
 
     def refuse_handshakes(self, status: int, share: float) -> None:
         """Turn a share of all handshakes down from now on; with share 0 no more."""
-        self._refusing = Refusing(status, share) if share else None
+        self._door.refuse_handshakes(status, share)
 
     def refused(self, status: int, reason: str) -> None:
-        """Count a refusal. Only our own reason words are kept: others quote what a stranger has sent."""
-        known = reason in admission.REASONS or reason == counters.TOO_MANY_CONNECTIONS
-        self.counters.refused[reason if known else f"http_{status}"] += 1
+        """Count a refusal."""
+        self._door.refused(status, reason)
 
     def abandoned(self, connection: ChargePointConnection) -> None:
         """A connection that never opened has ended."""
-        self._handshakes.end()
+        self._door.passed()
 
     def opened(self, connection: ChargePointConnection) -> None:
         """Enter a connection: the newcomer wins over an older one with its id."""
-        self._handshakes.end()
+        self._door.passed()
         identity = connection.identity
         connection.opened_ns = monotonic_ns()
         connection.heartbeat_s = self._settings.default_heartbeat_interval_s
@@ -277,14 +253,14 @@ class Gateway:
         self.now_s = now_s
         if self.tls_port is not None:
             self.tls_port.tick(now_s)
-        self.counters.handshake_timeouts += self._handshakes.expire(now_s)
+        self._door.tick(now_s)
         self._silence.tick(now_s)
         if self._checks is not None:
             self._checks.tick(now_s)
 
     async def stop(self) -> None:
         """Close every connection with code 1000; cut those that do not answer in time."""
-        self._handshakes.abort_all()
+        self._door.shut()
         if not self._connections:
             return
         self._all_closed = asyncio.Event()
