@@ -107,6 +107,11 @@ class Conductor:
         """A run is prepared or under way."""
         return self._run is not None and not self._run.ending
 
+    @property
+    def under_way(self) -> bool:
+        """A run goes on, and whoever asks is not it."""
+        return self._course is not None and not self._course.dead and self._course is not gevent.getcurrent()
+
     def books(self) -> Books | None:
         """Those of the run that is on, or was the last; ``None`` before the first."""
         return self.collector.books() if self.collector is not None else None

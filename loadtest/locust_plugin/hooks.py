@@ -109,7 +109,7 @@ class _Master:
         options = environment.parsed_options
         assert options is not None
         self._options: Namespace = options
-        self._quit_wanted = self._leaving = False
+        self._quit_wanted = self._leaving = self._stopped_by_hand = False
         self._headless = bool(options.headless)
         self._workers_expected = max(1, int(options.expect_workers)) if isinstance(runner, MasterRunner) else 1
         self._planned: list[dict[str, int]] = []
@@ -236,6 +236,7 @@ class _Master:
     def _on_test_start(self, **_: object) -> None:
         options: dict[str, Any] = vars(self._options)
         options[wire.PLAN_OPTION] = ""
+        self._stopped_by_hand = False
         if self._live_page is not None:
             self._live_page.refused = ""
         try:
@@ -271,7 +272,9 @@ class _Master:
             raise KeyboardInterrupt
 
     def _on_test_stopping(self, **_: object) -> None:
-        self._finish(interrupted=False)
+        deserted = isinstance(self._runner, MasterRunner) and not self._workers()  # then it is Locust that stops
+        self._stopped_by_hand = not self._headless and not deserted and self._conductor.under_way
+        self._finish(interrupted=self._stopped_by_hand)
         self._leaving |= self._headless
         if self._headless and isinstance(self._runner, MasterRunner) and not self._workers():
             gevent.spawn(self._runner.quit)  # Locust stops when the last worker goes missing, and stays there for good
@@ -281,7 +284,9 @@ class _Master:
     def _on_quitting(self, **_: object) -> None:
         self._leaving = True
         self._finish(interrupted=True)
-        if not self._headless and self._environment.process_exit_code != ExitCode.INTERRUPTED:
+        was_over = self._stopped_by_hand and not self._quit_wanted
+        cut_off = self._environment.process_exit_code == ExitCode.INTERRUPTED and not was_over
+        if not self._headless and not cut_off:
             self._environment.process_exit_code = 0  # the web UI was closed; its runs have verdicts of their own
 
     def _finish(self, *, interrupted: bool) -> None:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from gevent.event import Event
 from locust import User, task
 
 import loadtest.locust_plugin.hooks  # noqa: F401 - importing it hooks the harness into Locust
+from loadtest.errors import UsageError
 from loadtest.measure.limits import Limits
 from loadtest.scenario.commands import CommandLoad
 from loadtest.scenario.profile import ChargePointProfile
@@ -23,6 +24,18 @@ class _Part(User):
     """A Locust user that stands for work done in a child process; it only marks that the work goes on."""
 
     abstract = True
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        """Locust reads these before anything of ours is asked: it would fail without naming a class, or leave it out.
+
+        Raises:
+            UsageError: A weight or a fixed count is no number, or below zero.
+        """
+        super().__init_subclass__(**kwargs)
+        named = {"weight": cls.weight, "fixed_count": cls.fixed_count}
+        wrong = {name: value for name, value in named.items() if not isinstance(value, (int, float)) or value < 0}
+        if wrong:
+            raise UsageError([f"{cls.__name__}.{name}: {value!r} is no number from 0" for name, value in wrong.items()])
 
     @task
     def stay(self) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import signal
 import subprocess
 import sys
 import time
@@ -132,8 +133,12 @@ def test_a_run_is_stopped_from_the_web_ui(start: Callable[..., LocustRun], free_
     ui.stop()
     ui.wait_for_state("stopped")
     record = run.record()
+    assert record.verdict is not None
+    assert (record.state, record.verdict.result) == ("partial", "interrupted"), record.verdict
     assert record.operations.answered == record.deliveries.delivered > 0
     assert record.unbalanced == []
+    run.process.send_signal(signal.SIGINT)
+    assert run.wait() == 0, "the run was over before"
 
 
 def test_a_form_that_cannot_be_run_says_why_and_stops(start: Callable[..., LocustRun], free_tcp_port: int) -> None:

@@ -311,6 +311,12 @@ def test_faults_of_all_classes_are_told_at_once_each_with_its_class() -> None:
     ]
 
 
+@pytest.mark.parametrize(("field", "value"), [("weight", "3"), ("weight", -1), ("fixed_count", None)])
+def test_what_locust_cannot_weigh_is_told_by_class_and_field(field: str, value: object) -> None:
+    with pytest.raises(UsageError, match=rf"^Odd.{field}: .* is no number from 0$"):
+        type("Odd", (ChargePointFleet,), {field: value})
+
+
 @pytest.mark.parametrize("classes", [[Kerb], [System], [Kerb, System, CsmsSubscriber]])
 def test_a_scenario_has_one_central_system_and_charge_points(classes: list[Any]) -> None:
     with pytest.raises(UsageError, match="one subclass of CsmsSubscriber and at least one of ChargePointFleet"):
