@@ -13,6 +13,8 @@ from loadtest.brokers.readiness import PROBE_TIMEOUT_S, ignore_message, probe_cl
 from loadtest.errors import EnvironmentNotReady
 from loadtest.transport import mqtt_client
 from loadtest.transport.mqtt_codec import REFUSED
+from loadtest.transport.mqtt_establish import BrokerRefuses
+from loadtest.transport.mqtt_reasons import Reason
 
 QOS_OF_MQTT = 2
 """What a server has to take where it does not say otherwise (MQTT 3.1.1 section 4.3)."""
@@ -33,10 +35,16 @@ async def features(url: str) -> Features:
 
 
 async def speaks_mqtt5(url: str) -> bool:
-    """Whether it accepts a CONNECT of MQTT 5; one that does not may refuse, hang up, or say nothing."""
+    """Whether it answers a CONNECT in MQTT 5; one that does not may refuse, hang up, or say nothing.
+
+    Whoever sends clients on to another server, or lets this one in only later, speaks it as well: a reason code from
+    0x80 on is MQTT 5's (section 3.2.2.2).
+    """
     try:
         async with asyncio.timeout(PROBE_TIMEOUT_S):
             client = await mqtt_client.connect(url, client_id=probe_client_id(), on_message=ignore_message, mqtt5=True)
+    except BrokerRefuses as refusal:
+        return refusal.code >= Reason.UNSPECIFIED_ERROR and refusal.code != Reason.UNSUPPORTED_PROTOCOL_VERSION
     except (TimeoutError, EnvironmentNotReady):
         return False
     await client.close()

@@ -39,11 +39,24 @@ _REFUSALS = {
 """Why CONNACK refuses, where more can be said than the reason's name."""
 
 
+class BrokerRefuses(EnvironmentNotReady):
+    """A broker has answered CONNECT, and lets nobody in.
+
+    Attributes:
+        code: Of its CONNACK, of whichever version of MQTT that is.
+    """
+
+    def __init__(self, code: int, message: str, *, hint: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.code = code
+
+
 async def establish(address: BrokerAddress, connection: Connection, connect_packet: bytes) -> None:
     """Connect, send CONNECT and wait until CONNACK has accepted it.
 
     Raises:
-        EnvironmentNotReady: Nothing answers there, or the broker refuses; the hint says what to do.
+        EnvironmentNotReady: Nothing answers there; the hint says what to do.
+        BrokerRefuses: The broker does.
     """
     loop = asyncio.get_running_loop()
     try:
@@ -79,9 +92,10 @@ async def establish(address: BrokerAddress, connection: Connection, connect_pack
         raise _refusal(address, connack)
 
 
-def _refusal(address: BrokerAddress, connack: Connack) -> EnvironmentNotReady:
+def _refusal(address: BrokerAddress, connack: Connack) -> BrokerRefuses:
     code = reasons.RETURN_CODES.get(connack.return_code, connack.return_code)
     if code in _REFUSALS:
         what, hint = _REFUSALS[Reason(code)]
-        return EnvironmentNotReady(f"MQTT broker {address} {what}", hint=hint)
-    return EnvironmentNotReady(f"MQTT broker {address} refuses: {reasons.explained(code, decode(connack.properties))}")
+        return BrokerRefuses(connack.return_code, f"MQTT broker {address} {what}", hint=hint)
+    explained = reasons.explained(code, decode(connack.properties))
+    return BrokerRefuses(connack.return_code, f"MQTT broker {address} refuses: {explained}")

@@ -137,3 +137,28 @@ def test_a_broker_that_keeps_silent_does_not_speak_mqtt_5(monkeypatch: pytest.Mo
         server.close()
 
     run(scene())
+
+
+@pytest.mark.parametrize(
+    ("connack", "speaks_it"),
+    [
+        (b"\x20\x07\x00\x9d\x04\x1c\x00\x01b", True),
+        (b"\x20\x03\x00\x88\x00", True),
+        (b"\x20\x03\x00\x84\x00", False),
+        (b"\x20\x02\x00\x01", False),
+    ],
+    ids=["sends us on", "unavailable", "another version of MQTT", "another version, in 3.1.1"],
+)
+def test_a_broker_that_refuses_in_mqtt_5_speaks_it(connack: bytes, speaks_it: bool) -> None:
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read(1)
+        writer.write(connack)
+        await reader.read()
+        writer.close()
+
+    async def scene() -> None:
+        async with await asyncio.start_server(answer, "127.0.0.1", 0) as server:
+            port = server.sockets[0].getsockname()[1]
+            assert await probe.speaks_mqtt5(f"mqtt://127.0.0.1:{port}") is speaks_it
+
+    run(scene())
