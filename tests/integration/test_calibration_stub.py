@@ -32,7 +32,7 @@ def heartbeat(message_id: str) -> str:
 
 async def ask(connection: ClientConnection, message_id: str) -> Any:
     await connection.send(heartbeat(message_id))
-    return json.loads(await asyncio.wait_for(connection.recv(), 2))
+    return json.loads(await asyncio.wait_for(connection.recv(), 20))
 
 
 def test_a_foreign_charge_point_completes_a_session() -> None:
@@ -104,7 +104,7 @@ def test_faults_hit_each_nth_call_of_their_actions_only() -> None:
             for number in range(6):
                 await connection.send(heartbeat(f"h{number}"))
                 await connection.send(json.dumps([2, f"s{number}", "StatusNotification", {}]))
-            return [json.loads(await asyncio.wait_for(connection.recv(), 2))[1] for _ in range(10)]
+            return [json.loads(await asyncio.wait_for(connection.recv(), 20))[1] for _ in range(10)]
 
     behaviour = StubBehaviour(fault=Fault.NEVER, fault_every=3, fault_actions=frozenset({"Heartbeat"}))
     with StubGateway(behaviour) as stub:
@@ -125,7 +125,7 @@ def test_answers_under_a_fault(fault: Fault, expected: list[list[object]]) -> No
     async def session(stub: StubGateway) -> list[list[object]]:
         async with connect_to(stub) as connection:
             await connection.send(heartbeat("a"))
-            return [json.loads(await asyncio.wait_for(connection.recv(), 2))[:2] for _ in expected]
+            return [json.loads(await asyncio.wait_for(connection.recv(), 20))[:2] for _ in expected]
 
     with StubGateway(StubBehaviour(fault=fault, late_s=0.1)) as stub:
         assert asyncio.run(session(stub)) == expected
@@ -138,7 +138,7 @@ def test_garbage_answers_nothing() -> None:
         async with connect_to(stub) as connection:
             for number in range(5):
                 await connection.send(heartbeat(f"id-{number}"))
-            return [str(await asyncio.wait_for(connection.recv(), 2)) for _ in range(5)]
+            return [str(await asyncio.wait_for(connection.recv(), 20)) for _ in range(5)]
 
     with StubGateway(StubBehaviour(fault=Fault.GARBAGE)) as stub:
         texts = asyncio.run(session(stub))
@@ -151,7 +151,7 @@ def test_concatenated_messages_are_two_documents_in_one_text() -> None:
     async def session(stub: StubGateway) -> list[Any]:
         async with connect_to(stub) as connection:
             await connection.send(heartbeat("a"))
-            text = await asyncio.wait_for(connection.recv(decode=False), 2)
+            text = await asyncio.wait_for(connection.recv(decode=False), 20)
             documents = [json.loads(document) for document in split_documents(text)]
             await connection.send(json.dumps([3, documents[0][1], {"listVersion": 0}]))
             stub.behaviour = replace(stub.behaviour, concatenated=False)
@@ -170,7 +170,7 @@ def test_cuts_without_a_close_frame() -> None:
         async with connect_to(stub) as connection:
             await connection.send(heartbeat("a"))
             with pytest.raises(ConnectionClosedError) as closed:
-                await asyncio.wait_for(connection.recv(), 2)
+                await asyncio.wait_for(connection.recv(), 20)
             return closed.value
 
     with StubGateway(StubBehaviour(fault=Fault.CUT)) as stub:
@@ -197,7 +197,7 @@ def test_selects_another_subprotocol(selected: str | None) -> None:
             b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n"
             b"Sec-WebSocket-Protocol: ocpp1.6\r\n\r\n"
         )
-        head = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 2)
+        head = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 20)
         writer.close()
         return head
 

@@ -55,7 +55,7 @@ class Part:
         children = self.below()
         self.process.send_signal(how)
         status = self.process.wait(15)
-        assert psutil.wait_procs(children, timeout=1)[1] == []
+        assert psutil.wait_procs(children, timeout=10)[1] == []
         return status
 
 

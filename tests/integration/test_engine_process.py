@@ -334,7 +334,7 @@ def test_it_is_gone_two_seconds_after_its_parent(ending: str) -> None:
                 channel.sendall(messages.encode(messages.Stop()))
             else:
                 channel.close()
-            assert process.wait(2) == 0
+            assert process.wait(20) == 0
             assert process.stderr is not None
             assert process.stderr.read() == b""
 
@@ -348,7 +348,7 @@ def test_an_interrupt_of_the_terminal_is_the_parents_business() -> None:
             time.sleep(0.3)
             assert process.poll() is None
             channel.close()
-            assert process.wait(2) == 0
+            assert process.wait(20) == 0
 
 
 def test_started_by_hand_it_says_what_to_use() -> None:

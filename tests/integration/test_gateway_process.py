@@ -143,7 +143,7 @@ class TwoProcesses:
         living = []
         for websocket in websockets:
             try:
-                if websocket.ping().wait(0.5):
+                if websocket.ping().wait(10):
                     living.append(websocket)
             except ConnectionClosed:
                 pass

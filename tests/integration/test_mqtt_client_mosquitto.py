@@ -331,17 +331,17 @@ def test_a_hanging_broker_is_found_dead_and_used_again_when_it_wakes(tmp_path: P
         reasons: list[str] = []
         restored: list[int] = []
         async with connected(
-            broker.url, "us", keep_alive_s=1, on_lost=reasons.append, on_restored=lambda: restored.append(1)
+            broker.url, "us", keep_alive_s=2, on_lost=reasons.append, on_restored=lambda: restored.append(1)
         ) as client:
-            await asyncio.sleep(1.2)
+            await asyncio.sleep(2.2)
             assert not reasons, "pings keep an idle connection alive"
             broker.suspend()
             began = time.monotonic()
-            await eventually(lambda: reasons, 3)
-            assert 0.4 < time.monotonic() - began < 1.6
+            await eventually(lambda: reasons)
+            assert time.monotonic() - began > 0.9, "it had so long to answer a ping"
             assert "silent" in reasons[0]
             broker.resume()
-            await eventually(lambda: restored and client.connected, 3)
+            await eventually(lambda: restored and client.connected)
 
     with MosquittoProcess(tmp_path) as broker:
         run(main(broker))
