@@ -54,6 +54,7 @@ def run_repeats(request: RunRequest, count: int, void_retries: int, run_one: Run
                 if outcome.exit_code != ExitCode.VOID or outcome.interrupted:
                     break
                 kept.void.append(outcome.run_dir.name)
+                run_set.write(kept, folder)  # whatever comes next, it is told
                 name, seed = f"{each.settings['run_id']}.{attempt}", int(each.settings["seed"])
                 outcome = run_one(each.within(folder, name, seed))
             codes.append(outcome.exit_code)

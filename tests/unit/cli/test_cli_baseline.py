@@ -15,7 +15,7 @@ import simulated_runs
 from click.testing import CliRunner
 
 from loadtest.cli.main import loadtest
-from loadtest.errors import ExitCode, LoadTestError, UsageError
+from loadtest.errors import EnvironmentNotReady, ExitCode, LoadTestError, UsageError
 from loadtest.measure import comparison_record, run_record, run_set
 from loadtest.measure.run_outcome import Verdict
 from loadtest.runner import run as runs
@@ -44,6 +44,8 @@ class Runs:
         self.requests.append(request)
         settings = request.resolved()
         result = self.verdicts.pop(0) if len(self.verdicts) > 1 else self.verdicts[0]
+        if result == "refused":
+            raise EnvironmentNotReady("the broker is gone")
         folder = Path(settings.results) / settings.run_id
         folder.mkdir(parents=True)
         record = simulated_runs.run(
@@ -123,6 +125,13 @@ def test_a_void_run_of_a_set_is_made_once_more_and_told(simulated: Runs) -> None
     summary = (simulated.results / "set" / "summary.md").read_text()
     assert summary.startswith("# ❌ steady: failed")
     assert re.search(r"Void, and made once more\n.*\| set-2 \| void \|", summary, re.DOTALL)
+
+
+def test_a_void_run_that_cannot_be_made_once_more_is_told(simulated: Runs) -> None:
+    simulated.verdicts = ["void", "refused"]
+    assert fault(simulated.repeated(2, "set")).message == "the broker is gone"
+    kept = run_set.load(simulated.results / "set")
+    assert (kept.runs, kept.void) == ([], ["set-1"])
 
 
 @pytest.mark.parametrize(("count", "code", "result"), [(5, 0, "✅ steady: passed"), (4, 4, "⚠️ steady: void")])
