@@ -30,16 +30,13 @@ from locust.runners import STATE_INIT, LocalRunner, MasterRunner, WorkerRunner
 from loadtest.errors import ExitCode, LoadTestError
 from loadtest.locust_plugin import wire
 from loadtest.locust_plugin.conductor import Conductor
-from loadtest.locust_plugin.dispatcher import PlannedDispatcher
-from loadtest.locust_plugin.fleet import fleet_classes, parts_of, plan_fleet, users_of
+from loadtest.locust_plugin.fleet import parts_of, users_of
+from loadtest.locust_plugin.fleet_plan import FleetPlan
 from loadtest.locust_plugin.gathering import await_workers
-from loadtest.locust_plugin.limits import check_descriptors
 from loadtest.locust_plugin.node import Node
 from loadtest.locust_plugin.options import REHEARSAL, add_options, leave_passwords_out_of_form, settings_of
 from loadtest.locust_plugin.rehearsal import SYSTEM_TOO, set_up_once
 from loadtest.locust_plugin.repeat import repeat_command
-from loadtest.locust_plugin.scenario_check import check_scenario
-from loadtest.locust_plugin.stairs import stairs_of
 from loadtest.locust_plugin.telling import tell_error, tell_note, tell_verdict
 from loadtest.locust_plugin.web.live_page import LivePage
 from loadtest.locust_plugin.web.login import add_login
@@ -112,12 +109,9 @@ class _Master:
         self._quit_wanted = self._leaving = self._stopped_by_hand = False
         self._headless = bool(options.headless)
         self._workers_expected = max(1, int(options.expect_workers)) if isinstance(runner, MasterRunner) else 1
-        self._planned: list[dict[str, int]] = []
-        self._stairs = stairs_of(environment)
-        self._users_of_step = 1
-        if self._stairs is not None:
-            self._stairs.users = self._users
-        environment.dispatcher_class = partial(PlannedDispatcher, planned=lambda: self._planned)  # type: ignore[assignment]
+        self._plan = FleetPlan(environment, self._workers_expected)
+        if self._plan.stairs is not None:
+            self._plan.stairs.users = self._users
         self._locustfile = str(options.locustfile).split(",")[0]
         self._conductor = Conductor(runner, Path(self._locustfile), self._on_refused, self._on_over)
         environment.events.test_start.add_listener(self._on_test_start)
@@ -146,7 +140,7 @@ class _Master:
         """Check everything that can be checked now; headless, bring the system under test up as well."""
         try:
             settings = self._settings()
-            fleet = self._plan_fleet(settings, self._options.num_users)
+            fleet = self._plan.make(settings, self._options.num_users)
             self._options.num_users = users_of(fleet, settings)
             if settings.metrics_port:
                 self._serve_metrics(settings)
@@ -192,28 +186,11 @@ class _Master:
 
     def _settings(self) -> RunSettings:
         settings = settings_of(self._options)
-        check_scenario(self._environment.user_classes, settings)
-        if self._stairs is not None:
-            self._stairs.check(next(each.faults for each in self._environment.user_classes if hasattr(each, "faults")))
+        self._plan.check(settings)
         if self._live_page is not None:
             # What Locust's page shows, and asks for, as its host.
             self._environment.host = masked(settings.broker if settings.path == DIRECT else settings.gateway)
         return settings
-
-    def _plan_fleet(self, settings: RunSettings, users: int | None) -> tuple[Share, ...]:
-        """The fleet, cut into cohorts for so many users, or for as many as suit; Locust is to start just these."""
-        user_classes = self._environment.user_classes
-        if self._stairs is not None:
-            suitable = plan_fleet(user_classes, settings, self._workers_expected, None)
-            cohorts = users_of(suitable, settings) - settings.subscribers
-            self._users_of_step = self._stairs.cohorts_of_step(len(suitable), cohorts, settings.charge_points)
-            users = settings.subscribers + self._stairs.steps * self._users_of_step
-        fleet = plan_fleet(user_classes, settings, self._workers_expected, users)
-        check_descriptors(settings, fleet, self._workers_expected, fleet_classes(user_classes))
-        (system,) = (each for each in user_classes if hasattr(each, "heartbeat_interval_s"))
-        system.fixed_count = settings.subscribers
-        self._planned = [{system.__name__: settings.subscribers}, {share.name: share.cohorts for share in fleet}]
-        return fleet
 
     def _users(self) -> tuple[int, int]:
         """How many users there are beside the cohorts of charge points, and how many of these each step adds.
@@ -222,16 +199,14 @@ class _Master:
             LoadTestError: What was asked for cannot be run.
         """
         if self._runner.state == STATE_INIT and not self._conductor.prepared:
-            self._plan_fleet(self._settings(), None)
-        return sum(self._planned[0].values()), self._users_of_step
+            self._plan.make(self._settings(), None)
+        return self._plan.subscribers, self._plan.cohorts_of_step
 
     def _prepare(self, settings: RunSettings, fleet: tuple[Share, ...]) -> None:
-        user_classes = self._environment.user_classes
-        suitable = fleet == plan_fleet(user_classes, settings, self._workers_expected, None)
-        users = None if suitable or self._stairs is not None else users_of(fleet, settings)
+        users = self._plan.users_to_ask_for(fleet, settings)
         command = repeat_command(settings, self._locustfile, users=users, argv=sys.argv)
         self._conductor.prepare(settings, fleet, command)
-        tell_note(f"fleet: {', '.join(map(str, parts_of(fleet, user_classes, settings)))}")
+        tell_note(f"fleet: {', '.join(map(str, parts_of(fleet, self._environment.user_classes, settings)))}")
 
     def _on_test_start(self, **_: object) -> None:
         options: dict[str, Any] = vars(self._options)
@@ -242,7 +217,7 @@ class _Master:
         try:
             if not self._conductor.prepared:
                 settings = self._settings()
-                self._prepare(settings, self._plan_fleet(settings, self._runner.target_user_count))
+                self._prepare(settings, self._plan.make(settings, self._runner.target_user_count))
             options[wire.PLAN_OPTION] = self._conductor.begin(self._workers() or 1)
         except LoadTestError as error:
             self._environment.process_exit_code = int(error.exit_code)
