@@ -70,11 +70,6 @@ class Reason(IntEnum):
         """The name as reports show it, such as ``server busy``."""
         return self.name.replace("_", " ").lower().replace("qos", "QoS")
 
-    @property
-    def is_failure(self) -> bool:
-        """Whether what was asked for has not been done."""
-        return self >= FIRST_FAILURE
-
 
 FIRST_FAILURE = 0x80
 
