@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 from importlib import import_module
 from typing import NoReturn
@@ -10,7 +11,7 @@ import click
 
 from loadtest import __version__
 from loadtest.cli.examples import epilog
-from loadtest.cli.messages import show_error, show_unexpected
+from loadtest.cli.messages import show_error, show_unexpected, talk
 from loadtest.errors import ExitCode, LoadTestError, UsageError
 from loadtest.runner import scenarios
 from loadtest.scenario.suggestions import did_you_mean
@@ -86,7 +87,8 @@ def loadtest() -> None:
 
 
 def main() -> NoReturn:
-    """Entry point of the ``loadtest`` command."""
+    """Run the command that was asked for. SIGTERM ends it as Ctrl-C does, unless it has handlers of its own."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     sys.exit(_run())
 
 
@@ -103,6 +105,7 @@ def _run() -> int:
         show_error(error)
         return error.exit_code
     except (KeyboardInterrupt, click.Abort):
+        talk().print("interrupted", style="yellow")
         return ExitCode.INTERRUPTED
     except Exception as error:  # noqa: BLE001 - the top: nothing may end in a wall of traceback
         return show_unexpected(error)

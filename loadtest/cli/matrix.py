@@ -57,6 +57,7 @@ def matrix(plan: str, results: Path, run_id: str, *, resume: bool, dry_run: bool
         raise UsageError("--run-id: what is resumed has its name", hint="leave it out, or leave out --resume")
     read, record, folder = _resumed(plan, results) if resume else _new(plan, results, run_id)
     if not resume and not _rehearsed(read, plans.find(plan), quiet=quiet):
+        talk().print("interrupted before the first run", style="yellow")
         return ExitCode.INTERRUPTED
     if dry_run:
         print_order(record, stdout())

@@ -16,7 +16,7 @@ from loadtest.measure.run_totals import ALL_TOGETHER
 from loadtest.measure.storm import SHARES
 from loadtest.measure.tags import COMMAND_LEGS, INTENDED, LEGS, ROUND_TRIP, SERVICE, parse
 from loadtest.measure.validity import Validity
-from loadtest.measure.verdict import unjudged
+from loadtest.measure.verdict import never_began, unjudged
 from loadtest.protocol.phases import PHASES, judged
 
 if TYPE_CHECKING:
@@ -31,9 +31,10 @@ STYLES = {"passed": "bold green", "failed": "bold red", "void": "bold yellow", "
 
 
 def print_summary(record: RunRecord, console: Console | None = None) -> None:
-    """Verdict with its reasons, latencies, ledger; of a run that was killed there is no more than the verdict."""
+    """Verdict with its reasons, latencies, ledger; of one that was killed or never began, the verdict only."""
     out = console or stdout()
-    if record.ended_at is not None:
+    began = record.ended_at is not None and not never_began(record)
+    if began:
         out.print(_latency_table(record))
         out.print(_ledger(record), soft_wrap=True)
         for line in (*_transactions(record), *_classes(record), *_storms(record)):
@@ -41,7 +42,7 @@ def print_summary(record: RunRecord, console: Console | None = None) -> None:
     for line in _beside(record):
         out.print(line, markup=False, soft_wrap=True)
     void = record.verdict is not None and record.verdict.result == "void"
-    for outcome in record.thresholds:
+    for outcome in record.thresholds if began else ():
         mark, style = _MARKS[None if void else outcome.passed]  # a broken instrument neither convicts nor acquits
         beside = outcome.reason if outcome.passed is None or outcome.no_data else outcome.observed
         out.print(Text.assemble((mark, style), f" {outcome.text}  ", (beside, "dim")), soft_wrap=True)

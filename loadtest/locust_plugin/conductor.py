@@ -98,7 +98,11 @@ class Conductor:
             raise
         except BaseException:
             run.interrupted = True
-            self._conclude(run, "partial")
+            self._concluded.clear()  # nobody interrupts the writing of it
+            try:
+                self._conclude(run, "partial")
+            finally:
+                self._concluded.set()
             raise
         self._run = run
 
@@ -181,7 +185,7 @@ class Conductor:
         self._course = None
         try:
             try:
-                ending.drain(run)
+                ending.collect(run)
             except Exception as error:  # noqa: BLE001 - what was measured is written all the same
                 run.fail(error)
             self._conclude(run, "complete")

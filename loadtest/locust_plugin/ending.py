@@ -41,8 +41,19 @@ _HURRIED_S = 3.0
 _REPORTS_TIMEOUT_S = 120.0
 
 
-def drain(run: Run) -> None:
-    """Offer nothing new, await what is under way, first at charge points and then at subscribers; stop both."""
+def collect(run: Run) -> None:
+    """Collect the tail, and stop engines and subscribers.
+
+    Of a run that has not begun there is none, while some of them may just be starting: nobody waits for that.
+    """
+    if run.parts.begun:
+        _drain(run)
+    run.faults.stop()
+    run.runner.send_message(wire.END, {})  # before the broker goes, whose end is none of their business
+
+
+def _drain(run: Run) -> None:
+    """Offer nothing new, await what is under way, first at charge points and then at subscribers."""
     sources = run.parts.sources
     timeout_s = run.settings.drain_timeout_s
     run.parts.watch_workers()
@@ -53,8 +64,6 @@ def drain(run: Run) -> None:
     _last_reports(run, wire.ENGINE, timeout_s)
     _wait_while(run, Arrivals(run, monotonic_ns).expected, timeout_s)
     _last_reports(run, wire.SUBSCRIBER, timeout_s)
-    run.faults.stop()
-    run.runner.send_message(wire.END, {})  # before the broker goes, whose end is none of their business
 
 
 class Arrivals:

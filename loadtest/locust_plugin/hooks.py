@@ -30,6 +30,7 @@ from locust.runners import STATE_INIT, LocalRunner, MasterRunner, WorkerRunner
 from loadtest.errors import ExitCode, LoadTestError
 from loadtest.locust_plugin import wire
 from loadtest.locust_plugin.conductor import Conductor
+from loadtest.locust_plugin.early_interrupts import end_forked_workers, honour_interrupts, tell_nothing_measured
 from loadtest.locust_plugin.fleet import parts_of, users_of
 from loadtest.locust_plugin.fleet_plan import FleetPlan
 from loadtest.locust_plugin.gathering import await_workers
@@ -46,6 +47,7 @@ from loadtest.scenario.settings import DIRECT, masked
 
 if TYPE_CHECKING:
     from argparse import Namespace
+    from collections.abc import Callable
 
     from locust.env import Environment
     from locust.runners import Runner
@@ -68,21 +70,33 @@ def _on_init(environment: Environment, runner: Runner, **_: object) -> None:
     if isinstance(runner, (LocalRunner, WorkerRunner)):
         node = Node(environment, runner)
         environment.loadtest_node = node  # type: ignore[attr-defined]
-        if isinstance(runner, WorkerRunner) and vars(environment.parsed_options).get("processes"):
-            _leave_interrupts_to_the_master(node)
+        if isinstance(runner, WorkerRunner):
+            forked = bool(vars(environment.parsed_options).get("processes"))
+            _call_on(signal.SIGINT, partial(_interrupt_worker, node, forked=forked))
 
 
 events.init_command_line_parser.add_listener(add_options)
+events.init_command_line_parser.add_listener(lambda **_: honour_interrupts())  # what follows imports is being parsed
 
 
-def _leave_interrupts_to_the_master(node: Node) -> None:
+def _interrupt_worker(node: Node, *, forked: bool) -> None:
     """Ctrl-C reaches forked workers as well; while one has charge points, the master decides how the run ends."""
+    if not (forked and node.active):
+        _interrupt_main()
 
-    def on_interrupt(_signal: int, _frame: object) -> None:
-        if not node.active:
-            raise KeyboardInterrupt
 
-    signal.signal(signal.SIGINT, on_interrupt)
+def _call_on(which: signal.Signals, call: Callable[[], None]) -> None:
+    """Have a signal call something from gevent's hub, in between what greenlets do.
+
+    Raised in the handler itself, an exception would end whatever greenlet is at work, and Locust swallows it in some.
+    """
+    loop = gevent.get_hub().loop
+    signal.signal(which, lambda _signal, _frame: loop.run_callback_threadsafe(call))
+
+
+def _interrupt_main() -> None:
+    """Have the main greenlet, in which Locust waits for the end, go on as after Ctrl-C. To be called in the hub."""
+    gevent.get_hub().parent.throw(KeyboardInterrupt)
 
 
 def stop_once_started(runner: LocalRunner | MasterRunner) -> None:
@@ -119,7 +133,8 @@ class _Master:
         environment.events.test_stopping.add_listener(self._on_test_stopping)
         environment.events.quitting.add_listener(self._on_quitting)
         atexit.register(self._last_resort)
-        signal.signal(signal.SIGINT, self._on_interrupt)
+        for which in (signal.SIGINT, signal.SIGTERM):  # the latter until Locust has a handler of its own
+            _call_on(which, self._on_interrupt)
         self._live_page = self._add_pages()
         self._set_up()
 
@@ -153,8 +168,14 @@ class _Master:
                 self._gather()
         except LoadTestError as error:
             tell_error(error)
+            end_forked_workers()
             sys.exit(int(error.exit_code))
         except KeyboardInterrupt:
+            end_forked_workers()
+            if self._conductor.verdict is not None:
+                tell_verdict(self._conductor.verdict, self._conductor.run_dir)
+            elif not self._conductor.prepared:
+                tell_nothing_measured()
             sys.exit(int(ExitCode.INTERRUPTED))
 
     def _rehearse(self, depth: str, settings: RunSettings, fleet: tuple[Share, ...]) -> NoReturn:
@@ -212,6 +233,8 @@ class _Master:
         options: dict[str, Any] = vars(self._options)
         options[wire.PLAN_OPTION] = ""
         self._stopped_by_hand = False
+        if self._leaving:  # Locust goes on starting the test that was interrupted
+            return
         if self._live_page is not None:
             self._live_page.refused = ""
         try:
@@ -239,22 +262,22 @@ class _Master:
         else:
             self._runner.stop()
 
-    def _on_interrupt(self, _signal: int, _frame: object) -> None:
+    def _on_interrupt(self) -> None:
         """Raised into a run that is ending, an exception would cost it its record."""
-        if self._conductor.interrupt():
-            self._quit_wanted = True
-        elif not self._leaving:
-            raise KeyboardInterrupt
+        self._quit_wanted = True
+        if not self._conductor.interrupt() and not self._leaving:
+            _interrupt_main()
 
     def _on_test_stopping(self, **_: object) -> None:
         deserted = isinstance(self._runner, MasterRunner) and not self._workers()  # then it is Locust that stops
         self._stopped_by_hand = not self._headless and not deserted and self._conductor.under_way
-        self._finish(interrupted=self._stopped_by_hand)
+        # A load shape of Locust's ends its test itself when it is interrupted, before anybody is quitting.
+        self._finish(interrupted=self._stopped_by_hand or self._quit_wanted)
         self._leaving |= self._headless
         if self._headless and isinstance(self._runner, MasterRunner) and not self._workers():
             gevent.spawn(self._runner.quit)  # Locust stops when the last worker goes missing, and stays there for good
-        if self._quit_wanted and not self._headless:
-            raise KeyboardInterrupt  # which has waited for the run
+        if self._quit_wanted and not self._headless and not self._leaving:
+            gevent.get_hub().loop.run_callback(_interrupt_main)  # which has waited for the run
 
     def _on_quitting(self, **_: object) -> None:
         self._leaving = True

@@ -158,6 +158,7 @@ class Node:
             self._start_subscriber(user, data["number"])  # type: ignore[arg-type]  # the role says which it is
 
     def _on_end(self, environment: Environment, msg: Message, **_: object) -> None:
+        self._plan = None  # users that Locust is still starting ask for nothing any more
         self.stop_children()
 
     def _on_clock_tell(self, environment: Environment, msg: Message, **_: object) -> None:
@@ -204,6 +205,8 @@ class Node:
         try:
             child.wait_ready(READY_TIMEOUT_S)
         except LoadTestError as error:
+            if child not in (*self._relay.engines, *self._relay.subscribers):
+                return  # it was stopped while it was starting
             self._tell_log(child)
             self._tell(wire.EVENT, source=child.name, kind=REFUSED, text=error.message, hint=error.hint)
 

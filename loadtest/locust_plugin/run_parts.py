@@ -72,6 +72,11 @@ class RunParts:
         self._phase: dict[str, Any] = {}
         self._connect_fault_told = False
 
+    @property
+    def begun(self) -> bool:
+        """Charge points have been told to connect."""
+        return bool(self._phase)
+
     def enter_phase(self, phase: str, start_ns: int) -> None:
         """Tell every worker which phase begins."""
         self._collector.enter_phase(phase, start_ns)

@@ -61,12 +61,19 @@ def judge(record: RunRecord) -> Verdict:
     if stopped or any(event.kind == ENDED_EARLY for event in record.events):  # what was not reached is not judged
         found = [reason for reason in found if reason.code not in _NOT_REACHED]
     if stopped:
+        if never_began(record):  # nobody had been told to do anything that could be missing
+            found = [reason for reason in found if reason.code != "report_missing"]
         return Verdict("interrupted", [_stopped(record, stopped[0]), *found], int(ExitCode.INTERRUPTED))
     result: Result = "passed"
     if found:
         result = "void" if any(reason.code in VOID_CODES for reason in found) else "failed"
     code = {"passed": ExitCode.PASSED, "failed": ExitCode.FAILED, "void": ExitCode.VOID}[result]
     return Verdict(result, found, int(code))
+
+
+def never_began(record: RunRecord) -> bool:
+    """Whether the run was stopped before its ramp: there is nothing in its books."""
+    return not record.phases and any(event.kind == INTERRUPTED for event in record.events)
 
 
 def unjudged(record: RunRecord) -> str:
@@ -103,6 +110,8 @@ def never_written(reasons: Iterable[str]) -> Verdict:
 
 
 def _stopped(record: RunRecord, event: RunEvent) -> Reason:
+    if never_began(record):
+        return Reason("interrupted", f"Stopped at {event.at_s:.1f} s, before its ramp: nothing was measured.")
     text = f"Stopped at {event.at_s:.1f} s, before its time: what it shows is partial."
     if record.registered < record.run.charge_points:
         text += f" {record.registered:,} of {record.run.charge_points:,} charge points had registered."

@@ -47,10 +47,15 @@ class Attendant:
         process: Just started.
         settings: Of its runs.
         say: Takes lines for the user.
+        begun: Whether it has anything to end in good order. Until then it is only being loaded, and an interrupt could
+            be swallowed by what it imports; afterwards it has a handler for it.
     """
 
-    def __init__(self, process: LocustProcess, settings: RunSettings, say: Callable[[str], None]) -> None:
+    def __init__(
+        self, process: LocustProcess, settings: RunSettings, say: Callable[[str], None], begun: Callable[[], bool]
+    ) -> None:
         self._process = process
+        self._begun = begun
         self._drain_s = settings.drain_most_s
         self._say = say
         self._passed_on = 0
@@ -86,13 +91,16 @@ class Attendant:
 
     def _pass_on(self) -> None:
         now = time.monotonic()
-        if self._passed_on == 1:
+        if self._passed_on > 2:
+            self._deadline = now
+        elif not self._begun():
+            self._process.terminate()
+            self._deadline = now + HURRIED_END_S
+        elif self._passed_on == 1:
             self._say(f"Stopping: draining, up to {self._drain_s:g} s; Ctrl-C again to stop at once")
             self._process.interrupt()
             self._deadline = now + self._drain_s + AFTER_DRAIN_S
-        elif self._passed_on == 2:
+        else:
             self._say("Stopping at once: what is under way counts as unfinished; Ctrl-C again to kill")
             self._process.interrupt()
             self._deadline = now + HURRIED_END_S
-        else:
-            self._deadline = now

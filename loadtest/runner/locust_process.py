@@ -84,6 +84,11 @@ class LocustProcess:
         with contextlib.suppress(ProcessLookupError):
             self._process.send_signal(signal.SIGINT)
 
+    def terminate(self) -> None:
+        """End it before it has begun, with the workers that it may have forked."""
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self._process.pid, signal.SIGTERM)
+
     def kill(self) -> None:
         """End it, now. What it started sees that and cleans up by itself: see :meth:`clear_leftovers`."""
         self._process.kill()

@@ -1,4 +1,4 @@
-"""CPU and memory of another process. The only door to psutil."""
+"""CPU and memory of another process, as psutil reads them."""
 
 from __future__ import annotations
 

@@ -38,7 +38,7 @@ def rehearse(request: RunRequest, asked_to_stop: list[int], *, system: bool) -> 
         process = start_locust(
             own, ["--headless", "--rehearsal", depth, *own.flags(run_id=_NAME)], log_dir / "locust.log"
         )
-        status = Attendant(process, own.resolved(), _say_nothing).wait(asked_to_stop, _look_at_nothing)
+        status = Attendant(process, own.resolved(), _say_nothing, lambda: False).wait(asked_to_stop, _look_at_nothing)
         process.clear_leftovers()
         if status and not asked_to_stop:
             raise _without(f"{log_dir}/", failure(process, status))

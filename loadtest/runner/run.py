@@ -76,7 +76,8 @@ def run_headless(
                     say(line.removeprefix(NOTE))
             on_tick(run_dir)
 
-        status = Attendant(process, settings, say).wait(received, tick)
+        begun = (run_dir / run_record.RUN_JSON).exists
+        status = Attendant(process, settings, say, begun).wait(received, tick)
         leftovers = process.clear_leftovers()
     return RunOutcome(
         run_dir=run_dir,

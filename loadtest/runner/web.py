@@ -57,7 +57,7 @@ def run_web(request: RunRequest, host: str, port: int, announce: Callable[[str],
             if not announced and time.monotonic() > deadline:
                 raise HarnessError(f"Locust's web UI does not answer at {url}", hint=f"its log: {log_file}")
 
-        status = Attendant(process, settings, announce).wait(received, on_tick)
+        status = Attendant(process, settings, announce, lambda: announced).wait(received, on_tick)
         process.clear_leftovers()
     if not received:
         raise failure(process, status)

@@ -60,9 +60,8 @@ class Command:
     def part(self, text: str) -> psutil.Process:
         """The process that has been started with a text in its command line, and still runs."""
         for process in self.started:
-            with contextlib.suppress(psutil.Error):
-                if text in " ".join(process.cmdline()):
-                    return process
+            if text in " ".join(_command_line(process)):
+                return process
         raise AssertionError(f"no process with {text!r}")
 
     def measuring(self) -> bool:
@@ -80,6 +79,12 @@ class Command:
         out, err = self.process.communicate(timeout=90)
         assert psutil.wait_procs(self.started, timeout=3)[1] == []
         return self.process.returncode, out, err
+
+
+def _command_line(process: psutil.Process) -> list[str]:
+    with contextlib.suppress(psutil.Error):
+        return process.cmdline()
+    return []
 
 
 @contextlib.contextmanager
@@ -130,6 +135,17 @@ def test_a_terminated_run_keeps_what_it_measured(tmp_path: Path) -> None:
     assert "Stopping: draining, up to 40 s" in err
     assert "verdict  interrupted" in out
     assert (out + err).count("partial") == 1
+
+
+def test_an_interrupt_before_the_ramp_waits_for_nobody(tmp_path: Path) -> None:
+    """Its subscriber has just been started, and may never have been ready."""
+    with command(tmp_path, "run", "steady", *SMALL[:-1], "10m", "--drain-timeout", "10m", "--quiet") as running:
+        running.until(lambda: any("loadtest.csms" in " ".join(_command_line(each)) for each in running.started))
+        running.process.send_signal(signal.SIGINT)
+        status, out, err = running.ended()
+    assert status == 130, err
+    assert "verdict  interrupted" in out
+    assert "No final report" not in out
 
 
 def test_a_second_interrupt_does_not_wait(tmp_path: Path) -> None:

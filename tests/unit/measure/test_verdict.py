@@ -12,6 +12,7 @@ from loadtest.measure.run_outcome import ThresholdOutcome
 from loadtest.measure.run_record import RunRecord
 from loadtest.measure.run_totals import CommandSummary, CommandTotals, DeliveryTotals, LatencySummary, OperationTotals
 from loadtest.measure.source_health import SourceHealth
+from loadtest.measure.spans import PhaseSpan
 from loadtest.measure.verdict import VOID_CODES, judge, killed
 
 
@@ -210,8 +211,18 @@ def test_what_holds_all_the_same_of_an_interrupted_run_is_told(changes: dict[str
 
 def test_an_interrupted_run_says_how_far_it_came_and_why_no_further() -> None:
     refused = RunEvent(0.5, "first_connect_fault", "cp-1: handshake refused with 401")
-    (reason,) = judge(record(events=[refused, RunEvent(1.0, "interrupted", "")], registered=0)).reasons
+    events = [refused, RunEvent(1.0, "interrupted", "")]
+    (reason,) = judge(record(events=events, registered=0, phases=[PhaseSpan("ramp", 0, 1)])).reasons
     assert reason.text.endswith("0 of 10 charge points had registered. First: cp-1: handshake refused with 401.")
+
+
+def test_a_run_that_was_interrupted_before_its_ramp_misses_nobody() -> None:
+    never = record(events=[RunEvent(1.0, "interrupted", "")], health=engine(final=False), registered=0)
+    verdict = judge(never)
+    assert verdict.exit_code == 130
+    assert [reason.text for reason in verdict.reasons] == ["Stopped at 1.0 s, before its ramp: nothing was measured."]
+    never.phases = [PhaseSpan("ramp", 0, 1)]
+    assert [reason.code for reason in judge(never).reasons] == ["interrupted", "report_missing"]
 
 
 def test_a_run_that_was_killed_is_interrupted_as_well() -> None:

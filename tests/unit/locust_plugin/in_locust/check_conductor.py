@@ -11,7 +11,7 @@ import pytest
 
 from loadtest.clock import monotonic_ns
 from loadtest.locust_plugin import course as courses
-from loadtest.locust_plugin import wire
+from loadtest.locust_plugin import ending, wire
 from loadtest.locust_plugin.conductor import Conductor
 from loadtest.locust_plugin.course import Course
 from loadtest.locust_plugin.ending import conclude
@@ -178,6 +178,18 @@ def test_a_fault_in_conducting_ends_the_run() -> None:
     faulty: Any = Faulty()
     conductor._conduct(run, faulty)
     assert told == ["ZeroDivisionError('what now')", "over"]
+
+
+def test_of_a_run_that_has_not_begun_nobody_is_asked_for_a_tail() -> None:
+    sent: list[str] = []
+    parts = SimpleNamespace(begun=False)
+    run: Any = SimpleNamespace(
+        parts=parts,
+        faults=SimpleNamespace(stop=lambda: None),
+        runner=SimpleNamespace(send_message=lambda name, _data: sent.append(name)),
+    )
+    ending.collect(run)
+    assert sent == [wire.END]
 
 
 def test_ctrl_c_is_left_to_others_while_no_run_is_ending() -> None:

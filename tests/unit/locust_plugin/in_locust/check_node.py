@@ -14,7 +14,7 @@ from locust.env import Environment
 import loadtest.locust_plugin.node as nodes
 from loadtest import __version__
 from loadtest.control import messages
-from loadtest.errors import EnvironmentNotReady
+from loadtest.errors import EnvironmentNotReady, HarnessError
 from loadtest.locust_plugin import ChargePointFleet, CsmsSubscriber, wire
 from loadtest.locust_plugin.clock_watch import ClockWatch
 from loadtest.locust_plugin.description import digest
@@ -22,6 +22,7 @@ from loadtest.locust_plugin.ending import SILENCE_S, Arrivals
 from loadtest.locust_plugin.host import clock_id, network_id
 from loadtest.locust_plugin.sources import Sources, UnderWay
 from loadtest.measure.interval import DeliveryRow, IntervalReport, OperationRow
+from loadtest.measure.run_events import REFUSED
 from loadtest.scenario import plan as plans
 from loadtest.scenario.commands import CommandLoad
 from loadtest.scenario.credentials import CredentialFiles
@@ -188,6 +189,34 @@ def test_a_drain_reaches_its_role_and_users_that_stop_after_it_remove_nothing(
     user.on_stop()
     for engine in commands(environment):
         assert engine[-2:] == [messages.EnterPhase("ramp", 5), messages.Drain(7)]
+
+
+def test_what_users_ask_for_after_the_end_is_not_asked_for(environment: Environment, runner: FakeRunner) -> None:
+    Csms(environment).on_start()
+    token = runner.sent[-1][1]["token"]
+    runner.receive(wire.END)
+    asked = len(runner.sent)
+    Depot(environment).on_start()
+    runner.receive(wire.GRANT, role=wire.SUBSCRIBER, token=token, number=0)
+    assert len(runner.sent) == asked
+    assert not node_of(environment).active
+
+
+def test_a_child_that_was_stopped_while_it_was_starting_refuses_nothing(
+    environment: Environment, runner: FakeRunner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def ended(_child: FakeChild, _timeout_s: float) -> None:
+        raise HarnessError("ended with status 0 before it was ready")
+
+    monkeypatch.setattr(FakeChild, "wait_ready", ended)
+    node = node_of(environment)
+    engine = node._relay.engines[0]
+    node._report_refusal(engine)
+    assert runner.sent[-1][1]["kind"] == REFUSED
+    told = len(runner.sent)
+    runner.receive(wire.END)
+    node._report_refusal(engine)
+    assert len(runner.sent) == told
 
 
 def test_a_subscriber_learns_what_its_user_says(environment: Environment, runner: FakeRunner) -> None:
