@@ -120,7 +120,7 @@ class _Master:
         options = environment.parsed_options
         assert options is not None
         self._options: Namespace = options
-        self._quit_wanted = self._leaving = self._stopped_by_hand = False
+        self._quit_wanted = self._interrupted = self._leaving = self._stopped_by_hand = False
         self._headless = bool(options.headless)
         self._workers_expected = max(1, int(options.expect_workers)) if isinstance(runner, MasterRunner) else 1
         self._plan = FleetPlan(environment, self._workers_expected)
@@ -168,15 +168,18 @@ class _Master:
                 self._gather()
         except LoadTestError as error:
             tell_error(error)
-            end_forked_workers()
-            sys.exit(int(error.exit_code))
+            self._leave(error.exit_code)
         except KeyboardInterrupt:
-            end_forked_workers()
             if self._conductor.verdict is not None:
                 tell_verdict(self._conductor.verdict, self._conductor.run_dir)
             elif not self._conductor.prepared:
                 tell_nothing_measured()
-            sys.exit(int(ExitCode.INTERRUPTED))
+            self._leave(ExitCode.INTERRUPTED)
+
+    def _leave(self, code: ExitCode) -> NoReturn:
+        self._finish(interrupted=True)  # a run that is prepared, while its workers are still awaited
+        end_forked_workers()
+        sys.exit(int(code))
 
     def _rehearse(self, depth: str, settings: RunSettings, fleet: tuple[Share, ...]) -> NoReturn:
         if depth == SYSTEM_TOO:
@@ -264,15 +267,17 @@ class _Master:
 
     def _on_interrupt(self) -> None:
         """Raised into a run that is ending, an exception would cost it its record."""
-        self._quit_wanted = True
-        if not self._conductor.interrupt() and not self._leaving:
+        if self._conductor.interrupt():
+            self._quit_wanted = True
+        elif not self._leaving:
+            self._interrupted = True
             _interrupt_main()
 
     def _on_test_stopping(self, **_: object) -> None:
         deserted = isinstance(self._runner, MasterRunner) and not self._workers()  # then it is Locust that stops
         self._stopped_by_hand = not self._headless and not deserted and self._conductor.under_way
         # A load shape of Locust's ends its test itself when it is interrupted, before anybody is quitting.
-        self._finish(interrupted=self._stopped_by_hand or self._quit_wanted)
+        self._finish(interrupted=self._stopped_by_hand or self._interrupted)
         self._leaving |= self._headless
         if self._headless and isinstance(self._runner, MasterRunner) and not self._workers():
             gevent.spawn(self._runner.quit)  # Locust stops when the last worker goes missing, and stays there for good
