@@ -229,8 +229,7 @@ class Collector(Chronicle):
         second = self._seconds.close(index)
         self._files.add_samples(index, second)
         if not late:
-            passed = max(index - self._seconds.written, 1)
-            self._own_usage.look(index, passed, steady=self._is_steady(index))
+            self._own_usage.look(index, self._elapsed_s(), steady=self._is_steady(index))
             self._seconds.written = index
             self._write_row(index, second)
         return second.histograms.items()

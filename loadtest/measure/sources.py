@@ -40,11 +40,11 @@ class Usage:
         self.cpu_percent_now = 0.0
         self.rss_bytes_now = 0
         self.health = SourceHealth(source=name, role=role, host=host)
-        self._cpu_ns = self._intervals = 0
-        self._steady_cpu_ns = self._steady_intervals = 0
+        self._cpu_ns = self._steady_cpu_ns = 0
+        self._intervals = self._steady_intervals = 0.0
         self._memory = MemoryTrack()
 
-    def add(self, second: int, cpu_ns: int, rss_bytes: int, intervals: int, *, steady: bool) -> None:
+    def add(self, second: int, cpu_ns: int, rss_bytes: int, intervals: float, *, steady: bool) -> None:
         """Book what was used in so many seconds up to the end of ``second``."""
         self.cpu_percent_now = _percent(cpu_ns, intervals)
         self.rss_bytes_now = rss_bytes
@@ -69,7 +69,7 @@ class Usage:
         return self.health
 
 
-def _percent(cpu_ns: int, intervals: int) -> float:
+def _percent(cpu_ns: int, intervals: float) -> float:
     return round(100 * cpu_ns / (intervals * NS_PER_S), CPU_DECIMALS)
 
 
