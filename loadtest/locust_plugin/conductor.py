@@ -97,7 +97,7 @@ class Conductor:
             self._conclude(run, "partial")
             raise
         except BaseException:
-            run.interrupted = True
+            run.interrupt()
             self._concluded.clear()  # nobody interrupts the writing of it
             try:
                 self._conclude(run, "partial")
@@ -163,7 +163,7 @@ class Conductor:
             return False
         if self._run is not None:
             self._run.hurried = self._run.interrupted
-            self._run.interrupted = True
+            self._run.interrupt()
         return True
 
     def finish(self, *, interrupted: bool) -> bool:
@@ -174,11 +174,13 @@ class Conductor:
         """
         run = self._run
         if run is None or run.ending:
-            if run is not None:
-                run.interrupted |= interrupted
+            if run is not None and interrupted:
+                run.interrupt()
             self._concluded.wait()
             return False
-        run.ending, run.interrupted = True, interrupted
+        run.ending = True
+        if interrupted:
+            run.interrupt()
         self._concluded.clear()
         if self._course is not None and self._course is not gevent.getcurrent():
             self._course.kill()

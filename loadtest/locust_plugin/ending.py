@@ -16,7 +16,6 @@ import gevent
 
 from loadtest.clock import monotonic_ns
 from loadtest.locust_plugin import wire
-from loadtest.measure.run_events import INTERRUPTED
 from loadtest.protocol.phases import DRAIN
 from loadtest.units import NS_PER_S
 
@@ -107,7 +106,6 @@ def conclude(run: Run, state: State) -> Verdict | None:
     run.stand.finish()
     if run.interrupted:
         state = "partial"
-        run.collector.event(INTERRUPTED, "stopped before its time")
     return run.collector.finish(state, over=run.over, locust=run.parts.totals()).verdict
 
 

@@ -17,7 +17,7 @@ from loadtest.locust_plugin.scenario_check import thresholds_of
 from loadtest.locust_plugin.stairs import stairs_of
 from loadtest.locust_plugin.stand import Stand
 from loadtest.measure.collector import Collector
-from loadtest.measure.run_events import CONDUCTOR_FAULT, PART_DIED, REFUSED
+from loadtest.measure.run_events import CONDUCTOR_FAULT, INTERRUPTED, PART_DIED, REFUSED
 from loadtest.protocol.phases import DRAIN
 from loadtest.scenario.faults import phases_of
 from loadtest.scenario.mix import Allotment
@@ -135,6 +135,12 @@ class Run:
         self.parts.enter_phase(phase, start_ns)
         self.stand.enter_phase(phase, start_ns)
         return start_ns
+
+    def interrupt(self) -> None:
+        """Somebody stops it."""
+        if not self.interrupted:
+            self.interrupted = True
+            self.collector.event(INTERRUPTED, "stopped before its time")
 
     def refuse(self, error: LoadTestError) -> None:
         """It cannot start or go on, for a reason the user can mend."""

@@ -135,6 +135,8 @@ def test_a_run_is_stopped_from_the_web_ui(start: Callable[..., LocustRun], free_
     record = run.record()
     assert record.verdict is not None
     assert (record.state, record.verdict.result) == ("partial", "interrupted"), record.verdict
+    (stopped,) = [event for event in record.events if event.kind == "interrupted"]
+    assert stopped.at_s <= record.phases[-1].start_s + 0.001, "when it was stopped, not when it had drained"
     assert record.operations.answered == record.deliveries.delivered > 0
     assert record.unbalanced == []
     run.process.send_signal(signal.SIGINT)

@@ -198,6 +198,7 @@ def test_ctrl_c_is_left_to_others_while_no_run_is_ending() -> None:
     assert not conductor.interrupt()
     conductor._concluded.clear()
     run: Any = SimpleNamespace(interrupted=False, hurried=False)
+    run.interrupt = lambda: setattr(run, "interrupted", True)
     conductor._run = run
     assert conductor.interrupt()
     assert (run.interrupted, run.hurried) == (True, False)
