@@ -275,7 +275,8 @@ class _Master:
 
     def _on_test_stopping(self, **_: object) -> None:
         deserted = isinstance(self._runner, MasterRunner) and not self._workers()  # then it is Locust that stops
-        self._stopped_by_hand = not self._headless and not deserted and self._conductor.under_way
+        may_be_by_hand = not (self._headless or self._interrupted or deserted)
+        self._stopped_by_hand = may_be_by_hand and self._conductor.under_way
         # A load shape of Locust's ends its test itself when it is interrupted, before anybody is quitting.
         self._finish(interrupted=self._stopped_by_hand or self._interrupted)
         self._leaving |= self._headless
