@@ -84,8 +84,9 @@ def _among(rows: Sequence[Row], runs: dict[str, int], tolerance: float) -> tuple
     if not apart:
         return NO_DIFFERENCE, f"No difference is shown ({_many(runs)}): {counts}."
     most = max(apart, key=lambda row: (row[0].decides, abs(row[1].change_percent)))
+    real = "is real and matters:" if len(apart) == 1 else "are real and matter, most"
     return DIFFERENT, (
-        f"{len(apart)} of {len(rows)} differences are real and matter, most {_told(most, runs)} "
+        f"{len(apart)} of {len(rows)} differences {real} {_told(most, runs)} "
         f"from {most[1].baseline} to {most[1].candidate} ({_many(runs)}); {counts}."
     )
 
@@ -102,7 +103,7 @@ def _many(runs: dict[str, int]) -> str:
     if len(counts) == 2:
         return f"{counts[0]} against {counts[1]} runs"
     low, high = min(counts), max(counts)
-    return f"{len(counts)} arms of {low if low == high else f'{low} to {high}'} runs"
+    return f"{len(counts)} arms of {low if low == high else f'{low} to {high}'} {'run' if high == 1 else 'runs'}"
 
 
 def _counts(rows: Sequence[Row], tolerance: float) -> str:

@@ -80,6 +80,8 @@ def test_the_same_system_many_times_is_one_rank() -> None:
 def test_two_repeats_give_no_verdict_and_no_ranks() -> None:
     found = ranked(1.0, 3.0, 9.0, repeats=2)
     assert found.outcome == NO_VERDICT
+    assert "3 arms of 2 runs are too few to tell" in found.text
+    assert "3 arms of 1 run are too few to tell" in ranked(1.0, 3.0, 9.0, repeats=1).text
     assert "repeats of each are needed" in found.text or "repeats in each arm are needed" in found.text
     assert found.ranking is not None
     assert {(place.rank, place.letters) for place in found.ranking.places} == {(None, "")}
