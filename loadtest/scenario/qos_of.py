@@ -20,7 +20,7 @@ def qos_of(text: str) -> dict[str, int]:
     for part in filter(None, map(str.strip, text.split(";"))):
         action, _, qos = (word.strip() for word in part.partition("="))
         if qos not in _KNOWN:
-            faults.append(f"{part!r} is not an action and its QoS, such as MeterValues=0")
+            faults.append(f"{part!r} is not an action and its QoS (0, 1 or 2), such as MeterValues=0")
         elif action not in FROM_CHARGE_POINT:
             faults.append(f"charge points send no {action!r}{did_you_mean(action, FROM_CHARGE_POINT)}")
         elif action in found:
