@@ -123,8 +123,8 @@ def test_kinds_of_message_have_a_quality_of_service_of_their_own() -> None:
     assert [fault.removeprefix("--qos-of: ").partition(",")[0] for fault in caught.value.faults] == [
         "charge points send no 'MeterValue'; did you mean MeterValues?",
         "charge points send no 'Reset'",
-        "'Heartbeat=3' is not an action and its QoS",
-        "'Authorize' is not an action and its QoS",
+        "'Heartbeat=3' is not an action and its QoS (0",
+        "'Authorize' is not an action and its QoS (0",
         "Heartbeat is given twice",
     ]
 
