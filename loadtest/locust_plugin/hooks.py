@@ -26,6 +26,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import gevent
 from locust import events
 from locust.runners import STATE_INIT, LocalRunner, MasterRunner, WorkerRunner
+from locust.stats import CSV_STATS_INTERVAL_SEC
 
 from loadtest.errors import ExitCode, LoadTestError
 from loadtest.locust_plugin import wire
@@ -61,6 +62,8 @@ SPAWN_RATE_PER_S = 100
 """Locust's spawn rate counts cohorts; the ramp of the charge points is ours."""
 _STARTED_WITHIN_S = 10.0
 """Far more than Locust takes to start what does not run, which is little beyond a second."""
+_LAST_ROWS_S = CSV_STATS_INTERVAL_SEC + 0.2
+"""Within this time Locust writes its CSV files again. At its end it does not, and the last second would be missing."""
 
 
 @events.init.add_listener
@@ -288,6 +291,8 @@ class _Master:
     def _on_quitting(self, **_: object) -> None:
         self._leaving = True
         self._finish(interrupted=True)
+        if self._options.csv_prefix:
+            gevent.sleep(_LAST_ROWS_S)
         was_over = self._stopped_by_hand and not self._quit_wanted
         cut_off = self._environment.process_exit_code == ExitCode.INTERRUPTED and not was_over
         if not self._headless and not cut_off:
