@@ -107,11 +107,15 @@ class Child:
         """Have it go on."""
         self._process.send_signal(signal.SIGCONT)
 
-    def stop(self, timeout_s: float = 10.0) -> None:
-        """Tell the child to end, wait, and kill it when it does not."""
+    def tell_to_stop(self) -> None:
+        """Tell the child to end; :meth:`stop` is still to be called."""
         self._stopping = True
         self.resume()  # or it would not hear what comes next
         self.send(messages.Stop())
+
+    def stop(self, timeout_s: float = 10.0) -> None:
+        """Tell the child to end, wait, and kill it when it does not."""
+        self.tell_to_stop()
         try:
             self._process.wait(timeout_s)
         except subprocess.TimeoutExpired:

@@ -201,7 +201,10 @@ class Conductor:
         finally:
             self._run = None
             self.ended[run.description.run_id] = run.folder
-        ending.write_reports(run.folder)
+            try:
+                ending.write_reports(run.folder)
+            finally:
+                ending.take_down(run)
 
     def _on_clock_ask(self, environment: Environment, msg: Message, **_: object) -> None:
         answer = {"asked_ns": msg.data["asked_ns"], "theirs_ns": monotonic_ns()}

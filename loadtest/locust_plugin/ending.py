@@ -1,4 +1,4 @@
-"""How a run ends: the tail is collected, the parts are taken down, the record and the reports are written.
+"""How a run ends: the tail is collected, the record and the reports are written, the parts are taken down.
 
 The drain is a barrier: no sample that exists is lost, whatever Locust does next. It has four steps of at most
 ``--drain-timeout`` each; who is in a hurry has children report at once, and what is under way counts as unfinished.
@@ -41,14 +41,10 @@ _REPORTS_TIMEOUT_S = 120.0
 
 
 def collect(run: Run) -> None:
-    """Collect the tail, and stop engines and subscribers.
-
-    Of a run that has not begun there is none, while some of them may just be starting: nobody waits for that.
-    """
+    """Collect the tail; of a run that has not begun there is none."""
     if run.parts.begun:
         _drain(run)
     run.faults.stop()
-    run.runner.send_message(wire.END, {})  # before the broker goes, whose end is none of their business
 
 
 def _drain(run: Run) -> None:
@@ -63,6 +59,8 @@ def _drain(run: Run) -> None:
     _last_reports(run, wire.ENGINE, timeout_s)
     _wait_while(run, Arrivals(run, monotonic_ns).expected, timeout_s)
     _last_reports(run, wire.SUBSCRIBER, timeout_s)
+    for source in sources.missing_final(wire.ENGINE) + sources.missing_final(wire.SUBSCRIBER):
+        run.collector.note_silence(source)
 
 
 class Arrivals:
@@ -99,14 +97,24 @@ class Arrivals:
 
 
 def conclude(run: Run, state: State) -> Verdict | None:
-    """Take the system under test down, settle the ledgers, write the record."""
+    """Hear the last of the system under test, settle the ledgers, write the record."""
     if run.plan is not None:  # then there is a stand that was to report every second
         gevent.sleep(_POLL_S)  # what it has said while this process was busy is to be read first
         run.collector.note_silence("stand")
-    run.stand.finish()
+    run.stand.report_finally()
     if run.interrupted:
         state = "partial"
     return run.collector.finish(state, over=run.over, locust=run.parts.totals()).verdict
+
+
+def take_down(run: Run) -> None:
+    """Stop everything that takes part, once it has said all it has to say.
+
+    Who closes many connections may take seconds for it, which nobody who waits for a verdict has to wait for.
+    """
+    if run.plan is not None:  # else nobody has been told of the run
+        run.runner.send_message(wire.END, {})  # before the broker goes, whose end is none of their business
+    run.stand.stop()
 
 
 def write_reports(folder: Path) -> None:

@@ -173,7 +173,10 @@ class Node:
             self._comparing = None
         self._early.clear()
         self._placing.forget()
-        for child in self._relay.take_all():
+        children = self._relay.take_all()
+        for child in children:  # all at once: each takes its time to close its connections
+            child.tell_to_stop()
+        for child in children:
             child.stop()
         self._logs.remove()
 

@@ -35,7 +35,7 @@ def set_up_once(settings: RunSettings, fleet: Sequence[FleetPart], log_dir: Path
     try:
         stand.start(settings, monotonic_ns(), fleet)
     finally:
-        stand.finish()
+        stand.stop()
 
 
 def _ignore(*_told: object) -> None:

@@ -115,15 +115,17 @@ class Stand:
         if self._child is not None:
             self._child.send(command)
 
-    def finish(self) -> None:
-        """Ask for the final report, then take everything down."""
-        if self._child is None:
-            return
-        if self._child.ready:
+    def report_finally(self) -> None:
+        """Ask for the final report and wait for it."""
+        if self._child is not None and self._child.ready:
             self._child.send(messages.Drain(monotonic_ns() + int(_FINAL_REPORT_S * NS_PER_S)))
             self._final.wait(_FINAL_REPORT_S)
-        self._child.stop()
-        self._child = None
+
+    def stop(self) -> None:
+        """Take everything down; harmless when nothing is up."""
+        if self._child is not None:
+            self._child.stop()
+            self._child = None
 
     def _on_notice(self, child: Child, notice: messages.Notice) -> None:
         match notice:

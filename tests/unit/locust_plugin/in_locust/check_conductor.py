@@ -157,7 +157,7 @@ def test_a_stand_that_spoke_while_this_process_was_busy_has_not_been_silent() ->
         gevent.sleep(0)  # now it waits
         theirs.sendall(b"report")
         collector = SimpleNamespace(note_silence=told.append, finish=lambda *_, **__: SimpleNamespace(verdict=None))
-        stand, parts = SimpleNamespace(finish=lambda: None), SimpleNamespace(totals=dict)
+        stand, parts = SimpleNamespace(report_finally=lambda: None), SimpleNamespace(totals=dict)
         run: Any = SimpleNamespace(
             plan="some", collector=collector, stand=stand, parts=parts, interrupted=False, over=True
         )
@@ -181,15 +181,18 @@ def test_a_fault_in_conducting_ends_the_run() -> None:
 
 
 def test_of_a_run_that_has_not_begun_nobody_is_asked_for_a_tail() -> None:
-    sent: list[str] = []
-    parts = SimpleNamespace(begun=False)
+    done: list[str] = []
     run: Any = SimpleNamespace(
-        parts=parts,
-        faults=SimpleNamespace(stop=lambda: None),
-        runner=SimpleNamespace(send_message=lambda name, _data: sent.append(name)),
+        plan="some",
+        parts=SimpleNamespace(begun=False),
+        faults=SimpleNamespace(stop=lambda: done.append("no more faults")),
+        stand=SimpleNamespace(stop=lambda: done.append("stand down")),
+        runner=SimpleNamespace(send_message=lambda name, _data: done.append(name)),
     )
     ending.collect(run)
-    assert sent == [wire.END]
+    assert done == ["no more faults"]
+    ending.take_down(run)
+    assert done == ["no more faults", wire.END, "stand down"]
 
 
 def test_ctrl_c_is_left_to_others_while_no_run_is_ending() -> None:

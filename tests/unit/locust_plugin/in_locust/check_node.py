@@ -53,8 +53,11 @@ class FakeChild:
     def wait_ready(self, timeout_s: float) -> None:
         return
 
-    def stop(self) -> None:
+    def tell_to_stop(self) -> None:
         self.stopped = True
+
+    def stop(self) -> None:
+        assert self.stopped
 
 
 class FakeRunner:
