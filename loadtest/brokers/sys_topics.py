@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from loadtest.transport.mqtt_client import MqttClient
 
-_TIMEOUT_S = 3.0
+_TIMEOUT_S = 10.0
 RETAINED_WITHIN_S = 0.3
 """How long after the SUBACK the retained values of a broker may take to arrive."""
 

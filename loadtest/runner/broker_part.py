@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from loadtest.brokers.kind import Demand
 from loadtest.brokers.start import start
-from loadtest.brokers.sys_topics import SysTopics, figures_now
+from loadtest.brokers.sys_topics import RETAINED_WITHIN_S, SysTopics, figures_now
 from loadtest.runner.process_usage import ProcessTreeUsage, Usage, total
 from loadtest.scenario.settings import MQTT_5
 
@@ -46,6 +46,8 @@ class BrokerPart:
         if self._listening is None:
             return {}
         await self._listening
+        if not self._sys_topics.latest:  # it may have subscribed only just now
+            await asyncio.sleep(RETAINED_WITHIN_S)
         figures = await self._sys_topics.close()
         return figures if len(self.broker.pids) <= 1 else {}
 

