@@ -19,10 +19,11 @@ from loadtest.cli.options import PASS_ON, SettingsCommand, run_settings
 from loadtest.cli.progress import progress
 from loadtest.cli.run import run_request
 from loadtest.cli.summary import stdout
-from loadtest.errors import ExitCode, LoadTestError
+from loadtest.errors import ExitCode, Faults, LoadTestError, UsageError
 from loadtest.measure.capacity_record import CAPACITY_JSON, CHARGE_POINTS
 from loadtest.runner.attending import interrupts
 from loadtest.runner.run import make_folder, new_folder, run_headless
+from loadtest.scenario import threshold_text
 from loadtest.scenario.settings import masked
 
 if TYPE_CHECKING:
@@ -74,9 +75,16 @@ def capacity(
     Each level is a whole run with a folder of its own: the load doubles until the thresholds are missed, then the
     interval between the last level that held and the first that did not is halved, and its two ends are repeated.
     """
-    options["threshold"] = (*(options["threshold"] or ()), *objective)
-    request = run_request(scenario, locust_arguments, options)
-    folder = new_folder(request.resolved(), f"{request.scenario.name}-capacity")
+    found = Faults()
+    with found.gathered():
+        _check(objective)
+    sound = () if found.faults else objective
+    with found.gathered():
+        options["threshold"] = (*(options["threshold"] or ()), *sound)
+        request = run_request(scenario, locust_arguments, options)
+        settings = request.resolved()
+    found.refuse()
+    folder = new_folder(settings, f"{request.scenario.name}-capacity")
     wanted = Wanted(
         axis=axis, lowest=lowest, highest=highest, precision=precision, repeats=repeats, most_runs=most_runs
     )
@@ -92,6 +100,14 @@ def capacity(
     show_reports(lambda: _reports(folder))
     click.echo(f"results: {shlex.quote(str(folder))}")
     return record.result.exit_code
+
+
+def _check(objectives: tuple[str, ...]) -> None:
+    """Refuse them by the name of their own option; later they are thresholds among others."""
+    try:
+        threshold_text.parse_all(objectives)
+    except UsageError as error:
+        raise UsageError([f"--objective: {threshold_text.untitled(fault)}" for fault in error.faults]) from None
 
 
 def _search(record: CapacityRecord, axis: Axis, request: RunRequest, folder: Path, *, plain: bool, quiet: bool) -> None:

@@ -9,6 +9,7 @@ import click
 import msgspec
 from click.core import ParameterSource
 
+from loadtest.conformance.target import broker_url
 from loadtest.errors import ExitCode, UsageError
 from loadtest.protocol.encodings import EMQX, ENVELOPES, JSON, PROTOBUF
 from loadtest.protocol.message_topics import DOWN, REPLY, UP, TopicTexts, checked_topics
@@ -22,7 +23,14 @@ from loadtest.transport.loop import run
 BROKER_URL = "mqtt://127.0.0.1:1883"
 
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
-_broker_option = click.option("--broker", default=BROKER_URL, show_default=True, metavar="URL", help="The broker.")
+_broker_option = click.option(
+    "--broker",
+    default=BROKER_URL,
+    show_default=True,
+    metavar="URL",
+    help="The broker.",
+    callback=lambda _context, _option, url: broker_url(url),
+)
 _qos_option = click.option(
     "--qos", default="1", show_default=True, type=click.Choice(["0", "1", "2"]), help="MQTT quality of service."
 )

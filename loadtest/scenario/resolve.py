@@ -228,10 +228,9 @@ def _faults_of_credentials(
 def _threshold_faults(fields: Mapping[str, Any], written: Mapping[str, str]) -> list[str]:
     given = threshold_text.split(fields.get("threshold", ""))
     if given and fields.get("no_thresholds"):
-        return [f"{written['no_thresholds']}: judges nothing, but there is --threshold as well: leave one"]
+        return [f"{written['no_thresholds']}: judges nothing, but there is '{given[0]}' as well: leave one"]
     try:
         threshold_text.parse_all(given)
     except UsageError as error:
-        told = [fault.removeprefix("threshold ").removeprefix("thresholds: ") for fault in error.faults]
-        return [f"{written['threshold']}: {fault}" for fault in told]
+        return [f"{written['threshold']}: {threshold_text.untitled(fault)}" for fault in error.faults]
     return []

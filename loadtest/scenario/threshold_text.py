@@ -93,6 +93,11 @@ def parse_all(texts: Iterable[str]) -> tuple[Threshold, ...]:
     return tuple(found)
 
 
+def untitled(fault: str) -> str:
+    """A fault of :func:`parse_all` for those who begin it with the option that they were given."""
+    return fault.removeprefix("threshold ").removeprefix("thresholds: ")
+
+
 def parse(text: str) -> Threshold:
     """Read one threshold.
 

@@ -163,7 +163,7 @@ def test_a_part_whose_broker_is_not_there(command: str, tmp_path: Path, closed_p
     [
         (("gateway", "--bind", "33033"), "--bind"),
         (("gateway", "--qos", "7"), "--qos"),
-        (("gateway", "--broker", "http://x"), "http://x"),
+        (("gateway", "--broker", "http://x"), "--broker: broker URL 'http://x'"),
         (("csms", "--reply-topic", "answers"), "--reply-topic: 'answers' must have"),
         (("broker", "--kind", "rabbit"), "rabbit"),
         (("report", "no-such-run"), "no-such-run"),
