@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 
     from loadtest.transport.mqtt_codec import Will
 
-_AUTH = 0xF0
 _NO_LOCAL = 0x04
 
 
@@ -129,11 +128,6 @@ def disconnect(code: int = 0, properties: bytes = NO_PROPERTIES) -> bytes:
     if properties:
         return packet(0xE0, bytes((code,)) + _sized(properties))
     return b"\xe0\x01" + bytes((code,)) if code else b"\xe0\x00"
-
-
-def auth(code: int = 0, properties: bytes = NO_PROPERTIES) -> bytes:
-    """AUTH (section 3.15)."""
-    return packet(_AUTH, bytes((code,)) + _sized(properties))
 
 
 def _sized(properties: bytes) -> bytes:

@@ -114,7 +114,7 @@ _MQTT_5 = (
     mqtt5_codec.publish(b"down", ENVELOPES[0], 1, 7, properties=b"\x08\x00\x02re\x09\x00\x01\x01\x02\x00\x00\x00\x1e"),
     mqtt5_codec.publish(b"down", ENVELOPES[1]) + mqtt5_codec.publish(b"down", b"x", 2, 9) + codec.pubrel(9),
     b"".join(mqtt5_codec.acknowledgement(codec.puback(n), 0x97) + codec.pubrec(n) for n in range(1, 6)),
-    mqtt5_codec.disconnect(0x9D, b"\x1c\x00\x06b:1883") + mqtt5_codec.auth(0x18, b"\x15\x00\x01m"),
+    mqtt5_codec.disconnect(0x9D, b"\x1c\x00\x06b:1883") + b"\xf0\x06\x18\x04\x15\x00\x01m",  # and AUTH
 )
 _NO = b"HTTP/1.1 400 Bad Request\r\nContent-Length: 14\r\n\r\nno_subprotocol"
 
