@@ -50,8 +50,8 @@ def print_comparison(comparison: Comparison, out: Console) -> None:
     if of_classes:
         out.print("  of single classes, which is no regression:", style="dim")
         _print_changes(of_classes, comparison, out)
-    for arm in comparison.arms if several else ():
-        for why in arm.left_out:
+    for arm in comparison.arms:
+        for why in arm.left_out if several else ():
             out.print(f"  left out of {arm.name}: {why}", markup=False, style="yellow", soft_wrap=True)
         for sentence in arm.adaptations:
             out.print(f"  {arm.name}: {sentence}", markup=False, style="yellow", soft_wrap=True)

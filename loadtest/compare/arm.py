@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from loadtest.errors import ResultError
 from loadtest.measure import run_record, run_set
 from loadtest.measure.comparison_record import ComparedArm
+from loadtest.measure.redirect_note import redirects
 from loadtest.measure.run_events import ENDED_EARLY
 
 if TYPE_CHECKING:
@@ -70,13 +71,14 @@ class Arm:
     def described(self) -> ComparedArm:
         """As it stands in a comparison."""
         ended = [record.ended_at for record in self.runs if record.ended_at is not None]
+        adapted = [text for record in self.runs for text in record.run.adaptations]
         return ComparedArm(
             name=self.name,
             folder=self.folder,
             runs=[record.run.run_id for record in self.runs],
             left_out=self.left_out,
             settings=self.settings,
-            adaptations=list(dict.fromkeys(text for record in self.runs for text in record.run.adaptations)),
+            adaptations=list(filter(None, dict.fromkeys((*adapted, redirects(*self.runs))))),
             began_at=min((record.run.started_at for record in self.runs), default=None),
             ended_at=max(ended, default=None),
         )

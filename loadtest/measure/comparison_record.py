@@ -44,7 +44,7 @@ class ComparedArm(msgspec.Struct, kw_only=True):
         runs: Ids of the runs that count.
         left_out: The others, each with the reason.
         settings: What it was made for: the settings that a plan gave to this arm alone.
-        adaptations: What had to be done otherwise than asked for, in sentences.
+        adaptations: What was otherwise than asked for, in sentences: done without, or load that went to other servers.
         began_at: When the first run that counts began, in UTC.
         ended_at: When the last one ended.
     """

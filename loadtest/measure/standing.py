@@ -12,6 +12,7 @@ import msgspec
 
 from loadtest.measure.histogram import Histogram
 from loadtest.measure.interval import RegionalOutage
+from loadtest.measure.redirect_note import TIMES_REDIRECTED
 from loadtest.measure.rows import merge_rows, total_of
 from loadtest.measure.run_events import RunEvent
 from loadtest.measure.run_outcome import ThresholdOutcome, Verdict
@@ -73,6 +74,7 @@ class Standing(msgspec.Struct, kw_only=True):
         thresholds: What the run is held against.
         outcomes: What came of each threshold, once it has ended.
         events: The last ones.
+        redirected: How often brokers sent charge points to other servers.
     """
 
     run_id: str
@@ -96,6 +98,7 @@ class Standing(msgspec.Struct, kw_only=True):
     verdict: Verdict | None
     unbalanced: list[str]
     events: list[RunEvent]
+    redirected: int
     columns: tuple[str, ...] = TimelineRow.__struct_fields__
     rows: list[tuple[Any, ...]] = []
 
@@ -164,6 +167,7 @@ class Lookout:
             verdict=record.verdict,
             unbalanced=record.unbalanced,
             events=record.events[-MOST_EVENTS:],
+            redirected=sum(source.counters.get(TIMES_REDIRECTED, 0) for source in sources),
             rows=[msgspec.structs.astuple(row) for row in self._rows if row.second > after],
         )
 

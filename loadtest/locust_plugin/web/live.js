@@ -101,6 +101,7 @@ function tiles() {
     underWay() ? "Messages not arrived yet" : "Messages lost", count(deliveries.lost),
     `of ${count(operations.sent)} sent; duplicated ${count(deliveries.duplicated)}, reordered ${count(deliveries.reordered)}`,
   ]);
+  if (standing.redirected) shown.push(["Sent to other servers", count(standing.redirected), "times, by redirects; to which: see events"]);
   put(byId("tiles"), shown, all => all.map(([label, value, note]) => {
     const tile = element("div", undefined, "tile");
     tile.append(element("p", label, "label"), element("p", value, "value"), element("p", note, "muted"));

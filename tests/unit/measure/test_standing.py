@@ -99,3 +99,12 @@ def test_a_run_nobody_has_reported_of_stands_empty(tmp_path: Path) -> None:
 def test_what_links_took_is_not_under_way() -> None:
     row = OperationRow("steady", "Heartbeat", sent=9, answered=4, timed_out=1, cut_off=1, link_cut=2)
     assert standing._operations([[row]]).unfinished == 1
+
+
+def test_who_was_sent_to_other_servers_is_added_up_over_engines(tmp_path: Path) -> None:
+    collector = SampleRun().play(tmp_path, until_s=5).collector
+    assert collector.standing().redirected == 0
+    for source in collector._sources.values():
+        source.counters["engine.mqtt_redirected"] = 2 if source.role == "engine" else 0
+    engines = sum(source.role == "engine" for source in collector._sources.values())
+    assert collector.standing().redirected == 2 * engines > 0
