@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from loadtest.transport.mqtt_client import MqttClient
 
 _TIMEOUT_S = 10.0
-RETAINED_WITHIN_S = 0.3
+_RETAINED_WITHIN_S = 0.3
 """How long after the SUBACK the retained values of a broker may take to arrive."""
 
 _COUNTERS = {
@@ -53,13 +53,14 @@ class SysTopics:
         self._client: MqttClient | None = None
 
     async def open(self) -> None:
-        """Connect and subscribe; retained values follow at once, new ones as often as the broker publishes them."""
+        """Connect, subscribe and let retained values arrive; new ones follow as often as the broker publishes them."""
         with contextlib.suppress(EnvironmentNotReady, TimeoutError):
             async with asyncio.timeout(_TIMEOUT_S):
                 self._client = await mqtt_client.connect(
                     self._url, client_id=probe_client_id(), on_message=self._on_message
                 )
                 await self._client.subscribed([(topic, 0) for topic in _TOPICS])
+                await asyncio.sleep(_RETAINED_WITHIN_S)
 
     async def close(self) -> dict[str, int]:
         """Leave; the figures as last published, of what is counted the growth since the run began."""
@@ -80,5 +81,4 @@ async def figures_now(url: str) -> dict[str, int]:
     """A broker's figures at this moment; empty when it has none to show."""
     reader = SysTopics(url, {})
     await reader.open()
-    await asyncio.sleep(RETAINED_WITHIN_S)
     return await reader.close()

@@ -5,6 +5,7 @@ Runs in the process of Locust's master, or in the only process there is.
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 import gevent
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from loadtest.measure.run_outcome import Verdict
     from loadtest.measure.run_record import State
     from loadtest.scenario.mix import Share
+    from loadtest.scenario.plan import Plan
     from loadtest.scenario.settings import RunSettings
 
 
@@ -63,6 +65,7 @@ class Conductor:
         self._on_over = on_over
         self._run: Run | None = None
         self._course: gevent.Greenlet | None = None
+        self._setting_up: gevent.Greenlet | None = None
         self._spawned = Event()
         self._concluded = Event()
         self._concluded.set()
@@ -91,20 +94,24 @@ class Conductor:
         run = Run(self._runner, self._locustfile, settings, fleet, command, self._on_refused)
         self.run_dir, self.collector = run.folder, run.collector
         try:
-            run.plan = beginning.set_up(run)
-        except LoadTestError as error:
-            run.collector.event(REFUSED, error.message)
+            run.plan = self._set_up(run)
+        except BaseException as error:
+            if isinstance(error, LoadTestError):
+                run.collector.event(REFUSED, error.message)
+            else:
+                run.interrupt()
             self._conclude(run, "partial")
             raise
-        except BaseException:
-            run.interrupt()
-            self._concluded.clear()  # nobody interrupts the writing of it
-            try:
-                self._conclude(run, "partial")
-            finally:
-                self._concluded.set()
-            raise
         self._run = run
+
+    def _set_up(self, run: Run) -> Plan:
+        current = gevent.getcurrent()
+        if isinstance(current, gevent.Greenlet):  # else it is the main one, which is interrupted itself
+            self._setting_up = current
+        try:
+            return beginning.set_up(run)
+        finally:
+            self._setting_up = None
 
     @property
     def prepared(self) -> bool:
@@ -169,9 +176,12 @@ class Conductor:
     def finish(self, *, interrupted: bool) -> bool:
         """Collect the tail, settle the ledgers, write the record and the reports, take everything down.
 
-        Whoever calls while another does this waits for its end: Locust's process must not end before.
+        Whoever calls while another does this waits for its end: Locust's process must not end before. A run whose
+        system under test is just being set up is ended by whoever prepares it.
         Returns whether a run was ended by this very call.
         """
+        if interrupted and self._setting_up is not None:
+            self._setting_up.kill()
         run = self._run
         if run is None or run.ending:
             if run is not None and interrupted:
@@ -186,25 +196,24 @@ class Conductor:
             self._course.kill()
         self._course = None
         try:
-            try:
-                ending.collect(run)
-            except Exception as error:  # noqa: BLE001 - what was measured is written all the same
-                run.fail(error)
-            self._conclude(run, "complete")
+            ending.collect(run)
+        except Exception as error:  # noqa: BLE001 - what was measured is written all the same
+            run.fail(error)
         finally:
-            self._concluded.set()
+            self._conclude(run, "complete")
         return True
 
     def _conclude(self, run: Run, state: State) -> None:
-        try:
-            self.verdict = ending.conclude(run, state)
-        finally:
-            self._run = None
-            self.ended[run.description.run_id] = run.folder
+        self._concluded.clear()  # nobody interrupts the writing of it
+        with ExitStack() as stack:
+            stack.callback(self._concluded.set)
+            stack.callback(ending.take_down, run)
+            stack.callback(ending.write_reports, run.folder)
             try:
-                ending.write_reports(run.folder)
+                self.verdict = ending.conclude(run, state)
             finally:
-                ending.take_down(run)
+                self._run = None
+                self.ended[run.description.run_id] = run.folder
 
     def _on_clock_ask(self, environment: Environment, msg: Message, **_: object) -> None:
         answer = {"asked_ns": msg.data["asked_ns"], "theirs_ns": monotonic_ns()}

@@ -7,6 +7,7 @@ The drain is a barrier: no sample that exists is lost, whatever Locust does next
 from __future__ import annotations
 
 import logging
+import signal
 import subprocess
 import sys
 from functools import partial
@@ -128,6 +129,8 @@ def write_reports(folder: Path) -> None:
                 stderr=log,
                 check=False,
                 timeout=_REPORTS_TIMEOUT_S,
+                # A terminal's Ctrl-C tells all; this one came too late for what is to be reported.
+                preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_IGN),
             )
     except (OSError, subprocess.TimeoutExpired) as error:  # the record is written, and they can be made from it
         logger.warning("no reports: %s", error)

@@ -173,9 +173,7 @@ class _Master:
             tell_error(error)
             self._leave(error.exit_code)
         except KeyboardInterrupt:
-            if self._conductor.verdict is not None:
-                tell_verdict(self._conductor.verdict, self._conductor.run_dir)
-            elif not self._conductor.prepared:
+            if self._conductor.run_dir is None:
                 tell_nothing_measured()
             self._leave(ExitCode.INTERRUPTED)
 
@@ -232,7 +230,12 @@ class _Master:
     def _prepare(self, settings: RunSettings, fleet: tuple[Share, ...]) -> None:
         users = self._plan.users_to_ask_for(fleet, settings)
         command = repeat_command(settings, self._locustfile, users=users, argv=sys.argv)
-        self._conductor.prepare(settings, fleet, command)
+        try:
+            self._conductor.prepare(settings, fleet, command)
+        except (KeyboardInterrupt, gevent.GreenletExit):
+            self._stopped_by_hand = not self._leaving
+            self._take_verdict()
+            raise
         tell_note(f"fleet: {', '.join(map(str, parts_of(fleet, self._environment.user_classes, settings)))}")
 
     def _on_test_start(self, **_: object) -> None:
@@ -279,7 +282,7 @@ class _Master:
     def _on_test_stopping(self, **_: object) -> None:
         deserted = isinstance(self._runner, MasterRunner) and not self._workers()  # then it is Locust that stops
         may_be_by_hand = not (self._headless or self._interrupted or deserted)
-        self._stopped_by_hand = may_be_by_hand and self._conductor.under_way
+        self._stopped_by_hand |= may_be_by_hand and self._conductor.under_way
         # A load shape of Locust's ends its test itself when it is interrupted, before anybody is quitting.
         self._finish(interrupted=self._stopped_by_hand or self._interrupted)
         self._leaving |= self._headless
@@ -299,11 +302,13 @@ class _Master:
             self._environment.process_exit_code = 0  # the web UI was closed; its runs have verdicts of their own
 
     def _finish(self, *, interrupted: bool) -> None:
-        ended_here = self._conductor.finish(interrupted=interrupted)
+        if self._conductor.finish(interrupted=interrupted):
+            self._take_verdict()
+
+    def _take_verdict(self) -> None:
         verdict = self._conductor.verdict
         if verdict is not None:
             self._environment.process_exit_code = verdict.exit_code
-        if ended_here and verdict is not None:
             tell_verdict(verdict, self._conductor.run_dir)
 
     def _last_resort(self) -> None:

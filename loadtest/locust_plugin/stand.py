@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 _START_TIMEOUT_S = 120.0
 _FINAL_REPORT_S = 5.0
+_ON_ITS_WAY_S = 2.0
+"""How much longer a final report is waited for that was sent just in time."""
 
 
 class Stand:
@@ -119,7 +121,7 @@ class Stand:
         """Ask for the final report and wait for it."""
         if self._child is not None and self._child.ready:
             self._child.send(messages.Drain(monotonic_ns() + int(_FINAL_REPORT_S * NS_PER_S)))
-            self._final.wait(_FINAL_REPORT_S)
+            self._final.wait(_FINAL_REPORT_S + _ON_ITS_WAY_S)
 
     def stop(self) -> None:
         """Take everything down; harmless when nothing is up."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from loadtest.brokers.kind import Demand
 from loadtest.brokers.start import start
-from loadtest.brokers.sys_topics import RETAINED_WITHIN_S, SysTopics, figures_now
+from loadtest.brokers.sys_topics import SysTopics, figures_now
 from loadtest.runner.process_usage import ProcessTreeUsage, Usage, total
 from loadtest.scenario.settings import MQTT_5
 
@@ -41,13 +41,11 @@ class BrokerPart:
         """Begin to take what it says it has counted."""
         self._listening = asyncio.get_running_loop().create_task(self._sys_topics.open(), name="sys-topics")
 
-    async def sys_figures(self) -> dict[str, int]:
+    async def sys_figures(self, patience_s: float) -> dict[str, int]:
         """What it has counted over the run, as :meth:`listen` took it; empty when it does not say, or began anew."""
         if self._listening is None:
             return {}
-        await self._listening
-        if not self._sys_topics.latest:  # it may have subscribed only just now
-            await asyncio.sleep(RETAINED_WITHIN_S)
+        await asyncio.wait([self._listening], timeout=patience_s)
         figures = await self._sys_topics.close()
         return figures if len(self.broker.pids) <= 1 else {}
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -36,7 +35,6 @@ if TYPE_CHECKING:
 
 REPORT_DELAY_NS = 150 * NS_PER_MS
 """How long after a second's end its report is made: the gateway's own reports for it have arrived by then."""
-DRAIN_SLACK_S = 2.0
 
 
 class SystemUnderTest:
@@ -195,13 +193,17 @@ class SystemUnderTest:
         return self._gateway.parts if fault.process is None else [self._gateway.parts[fault.process]]
 
     async def drain(self, deadline_ns: int) -> None:
-        """Wait for the gateway's last figures, and send the final report."""
+        """Wait for the last figures of gateway and broker, and send the final report.
+
+        Without the gateway's there is none, and the run is void; those of a broker are worth having, no more.
+        """
         if self._gateway is not None:
             self._gateway.send(messages.Drain(deadline_ns))
-            left_s = max(0, deadline_ns - monotonic_ns()) / NS_PER_S + DRAIN_SLACK_S
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._gateway.drained.wait(), left_s)
-        if self._broker is not None and (figures := await self._broker.sys_figures()):
+            try:
+                await asyncio.wait_for(self._gateway.drained.wait(), _left_s(deadline_ns))
+            except TimeoutError:
+                return
+        if self._broker is not None and (figures := await self._broker.sys_figures(_left_s(deadline_ns))):
             self._send(messages.Facts(BROKER, {"sys": figures}))
         index = max(0, (monotonic_ns() - self._settings.epoch_ns) // NS_PER_S)
         self._send(messages.Report(self.report(index, final=True)))
@@ -216,3 +218,7 @@ class SystemUnderTest:
         if self._broker is not None:
             await self._broker.stop()
         self._security.remove()
+
+
+def _left_s(deadline_ns: int) -> float:
+    return max(0, deadline_ns - monotonic_ns()) / NS_PER_S

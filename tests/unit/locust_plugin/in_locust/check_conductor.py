@@ -4,19 +4,26 @@ from __future__ import annotations
 
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+import gevent.event
 import gevent.socket
 import pytest
 
 from loadtest.clock import monotonic_ns
+from loadtest.errors import EnvironmentNotReady
+from loadtest.locust_plugin import beginning, ending, wire
+from loadtest.locust_plugin import conductor as conductors
 from loadtest.locust_plugin import course as courses
-from loadtest.locust_plugin import ending, wire
 from loadtest.locust_plugin.conductor import Conductor
 from loadtest.locust_plugin.course import Course
 from loadtest.locust_plugin.ending import conclude
 from loadtest.locust_plugin.sources import Sources
 from loadtest.measure.interval import IntervalReport
+from loadtest.measure.run_events import REFUSED
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 class Runner:
@@ -193,6 +200,69 @@ def test_of_a_run_that_has_not_begun_nobody_is_asked_for_a_tail() -> None:
     assert done == ["no more faults"]
     ending.take_down(run)
     assert done == ["no more faults", wire.END, "stand down"]
+
+
+class Prepared(Conductor):
+    """Conducts a run of which nothing is there but whether it was interrupted."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, set_up: Callable[[], None]) -> None:
+        runner: Any = Runner()
+        super().__init__(runner, Path("steady.py"), lambda _: None, lambda: None)
+        self.done: list[str] = []
+        run = SimpleNamespace(
+            folder=Path("run"),
+            collector=SimpleNamespace(event=lambda kind, _text: self.done.append(kind)),
+            description=SimpleNamespace(run_id="run"),
+            interrupt=lambda: self.done.append("interrupted"),
+        )
+        monkeypatch.setattr(conductors, "Run", lambda *_: run)
+        monkeypatch.setattr(beginning, "set_up", lambda _run: set_up())
+        monkeypatch.setattr(ending, "conclude", lambda _run, state: self.done.append(f"written: {state}"))
+        monkeypatch.setattr(ending, "write_reports", lambda _: self._report())
+        monkeypatch.setattr(ending, "take_down", lambda _: self.done.append("down"))
+
+    def start(self) -> None:
+        settings: Any = None
+        self.prepare(settings, [], [])
+
+    def _report(self) -> None:
+        assert self.interrupt(), "left to others, Ctrl-C would end this"
+        self.done.append("reports")
+
+
+def test_what_is_written_of_a_run_that_was_refused_is_not_interrupted(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse() -> None:
+        raise EnvironmentNotReady("no broker")
+
+    conductor = Prepared(monkeypatch, refuse)
+    with pytest.raises(EnvironmentNotReady):
+        conductor.start()
+    assert conductor.done == [REFUSED, "written: partial", "reports", "down"]
+    assert not conductor.interrupt(), "over"
+
+
+def test_an_end_while_the_system_is_being_set_up_leaves_a_record(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Under the web UI a greenlet of its own does that; Locust would let it die with the process, and tell nothing."""
+    conductor = Prepared(monkeypatch, gevent.event.Event().wait)
+    preparing = gevent.spawn(conductor.start)
+    gevent.sleep(0)
+    assert not conductor.finish(interrupted=False)
+    assert conductor.done == []
+    assert not conductor.finish(interrupted=True), "by the other"
+    assert preparing.dead
+    assert conductor.done == ["interrupted", "written: partial", "reports", "down"]
+
+
+def test_reports_are_made_although_a_terminal_interrupts_everybody(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    program = tmp_path / "reports"
+    program.write_text('#!/bin/sh\nkill -INT $$\necho made > "$3/report"\n')
+    program.chmod(0o755)
+    (tmp_path / "logs").mkdir()
+    monkeypatch.setattr(ending, "sys", SimpleNamespace(executable=str(program)))
+    ending.write_reports(tmp_path)
+    assert (tmp_path / "report").read_text() == "made\n"
 
 
 def test_ctrl_c_is_left_to_others_while_no_run_is_ending() -> None:
