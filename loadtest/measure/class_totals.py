@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from loadtest.measure.histogram import Histogram
 from loadtest.measure.run_totals import ALL_TOGETHER, ClassTotals
-from loadtest.measure.summaries import delivery_totals, latency_summaries, operation_totals, transaction_totals
+from loadtest.measure.summaries import delivery_totals, latency_summaries, transaction_totals
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -46,7 +46,7 @@ def _totals(
         name=name,
         charge_points=charge_points,
         registered=sum(report.registered_ever for report in told),
-        operations=operation_totals(ledger.total),
+        operations=ledger.total,
         deliveries=delivery_totals(ledger),
         transactions=transaction_totals(ledger),
         counters=dict(counters),

@@ -19,7 +19,6 @@ from loadtest.measure.sources import CPU_COUNTER, total_gauge
 from loadtest.measure.summaries import (
     delivery_totals,
     latency_summaries,
-    operation_totals,
     transaction_totals,
 )
 from loadtest.measure.transaction_ledger import settle_transactions
@@ -123,7 +122,6 @@ def fill(
         seconds: All samples by series.
         registered_most: Most charge points that were registered at the end of one second.
     """
-    total = ledger.total
     record.unbalanced = ledger.unbalanced
     record.registered = max(total_gauge(sources, "registered_ever"), registered_most)
     engines = [source for source in sources if source.role == "engine"]
@@ -131,7 +129,7 @@ def fill(
         record.registered_at_end = total_gauge(engines, "registered_at_end")
         record.away_by_link = total_gauge(engines, "away_by_link")
         record.never_by_link = total_gauge(engines, "never_by_link")
-    record.operations = operation_totals(total)
+    record.operations = ledger.total
     record.deliveries = delivery_totals(ledger)
     if ledger.commands is not None:
         record.commands = _command_totals(ledger.commands)
@@ -144,14 +142,14 @@ def fill(
 
 def _command_totals(ledger: CommandLedger) -> CommandTotals:
     by_action = {
-        action: CommandSummary(action=action, operations=operation_totals(total_of(rows)))
+        action: CommandSummary(action=action, operations=total_of(rows))
         for action, rows in _by_action(ledger.operations).items()
     }
     for answer in ledger.answers:
         if answer.action in by_action:  # else the books do not balance, and say so
             by_action[answer.action].answers[answer.answer] = answer.count
     return CommandTotals(
-        operations=operation_totals(total_of(ledger.operations)),
+        operations=total_of(ledger.operations),
         by_action=list(by_action.values()),
         downlink=_leg_totals(ledger.downlink, ledger.downlink_lost, ledger.downlink_lost_charge_points),
         replies=_leg_totals(ledger.replies, ledger.replies_lost),

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import msgspec
 
+from loadtest.measure.run_totals import OperationTotals
+
 
 class Series(msgspec.Struct, frozen=True):
     """The samples of one tag in one interval.
@@ -29,7 +31,7 @@ class Series(msgspec.Struct, frozen=True):
     non_positive: int = 0
 
 
-class OperationRow(msgspec.Struct):
+class OperationRow(OperationTotals):
     """Fates of one action's operations in one phase, as totals since the start, at the side that makes the CALLs.
 
     ``offered = dropped + sent`` and
@@ -41,16 +43,6 @@ class OperationRow(msgspec.Struct):
 
     phase: str
     action: str
-    offered: int = 0
-    dropped: int = 0
-    sent: int = 0
-    answered: int = 0
-    call_error: int = 0
-    timed_out: int = 0
-    cut_off: int = 0
-    link_cut: int = 0
-    expired: int = 0
-    unfinished: int = 0
 
 
 class DeliveryRow(msgspec.Struct):

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
     from loadtest.measure.interval import ChargePointWindow, SentCounts
     from loadtest.measure.link_cuts import InFlight
+    from loadtest.measure.run_totals import OperationTotals
 
 LEDGER_FORMAT = "loadtest-ledger"
 LEDGER_VERSION = 1
@@ -74,7 +75,7 @@ class Ledger(msgspec.Struct, kw_only=True):
     unbalanced: list[str] = []
 
     @property
-    def total(self) -> OperationRow:
+    def total(self) -> OperationTotals:
         """All operations of the run in one row."""
         return total_of(self.operations)
 

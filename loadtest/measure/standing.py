@@ -205,8 +205,7 @@ def _figures(phase: str, leg: str, tags: Iterable[Tag], totals: Mapping[Tag, His
 
 
 def _operations(rows: Iterable[Iterable[Any]]) -> OperationTotals:
-    total = total_of(merge_rows(rows))
-    found = OperationTotals(**{name: getattr(total, name) for name in OperationTotals.__struct_fields__})
+    found = total_of(merge_rows(rows))
     ended = found.answered + found.call_error + found.timed_out + found.cut_off + found.link_cut
     found.unfinished = found.sent - ended
     return found

@@ -4,20 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from loadtest.measure.run_totals import DeliveryTotals, LatencySummary, OperationTotals, TransactionTotals
+from loadtest.measure.run_totals import DeliveryTotals, LatencySummary, TransactionTotals
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from loadtest.measure.histogram import Histogram
-    from loadtest.measure.interval import OperationRow
     from loadtest.measure.ledger import Ledger
     from loadtest.measure.tags import Tag
-
-
-def operation_totals(row: OperationRow) -> OperationTotals:
-    """Operations in one row, without what they were."""
-    return OperationTotals(**{name: getattr(row, name) for name in OperationTotals.__struct_fields__})
 
 
 def delivery_totals(ledger: Ledger) -> DeliveryTotals:

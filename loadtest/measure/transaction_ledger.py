@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import msgspec
 import numpy as np
 
+from loadtest.measure.run_totals import TransactionTotals
 from loadtest.measure.transaction_records import (
     CROWDED_OUT,
     CUT_OFF,
@@ -75,7 +76,7 @@ class FlawedMessage(msgspec.Struct):
     cause: str
 
 
-class TransactionLedger(msgspec.Struct, kw_only=True):
+class TransactionLedger(TransactionTotals, kw_only=True):
     """What became of the transactions of a run.
 
     Attributes:
@@ -96,20 +97,9 @@ class TransactionLedger(msgspec.Struct, kw_only=True):
         energy_backwards: Of them, those that showed less than one before; ``None`` of a class.
     """
 
-    started: int = 0
-    stopped: int = 0
-    complete: int = 0
-    flawed: int = 0
-    lost: int = 0
-    duplicated: int = 0
-    reordered: int = 0
-    late: int = 0
-    pending: int = 0
-    rows: list[TransactionRow] = []
-    flaws: list[FlawedMessage] = []
+    rows: list[TransactionRow] = msgspec.field(default_factory=list)
+    flaws: list[FlawedMessage] = msgspec.field(default_factory=list)
     unexplained: int = 0
-    energy_checked: int | None = 0
-    energy_backwards: int | None = 0
 
 
 class _Case(NamedTuple):

@@ -43,7 +43,7 @@ NOTICES = [
             index=7,
             final=True,
             series=[Series("steady.uplink.Heartbeat.intended", b"\x00\xff", 1, 2, 3, 4)],
-            operations=[OperationRow("steady", "Heartbeat", 9, 1, 8, 5, 1, 1, 1, 0)],
+            operations=[OperationRow("steady", "Heartbeat", offered=9, dropped=1, sent=8, answered=5, cut_off=3)],
             deliveries=[DeliveryRow("steady", "Heartbeat", 8, 1, 2)],
             counters={"engine.connects": 3},
             gauges={"connected": 2},

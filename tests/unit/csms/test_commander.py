@@ -10,7 +10,7 @@ import pytest
 from loadtest.csms import commander as commanders
 from loadtest.csms.commander import Commander
 from loadtest.csms.settings import CsmsSettings
-from loadtest.measure.interval import AnswerRow, IntervalReport, OperationRow
+from loadtest.measure.interval import AnswerRow, IntervalReport
 from loadtest.measure.ledger import unbalanced_operations
 from loadtest.measure.recorder import Recorder
 from loadtest.measure.rows import total_of
@@ -23,6 +23,8 @@ from loadtest.units import NS_PER_MS, NS_PER_S
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from loadtest.measure.run_totals import OperationTotals
 
 RUN_TAG = 7
 
@@ -95,7 +97,7 @@ class Network:
             assert unbalanced_operations(report.commands) == []
         return report
 
-    def total(self) -> OperationRow:
+    def total(self) -> OperationTotals:
         return total_of(self.report().commands)
 
     @property

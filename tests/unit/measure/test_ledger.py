@@ -15,12 +15,17 @@ from loadtest.measure.ledger import Ledger, settle
 from loadtest.measure.leg import LostMessages
 from loadtest.measure.link_cuts import InFlight
 from loadtest.measure.rows import merge_rows
+from loadtest.measure.run_totals import OperationTotals
 from loadtest.measure.sequence import SequenceWindows
 from loadtest.measure.tags import Tag
 
+STEADY = ("steady", "Heartbeat")
 small = st.integers(0, 1000)
 operation_rows = st.builds(
-    OperationRow, st.sampled_from(["ramp", "steady"]), st.sampled_from(["Heartbeat", "Authorize"]), *[small] * 9
+    OperationRow,
+    phase=st.sampled_from(["ramp", "steady"]),
+    action=st.sampled_from(["Heartbeat", "Authorize"]),
+    **dict.fromkeys(OperationTotals.__struct_fields__, small),
 )
 
 
@@ -56,11 +61,11 @@ def test_books_that_balance_name_what_was_lost() -> None:
 @pytest.mark.parametrize(
     ("changes", "complaint"),
     [
+        ({"operations": [OperationRow(*STEADY, offered=8, sent=6, answered=6)]}, "offered 8 is not dropped 0 + sent 6"),
         (
-            {"operations": [OperationRow("steady", "Heartbeat", 8, 1, 6, 5, 0, 1)]},
-            "offered 8 is not dropped 1 + sent 6",
+            {"operations": [OperationRow(*STEADY, offered=6, sent=6, answered=5, timed_out=1, cut_off=1)]},
+            "sent 6, but the fates .* to 7",
         ),
-        ({"operations": [OperationRow("steady", "Heartbeat", 7, 1, 6, 5, 0, 1, 1)]}, "sent 6, but the fates .* to 7"),
         ({"deliveries": [DeliveryRow("steady", "Heartbeat", 4)]}, "2 messages lost by totals, 1 by sequence numbers"),
         ({"deliveries": [DeliveryRow("steady", "Heartbeat", 7)]}, "7 different messages arrived of 6 sent"),
         ({"sent": [SentCounts(0, struct.pack("<2I", 3, 4))]}, "counted 7 messages sent, their operations 6"),
@@ -153,7 +158,7 @@ def test_the_worst_are_named_first_and_no_more_than_the_limit(monkeypatch: pytes
     ledger = books(
         sent=[SentCounts(10, struct.pack("<3I", 1, 5, 2))],
         windows=[],
-        operations=[OperationRow("steady", "Heartbeat", 8, 0, 8, 8)],
+        operations=[OperationRow("steady", "Heartbeat", offered=8, sent=8, answered=8)],
         deliveries=[],
         histogram_counts={Tag("steady", "round_trip", "Heartbeat", kind): 8 for kind in ("intended", "service")},
     )
@@ -171,17 +176,7 @@ def test_merging_adds_up_every_column_and_leaves_the_sources_alone(sources: list
     before = msgspec.json.encode(sources)
     merged = merge_rows(sources)
     assert len({(row.phase, row.action) for row in merged}) == len(merged)
-    for name in (
-        "offered",
-        "dropped",
-        "sent",
-        "answered",
-        "call_error",
-        "timed_out",
-        "cut_off",
-        "link_cut",
-        "unfinished",
-    ):
+    for name in OperationTotals.__struct_fields__:
         assert sum(getattr(row, name) for row in merged) == sum(getattr(row, name) for rows in sources for row in rows)
     assert msgspec.json.encode(sources) == before
     assert [row.phase for row in merged] == sorted((row.phase for row in merged), key=["ramp", "steady"].index)
