@@ -7,6 +7,7 @@ imported; a second one, or one that comes later, ends the process there and then
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import sys
@@ -43,7 +44,8 @@ def tell_nothing_measured() -> None:
 def end_forked_workers() -> None:
     """End the workers that ``--processes`` has forked. Locust leaves them waiting for a master that is gone."""
     for child in psutil.Process().children():
-        child.terminate()
+        with contextlib.suppress(psutil.NoSuchProcess):
+            child.terminate()
 
 
 def _note(signum: int, frame: object) -> None:

@@ -14,7 +14,7 @@ from loadtest.scenario.credentials import CredentialFiles
 from loadtest.scenario.settings import masked
 from loadtest.transport import tls
 from loadtest.transport.websocket_client import ClientHandshake, WebSocketClient
-from loadtest.transport.websocket_handshake import ClientOpening
+from loadtest.transport.websocket_client_opening import ClientOpening
 
 SUBPROTOCOL = "ocpp1.6"
 PROBE_TIMEOUT_S = 5.0

@@ -6,9 +6,10 @@ from abc import abstractmethod
 from typing import TYPE_CHECKING
 
 from loadtest.errors import LocalProtocolError
+from loadtest.transport.websocket_client_opening import ClientHandshake, ClientOpening
 from loadtest.transport.websocket_connection import ENDED, OPEN, OPENING, WebSocketConnection
 from loadtest.transport.websocket_frames import FINAL_TEXT, TEXT, client_frame, is_utf8
-from loadtest.transport.websocket_handshake import ClientHandshake, ClientOpening, HandshakeRefused
+from loadtest.transport.websocket_handshake import HandshakeRefused
 
 if TYPE_CHECKING:
     import asyncio

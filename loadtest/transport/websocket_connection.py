@@ -27,7 +27,8 @@ from loadtest.transport.websocket_frames import (
 from loadtest.transport.wire import Wire
 
 if TYPE_CHECKING:
-    from loadtest.transport.websocket_handshake import ClientOpening, ServerOpening
+    from loadtest.transport.websocket_client_opening import ClientOpening
+    from loadtest.transport.websocket_server_opening import ServerOpening
 
 CLOSE_TIMEOUT_S = 10.0
 """How long the peer may take to finish the closing handshake before the connection is cut."""

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, ClassVar
 from loadtest.errors import LocalProtocolError
 from loadtest.transport.websocket_connection import ENDED, OPEN, OPENING, WebSocketConnection
 from loadtest.transport.websocket_frames import FINAL_TEXT, TEXT, is_utf8, server_frame, unmask
-from loadtest.transport.websocket_handshake import Accept, HandshakeRefused, Reject, ServerOpening
+from loadtest.transport.websocket_handshake import HandshakeRefused
+from loadtest.transport.websocket_server_opening import Accept, Reject, ServerOpening
 
 if TYPE_CHECKING:
     import asyncio

@@ -9,9 +9,11 @@ from fuzz.surroundings import MemoryTransport, in_pieces, still_loop
 
 from loadtest.transport import websocket_frames as ws
 from loadtest.transport.websocket_client import ClientHandshake, WebSocketClient
+from loadtest.transport.websocket_client_opening import ClientOpening
 from loadtest.transport.websocket_connection import OPEN
-from loadtest.transport.websocket_handshake import MAX_HEAD_BYTES, MAX_REASON, ClientOpening, ServerOpening
+from loadtest.transport.websocket_handshake import MAX_HEAD_BYTES, MAX_REASON
 from loadtest.transport.websocket_server import Accept, Reject, WebSocketServerConnection
+from loadtest.transport.websocket_server_opening import ServerOpening
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -15,7 +15,7 @@ from websockets.uri import parse_uri
 from websockets.utils import accept_key
 
 from loadtest.transport import websocket_plain_handshake as plain
-from loadtest.transport.websocket_handshake import ClientHandshake, ClientOpening
+from loadtest.transport.websocket_client_opening import ClientHandshake, ClientOpening
 
 URI = "ws://host:9000/ocpp/CP-1"
 KEY = "dGhlIHNhbXBsZSBub25jZQ=="

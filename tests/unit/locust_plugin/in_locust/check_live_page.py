@@ -15,7 +15,7 @@ from locust.runners import MasterRunner
 from locust.web import WebUI
 from sample_run import SampleRun
 
-from loadtest.locust_plugin.hooks import stop_once_started
+from loadtest.locust_plugin.master import stop_once_started
 from loadtest.locust_plugin.web import login
 from loadtest.locust_plugin.web.live_page import DOWNLOADS, LivePage
 from loadtest.locust_plugin.web.login import add_login
