@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
+import signal
 from typing import TYPE_CHECKING
 
 import embedded_path
 from fleet import Fleet
 from process_clock import cpu_ns
+from reference import Load
 from samples import Budget
 
 if TYPE_CHECKING:
@@ -24,6 +27,7 @@ RUSH_S = 1.0
 RESTING_RAMP_S = 10.0
 DAY_S = 86_400
 UNRECORDED = "unrecorded_engine"
+RECORDING_PAIRS = 10
 EVERYBODY_CHARGES = {
     "per_day": DAY_S / 2,  # somebody comes every 2 s, and stays
     "stay_s": {"points": [[0.5, DAY_S]]},
@@ -44,27 +48,44 @@ BUDGETS = (
 
 
 def against_c(reference: Reference, samples: Samples) -> None:
-    """A: C client, B: engine, at the same rates; at the higher one C: an engine that records nothing."""
+    """A: C client, B: a bare client on the engine's event loop, C: engine, at the same rates."""
     for rate in (RIVALS_RATE_PER_S, HIGH_RATE_PER_S):
+        load = Load(connections=CHARGE_POINTS, per_second=rate, warmup_s=1, window_s=WINDOW_S, tick_ms=TICK_MS)
         with reference.responder() as responder:
-            limit = reference.client(
-                responder.port,
-                connections=CHARGE_POINTS,
-                per_second=rate,
-                warmup_s=1,
-                window_s=WINDOW_S,
-                tick_ms=TICK_MS,
-            )
-        c_us = limit.cpu_ns / limit.round_trips / 1000
+            limit = reference.client(responder.port, load)
+        with reference.responder() as responder:
+            bare = reference.bare_client(responder.port, load)
         engine_us, reached_per_s = _cpu_us(reference, CHARGE_POINTS, rate)
-        samples.add(f"{rate:,}/s: C client", "µs/rt", c_us)
+        samples.add(f"{rate:,}/s: C client", "µs/rt", limit.cpu_us_per_round_trip)
+        samples.add(f"{rate:,}/s: bare client", "µs/rt", bare.cpu_us_per_round_trip)
         samples.add(f"{rate:,}/s: engine", "µs/rt", engine_us)
-        samples.add(f"{rate:,}/s: engine / C client", "x", engine_us / c_us)
-        samples.add(f"{rate:,}/s: C client reached", "/s", limit.round_trips * 1e9 / limit.window_ns)
+        samples.add(f"{rate:,}/s: bare / C client", "x", bare.cpu_us_per_round_trip / limit.cpu_us_per_round_trip)
+        samples.add(f"{rate:,}/s: engine / C client", "x", engine_us / limit.cpu_us_per_round_trip)
+        samples.add(f"{rate:,}/s: C client reached", "/s", limit.per_second)
+        samples.add(f"{rate:,}/s: bare client reached", "/s", bare.per_second)
         samples.add(f"{rate:,}/s: engine reached", "/s", reached_per_s)
-    unrecorded_us, _ = _cpu_us(reference, CHARGE_POINTS, HIGH_RATE_PER_S, module=UNRECORDED)
-    samples.add("recording: engine without", "µs/rt", unrecorded_us)
-    samples.add("recording: of the engine's CPU", "%", (engine_us - unrecorded_us) / engine_us * 100)
+
+
+def recording(reference: Reference, samples: Samples) -> None:
+    """A: seconds with records, B: seconds without, of one engine: pairs of neighbours in time, nothing else changes."""
+    heartbeat_s = CHARGE_POINTS / HIGH_RATE_PER_S
+    with (
+        reference.responder(boot_interval_s=0) as responder,
+        Fleet(responder.url, CHARGE_POINTS, ramp_s=RAMP_S, heartbeat_s=heartbeat_s, module=UNRECORDED) as fleet,
+    ):
+        fleet.register(SETTLE_S)
+        for _ in range(RECORDING_PAIRS):
+            recorded_us, unrecorded_us = (_second_us(fleet) for _ in range(2))
+            samples.add("recording: engine with", "µs/rt", recorded_us)
+            samples.add("recording: engine without", "µs/rt", unrecorded_us)
+            samples.add("recording: of the engine's CPU", "%", (recorded_us - unrecorded_us) / recorded_us * 100)
+
+
+def _second_us(fleet: Fleet) -> float:
+    """A second's CPU time per round trip, in µs; after it the engine keeps records if it did not, and the reverse."""
+    spent_us = fleet.window(1).cpu_us_per_round_trip("engine")
+    os.kill(fleet.pid, signal.SIGUSR1)
+    return spent_us
 
 
 def growth(reference: Reference, samples: Samples) -> None:
@@ -79,9 +100,8 @@ def growth(reference: Reference, samples: Samples) -> None:
 def connecting(reference: Reference, samples: Samples) -> None:
     """All at once: TCP, WebSocket, BootNotification, two StatusNotifications; of the C client the first two."""
     with reference.responder() as responder:
-        limit = reference.client(
-            responder.port, connections=CHARGE_POINTS, per_second=1, warmup_s=0, window_s=1, tick_ms=TICK_MS
-        )
+        load = Load(connections=CHARGE_POINTS, per_second=1, warmup_s=0, window_s=1, tick_ms=TICK_MS)
+        limit = reference.client(responder.port, load)
     with (
         reference.responder(boot_interval_s=DAY_S) as responder,
         Fleet(responder.url, CHARGE_POINTS, ramp_s=RUSH_S) as fleet,
@@ -115,13 +135,11 @@ def memory(reference: Reference, samples: Samples) -> None:
     samples.add("memory: resting charge point, direct path", "B", direct)
 
 
-def _cpu_us(
-    reference: Reference, charge_points: int, rate: int, *, module: str = "loadtest.engine"
-) -> tuple[float, float]:
+def _cpu_us(reference: Reference, charge_points: int, rate: int) -> tuple[float, float]:
     """CPU time of an engine per round trip, in µs, and the rate it reached."""
     with (
         reference.responder(boot_interval_s=0) as responder,  # it leaves the interval open: it knows whole seconds
-        Fleet(responder.url, charge_points, ramp_s=RAMP_S, heartbeat_s=charge_points / rate, module=module) as fleet,
+        Fleet(responder.url, charge_points, ramp_s=RAMP_S, heartbeat_s=charge_points / rate) as fleet,
     ):
         fleet.register(SETTLE_S)
         window = fleet.window(WINDOW_S)

@@ -1,26 +1,44 @@
-"""The C reference: built with gcc, run as child processes. What the programs do stands at the top of their sources."""
+"""What engines are held against: the C programs, built with gcc, and a bare client on the engine's own event loop.
+
+All are run as child processes. What they do stands at the top of their sources.
+"""
 
 from __future__ import annotations
 
 import shutil
 import subprocess
+import sys
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
 
 from loadtest.errors import EnvironmentNotReady, HarnessError
+from loadtest.units import NS_PER_S
 
 if TYPE_CHECKING:
     from types import TracebackType
 
 SOURCES = Path(__file__).parent / "c"
+BARE_CLIENT = Path(__file__).parent / "bare_client.py"
 FLAGS = ("-O2", "-Wall", "-Wextra", "-Werror")
 STOP_TIMEOUT_S = 10
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Load:
+    """What a reference client is to do: heartbeats at a rate over so many connections, in ticks."""
+
+    connections: int
+    per_second: float
+    warmup_s: int
+    window_s: int
+    tick_ms: int
+
+
 class ClientResult(msgspec.Struct, frozen=True):
-    """What the reference client counted in its window; ``connect_cpu_ns`` is the CPU time until all were open."""
+    """What a reference client counted in its window; ``connect_cpu_ns`` is the CPU time until all were open."""
 
     connections: int
     sent: int
@@ -28,7 +46,16 @@ class ClientResult(msgspec.Struct, frozen=True):
     cpu_ns: int
     window_ns: int
     connect_cpu_ns: int
-    rss_bytes: int
+
+    @property
+    def cpu_us_per_round_trip(self) -> float:
+        """CPU time per round trip, in µs."""
+        return self.cpu_ns / self.round_trips / 1000
+
+    @property
+    def per_second(self) -> float:
+        """Round trips per second."""
+        return self.round_trips * NS_PER_S / self.window_ns
 
 
 class ResponderResult(msgspec.Struct, frozen=True):
@@ -68,18 +95,21 @@ class Reference:
         """A responder on a free port, serving while its ``with`` block lasts."""
         return Responder([str(self._directory / "responder"), "0", str(boot_interval_s)])
 
-    def client(
-        self, port: int, *, connections: int, per_second: float, warmup_s: int, window_s: int, tick_ms: int
-    ) -> ClientResult:
+    def client(self, port: int, load: Load) -> ClientResult:
         """Run the client to its end.
 
         Raises:
             HarnessError: It met something unexpected, and says what.
         """
-        numbers = (port, connections, per_second, warmup_s, window_s, tick_ms)
-        run = subprocess.run(
-            [self._directory / "client", *map(str, numbers)], capture_output=True, text=True, check=False
-        )
+        return self._run([str(self._directory / "client")], port, load)
+
+    def bare_client(self, port: int, load: Load) -> ClientResult:
+        """Run the client on the engine's event loop to its end; raises as :meth:`client`."""
+        return self._run([sys.executable, str(BARE_CLIENT)], port, load)
+
+    def _run(self, program: list[str], port: int, load: Load) -> ClientResult:
+        numbers = (port, load.connections, load.per_second, load.warmup_s, load.window_s, load.tick_ms)
+        run = subprocess.run([*program, *map(str, numbers)], capture_output=True, text=True, check=False)
         if run.returncode:
             raise HarnessError(f"reference client: {run.stderr.strip()}")
         return msgspec.json.decode(run.stdout, type=ClientResult)

@@ -67,6 +67,7 @@ def whole_path(_: Reference, samples: Samples) -> None:
 
 MEASURES: dict[str, Callable[[Reference, Samples], None]] = {
     "engine": engine_cost.against_c,
+    "recording": engine_cost.recording,
     "growth": engine_cost.growth,
     "connecting": engine_cost.connecting,
     "memory": engine_cost.memory,
@@ -74,9 +75,8 @@ MEASURES: dict[str, Callable[[Reference, Samples], None]] = {
     "encodings": lambda _, samples: encoding_cost.measure(samples),
 }
 
-
-ONCE = ("memory", "encodings")
-"""Measured in the first round only: they hardly differ between rounds, and take a quarter of one."""
+ONCE = ("recording", "memory", "encodings")
+"""Measured in the first round only: *recording* takes turns of its own, the others hardly differ between rounds."""
 
 
 def main() -> int:

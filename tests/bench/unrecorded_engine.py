@@ -1,20 +1,20 @@
-"""An engine that does what the other does and keeps no record of it: what is left is the load, the rest is measuring.
+"""An engine that can do without its records: what is left is the load, the rest is measuring.
 
-Ids are counted numbers in place of stamps; nothing is timed, sampled, checked, or counted, except answers, which tell
-the bench how much was done.
+Without them ids are counted numbers in place of stamps; nothing is timed, sampled, checked, or counted, except answers,
+which tell the bench how much was done.
 """
 
 from __future__ import annotations
 
+import asyncio
+import signal
 import sys
-from collections import deque
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from loadtest.engine.__main__ import main
 from loadtest.engine.operations import BOOT_NOTIFICATION
 from loadtest.engine.process import EngineProcess
 from loadtest.engine.websocket_charge_point import WebSocketChargePoint
-from loadtest.measure.recorder import Recorder
 from loadtest.transport.loop import run
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from loadtest.engine.sending import Asker, Payload
 
 
-def send(
+def _send(
     charge_point: WebSocketChargePoint,
     cell: OperationCell,
     intended_ns: int,
@@ -37,7 +37,8 @@ def send(
     charge_point.call_cell = cell
     charge_point.call_asker = asker
     charge_point.call_payload = payload
-    charge_point.call_sent_ns = intended_ns  # for the timeout
+    # For the timeout; and it may be answered when records are kept again.
+    charge_point.call_intended_ns = charge_point.call_sent_ns = intended_ns
 
 
 def answered(charge_point: WebSocketChargePoint, now_ns: int, payload: bytes) -> None:
@@ -56,21 +57,36 @@ def answered(charge_point: WebSocketChargePoint, now_ns: int, payload: bytes) ->
         charge_point.send_next()
 
 
-def forget() -> None:
-    """Have engines of this process keep no record."""
-    nowhere: deque[int] = deque(maxlen=0)
-    patches: dict[type, dict[str, Any]] = {
-        WebSocketChargePoint: {"_send": send, "answered": answered},
-        Recorder: {"handle": lambda *_: nowhere, "fold_if_large": lambda *_: None, "take_interval": lambda *_: []},
-        EngineProcess: {"_on_late": lambda *_: None},
-    }
-    for kind, replaced in patches.items():
-        for name, function in replaced.items():
-            assert hasattr(kind, name), f"{kind.__name__} has no {name} any more"
-            setattr(kind, name, function)
+class Books:
+    """Whether engines of this process keep records: they do at first, and each SIGUSR1 changes it."""
+
+    def __init__(self) -> None:
+        self._kept = True
+        note = EngineProcess._on_late
+
+        def note_if_kept(engine: EngineProcess, late_us: int) -> None:
+            if self._kept:
+                note(engine, late_us)
+
+        setattr(EngineProcess, note.__name__, note_if_kept)
+
+    def switch(self) -> None:
+        """Keep them no longer, or again."""
+        self._kept = not self._kept
+        for function in (_send, answered):
+            if self._kept:
+                delattr(WebSocketChargePoint, function.__name__)  # what it inherits counts again
+            else:
+                assert hasattr(WebSocketChargePoint, function.__name__)
+                setattr(WebSocketChargePoint, function.__name__, function)
+
+
+async def switched_main() -> None:
+    """An engine that obeys the signal."""
+    asyncio.get_running_loop().add_signal_handler(signal.SIGUSR1, Books().switch)
+    await main()
 
 
 if __name__ == "__main__":
     assert "gevent" not in sys.modules
-    forget()
-    run(main())
+    run(switched_main())

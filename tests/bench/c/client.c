@@ -170,9 +170,9 @@ static int run_client(int warmup_s, int seconds, int tick_ms, double per_second)
         }
     }
     printf("{\"connections\":%d,\"sent\":%" PRId64 ",\"round_trips\":%" PRId64 ",\"cpu_ns\":%" PRId64
-           ",\"window_ns\":%" PRId64 ",\"connect_cpu_ns\":%" PRId64 ",\"rss_bytes\":%ld}\n",
+           ",\"window_ns\":%" PRId64 ",\"connect_cpu_ns\":%" PRId64 "}\n",
            client.open, client.sent - sent, client.answered - answered,
-           clock_ns(CLOCK_PROCESS_CPUTIME_ID) - cpu_ns, now_ns - open_ns, connect_cpu_ns, rss_bytes());
+           clock_ns(CLOCK_PROCESS_CPUTIME_ID) - cpu_ns, now_ns - open_ns, connect_cpu_ns);
     return 0;
 }
 
