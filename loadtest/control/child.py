@@ -8,12 +8,11 @@ from __future__ import annotations
 
 import asyncio
 import os
-import signal
 import socket
 from typing import TYPE_CHECKING, cast
 
 from loadtest.control import messages
-from loadtest.control.lifeline import goes_on_without_parent
+from loadtest.control.lifeline import goes_on_without_parent, ignore_interrupts
 from loadtest.errors import HarnessError
 
 if TYPE_CHECKING:
@@ -97,7 +96,7 @@ async def open_control_channel(
         raise HarnessError(
             "this process is started by the harness itself", hint="use `loadtest run` or `loadtest --help`"
         ) from None
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    ignore_interrupts()
     goes_on_without_parent()
     endpoint = socket.socket(fileno=inherited)
     endpoint.settimeout(0)

@@ -1,4 +1,7 @@
-"""Ties a child to the life of the process that started it, also one that knows nothing of us, such as Mosquitto."""
+"""Ties a child to the life of the process that started it, also one that knows nothing of us, such as Mosquitto.
+
+What ends it is its parent, and nothing else: a terminal's Ctrl-C tells all processes.
+"""
 
 from __future__ import annotations
 
@@ -14,6 +17,11 @@ if TYPE_CHECKING:
 _PR_SET_PDEATHSIG = 1
 # Loaded here, in the parent: between fork and exec nothing may be imported or loaded.
 _libc = ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None
+
+
+def ignore_interrupts() -> None:
+    """Have this process, and whatever it starts or becomes, ignore Ctrl-C; to be called before exec as well."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def goes_on_without_parent() -> None:

@@ -16,6 +16,7 @@ from gevent.event import AsyncResult
 
 from loadtest.control import messages
 from loadtest.control.child import CONTROL_FD
+from loadtest.control.lifeline import ignore_interrupts
 from loadtest.errors import EnvironmentNotReady, HarnessError, UsageError
 
 if TYPE_CHECKING:
@@ -64,6 +65,8 @@ class Child:
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
+                # From the start: until it is loaded it could not ignore them by itself.
+                preexec_fn=ignore_interrupts,  # noqa: PLW1509 - nothing but a system call
             )
         self.pid = self._process.pid
         self._reader = gevent.spawn(self._read)

@@ -7,7 +7,6 @@ The drain is a barrier: no sample that exists is lost, whatever Locust does next
 from __future__ import annotations
 
 import logging
-import signal
 import subprocess
 import sys
 from functools import partial
@@ -16,6 +15,7 @@ from typing import TYPE_CHECKING
 import gevent
 
 from loadtest.clock import monotonic_ns
+from loadtest.control.lifeline import ignore_interrupts
 from loadtest.locust_plugin import wire
 from loadtest.protocol.phases import DRAIN
 from loadtest.units import NS_PER_S
@@ -129,8 +129,7 @@ def write_reports(folder: Path) -> None:
                 stderr=log,
                 check=False,
                 timeout=_REPORTS_TIMEOUT_S,
-                # A terminal's Ctrl-C tells all; this one came too late for what is to be reported.
-                preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_IGN),
+                preexec_fn=ignore_interrupts,
             )
     except (OSError, subprocess.TimeoutExpired) as error:  # the record is written, and they can be made from it
         logger.warning("no reports: %s", error)
