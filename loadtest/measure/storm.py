@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 WINDOW_S = 10.0
 LOST_SHARE = 0.1
-"""A storm is the loss of more than this share of the fleet within :data:`WINDOW_S`."""
+"""A storm is the loss of more than this share of the fleet within :data:`WINDOW_S`, less who is back by then."""
 SHARES = (50, 90, 99, 100)
 """Percent of the charge points away, for whose return the time is told."""
 
@@ -121,17 +121,21 @@ def reconnect_storms(levels: Levels, charge_points: int, start_s: float, end_s: 
     begin = _next_burst(lost_ms, 0, more)
     while begin is not None:
         begin_ms = float(lost_ms[begin])
+        following = begin + more + 1
+        # Not one after the other, or others meanwhile back: then never many were away, or not together.
+        if levels.fall(begin_ms, begin_ms + WINDOW_S * _MS_PER_S + 1) <= more:
+            begin = _next_burst(lost_ms, following, more)
+            continue
         level = levels.before(begin_ms)
         dip = levels.dip(begin_ms, end_ms, level, more)
-        following = begin + more + 1
-        if dip.over_ms is not None:
-            following = max(following, int(np.searchsorted(lost_ms, dip.over_ms, side="right")))
-        begin = None if dip.over_ms is None and dip.depth > more else _next_burst(lost_ms, following, more)
-        if dip.depth > more:  # not one after the other, so that never many are away
-            storm = Storm(kind="reconnect", phase="", start_s=begin_ms / _MS_PER_S, away=dip.depth)
-            watched_ms = end_ms if begin is None else float(lost_ms[begin])
-            _fill_returns(storm, levels, level, dip.lowest_ms, watched_ms)
-            storms.append(storm)
+        if dip.over_ms is None:
+            begin = None
+        else:
+            begin = _next_burst(lost_ms, max(following, int(np.searchsorted(lost_ms, dip.over_ms, side="right"))), more)
+        storm = Storm(kind="reconnect", phase="", start_s=begin_ms / _MS_PER_S, away=dip.depth)
+        watched_ms = end_ms if begin is None else float(lost_ms[begin])
+        _fill_returns(storm, levels, level, dip.lowest_ms, watched_ms)
+        storms.append(storm)
     return storms
 
 

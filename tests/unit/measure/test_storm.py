@@ -62,6 +62,13 @@ def test_losses_that_return_at_once_are_no_storm_though_there_are_many() -> None
     assert reconnect_storms(levels(registered=RAMP + back, lost=lost), 100, 0.0, 60.0) == []
 
 
+def test_a_fleet_that_thins_out_by_and_by_is_no_storm_though_many_go_in_some_window() -> None:
+    """As with links that come and go: eleven are lost within 10 s, and half of them back by then."""
+    lost = list(range(10_000, 200_000, 990))
+    back = [at_ms + 5_000 for at_ms in lost[::2]]
+    assert reconnect_storms(levels(registered=RAMP + back, lost=lost), 100, 0.0, 300.0) == []
+
+
 def test_a_stray_loss_before_the_burst_does_not_begin_it() -> None:
     lost = [14_000, *[20_000 + number for number in range(50)]]
     (storm,) = reconnect_storms(levels(registered=RAMP + [25_000] * 51, lost=lost), 100, 0.0, 60.0)
