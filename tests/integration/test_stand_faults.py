@@ -90,7 +90,7 @@ def test_a_gateway_comes_back_and_its_counts_go_on(kind: type[Fault], tmp_path: 
             await scene.until(lambda: not alive(scene.facts["gateway"]["pids"]))
             await broken.end("f")
             await asyncio.gather(*(answers_handshake(url) for _ in range(7)))
-            scene.child.send(messages.Drain(monotonic_ns() + NS_PER_S))
+            scene.child.send(messages.Drain(monotonic_ns() + 5 * NS_PER_S))
             await scene.until(lambda: scene.reports[-1].final)
         return scene
 

@@ -36,7 +36,7 @@ def test_everything_embedded_comes_up_reports_and_goes_down(tmp_path: Path) -> N
             assert len(alive(scene.part_pids)) == 3
             await scene.until(lambda: len(scene.reports) > 2)  # Mosquitto tells its counts once a second
             scene.child.send(messages.EnterPhase("drain", monotonic_ns()))
-            scene.child.send(messages.Drain(monotonic_ns() + NS_PER_S))
+            scene.child.send(messages.Drain(monotonic_ns() + 5 * NS_PER_S))
             await scene.until(lambda: scene.reports[-1].final)
         return scene
 
@@ -62,7 +62,7 @@ def test_a_gateway_process_that_dies_is_named_and_the_rest_goes_on(tmp_path: Pat
             os.kill(scene.facts["gateway"]["pids"][1], signal.SIGKILL)
             await scene.until(lambda: scene.events)
             await answers_handshake(scene.facts["gateway"]["url"])
-            scene.child.send(messages.Drain(monotonic_ns() + NS_PER_S))
+            scene.child.send(messages.Drain(monotonic_ns() + 5 * NS_PER_S))
             await scene.until(lambda: scene.reports and scene.reports[-1].final)
         return scene
 
