@@ -66,12 +66,13 @@ def _sentence(kind: Answer, finding: Finding, record: CapacityRecord, limit: str
         case "void":
             void = next(step for step in reversed(record.steps) if step.state == "void")
             known = f"Capacity: at least {passed}." if passed else "Nothing is known of the system."
-            return f"{known} {void.level:,} {unit} could not be measured: {void.reason}"
+            return f"{known} {void.level:,} {unit} could not be measured: {void.reason.rstrip('.')}."
         case "unfinished" | "interrupted":
             why = f"After {len(record.steps)} runs" if kind == "unfinished" else "Interrupted"
             ends = [f"{passed} met the objective"] if passed else []
             ends += [f"{failed} did not ({limit})"] if failed else []
-            return f"{why}: {', '.join(ends) or 'nothing is known yet'}; not yet as exactly as asked for."
+            known = f"{', '.join(ends)}; not yet as exactly as asked for" if ends else "nothing is known yet"
+            return f"{why}: {known}."
     raise ValueError(kind)
 
 

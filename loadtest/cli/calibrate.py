@@ -13,6 +13,7 @@ from loadtest.cli.run_folders import results_option
 from loadtest.cli.summary import stdout
 from loadtest.errors import ExitCode
 from loadtest.measure import calibration_record
+from loadtest.runner.run import make_folder
 from loadtest.transport.loop import run
 
 if TYPE_CHECKING:
@@ -40,6 +41,7 @@ def calibrate(quick: bool, results: Path) -> int:  # noqa: FBT001 - click's
     from loadtest.calibration.calibrate import calibrate as find_out  # noqa: PLC0415 - brings in stubs and brokers
     from loadtest.reports.calibration_report import calibration_view, write_calibration_reports  # noqa: PLC0415
 
+    make_folder(results)  # a minute is too long to learn only then that it cannot be
     with talk().status("") as status:
         found = run(find_out(quick=quick, on_step=status.update))
     calibration_record.write(found, results)

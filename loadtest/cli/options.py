@@ -37,6 +37,7 @@ _HEADINGS = ("Load", "Search", *(subject for subject in SUBJECTS if subject != "
 _MEANINGLESS = {
     **dict.fromkeys(("--host", "-H"), "where charge points connect is said by --gateway, on the direct path --broker"),
     **dict.fromkeys(("--run-time", "-t"), "how long the steady phase lasts is said by --duration"),
+    "--worker": "a worker is started with locust -f SCENARIO --worker --master-host HOST",
 }
 """Options of Locust that its users think of first, and what is said instead."""
 

@@ -149,7 +149,9 @@ def run_request(scenario: str | None, locust_arguments: tuple[str, ...], options
         UsageError: There is no such scenario.
     """
     if scenario is None:
-        raise UsageError("SCENARIO: is missing", hint="for example: loadtest run steady; or --from RUN")
+        command = click.get_current_context().info_name
+        repeated = "; or --from RUN" if command == "run" else ""
+        raise UsageError("SCENARIO: is missing", hint=f"for example: loadtest {command} steady{repeated}")
     if scenario.startswith("-"):
         raise UsageError(
             f"{scenario} stands where a scenario should", hint="write the scenario first, options after it"

@@ -13,7 +13,7 @@ from loadtest.calibration.judgement import judge
 from loadtest.cli import doctor_checks
 from loadtest.cli.doctor_checks import Level
 from loadtest.cli.main import loadtest
-from loadtest.errors import ExitCode
+from loadtest.errors import ExitCode, UsageError
 from loadtest.measure import calibration_record
 from loadtest.measure.machine import this_machine
 
@@ -64,9 +64,16 @@ def test_one_that_is_not_says_what_to_do(tmp_path: Path, monkeypatch: pytest.Mon
 
 
 def test_a_folder_that_cannot_be_written_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / "file").touch()
-    shown = ended(good(), monkeypatch, tmp_path / "file")
+    (tmp_path / "calibration.json").mkdir()
+    shown = ended(good(), monkeypatch, tmp_path)
     assert "cannot write" in str(shown.exception)
+
+
+def test_a_folder_that_cannot_be_is_told_before_anything_is_measured(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    shown = CliRunner().invoke(loadtest, ["calibrate", "--results", str(tmp_path / "file")])
+    assert isinstance(shown.exception, UsageError), shown.output
+    assert "cannot make the folder" in shown.exception.message
 
 
 def test_the_doctor_knows_whether_it_was_made_here(tmp_path: Path) -> None:

@@ -93,6 +93,12 @@ def test_what_cannot_be_is_refused(arguments: tuple[str, ...], said: str) -> Non
     assert said in " ".join(error.faults)
 
 
+def test_without_a_scenario_the_example_is_one_of_this_command() -> None:
+    error = invoked().exception
+    assert isinstance(error, UsageError)
+    assert error.hint == "for example: loadtest capacity steady", "its --from is a level, no run"
+
+
 def test_its_runs_are_found_and_its_report_is_made_again(tmp_path: Path) -> None:
     folder = tmp_path / "c"
     folder.mkdir()

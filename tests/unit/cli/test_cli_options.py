@@ -53,6 +53,7 @@ def test_a_slip_in_an_option_is_refused_before_anything_starts(written: str, mea
         (["run", "stedy"], "there is no scenario 'stedy'; did you mean steady?", "known scenarios: "),
         (["run", "steady", "--host=ws://x"], "--host: is Locust's; where charge points connect is said by", "after --"),
         (["run", "steady", "-t", "5m"], "-t: is Locust's; how long the steady phase lasts is said by", "after --"),
+        (["run", "steady", "--worker"], "--worker: is Locust's; a worker is started with locust -f", "after --"),
     ],
 )
 def test_what_newcomers_try_first_is_refused_with_what_they_meant(arguments: list[str], fault: str, hint: str) -> None:
