@@ -94,7 +94,7 @@ def master_lost(how: str) -> Verdict:
     """On a run whose master died: its books were never settled, and what its children knew went with it.
 
     Args:
-        how: What became of it: ``was killed by SIGKILL``.
+        how: What became of it: ``was killed by SIGKILL``, ``stood still for 60 s and was killed``.
     """
     text = f"Locust {how} while the run went on: only what had been written until then is there."
     return Verdict("void", [Reason("master_lost", text)], int(ExitCode.VOID))

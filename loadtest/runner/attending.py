@@ -78,7 +78,7 @@ class Attendant:
                     self._process.kill()
                 elif self._process.still_s() > STANDSTILL_S:
                     self._say(f"Locust has stood still for {STANDSTILL_S:g} s: it is killed")
-                    self._process.kill()
+                    self._process.kill(f"stood still for {STANDSTILL_S:g} s and was killed")
                 else:
                     on_tick()
         except BaseException:  # on our side, such as a terminal that is gone: what was measured is kept all the same

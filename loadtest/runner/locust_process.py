@@ -11,6 +11,7 @@ import sys
 import time
 from typing import TYPE_CHECKING
 
+from loadtest.brokers.process import ending
 from loadtest.control.lifeline import dies_with_parent
 from loadtest.errors import join_hints
 from loadtest.runner.process_usage import living_members
@@ -54,6 +55,7 @@ class LocustProcess:
     def __init__(self, arguments: Sequence[str], log_file: Path, environment: Mapping[str, str]) -> None:
         self.log_file = log_file
         self._read_bytes = 0
+        self._killed = ""
         with log_file.open("ab") as log:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "locust", *arguments],
@@ -89,10 +91,19 @@ class LocustProcess:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self._process.pid, signal.SIGTERM)
 
-    def kill(self) -> None:
-        """End it, now. What it started sees that and cleans up by itself: see :meth:`clear_leftovers`."""
+    def kill(self, why: str = "") -> None:
+        """End it, now. What it started sees that and cleans up by itself: see :meth:`clear_leftovers`.
+
+        Args:
+            why: What it had done, for the record: ``stood still for 60 s and was killed``.
+        """
+        self._killed = why
         self._process.kill()
         self._process.wait()
+
+    def ending(self, status: int) -> str:
+        """How it ended: ``was killed by SIGKILL``, or why we did so."""
+        return self._killed or ending(status)
 
     def clear_leftovers(self) -> list[int]:
         """After its end: wait for the processes it had started, kill those that stay; returns the killed ones."""

@@ -183,7 +183,7 @@ def _mark(record: RunRecord, process: LocustProcess, status: int, *, interrupted
     if interrupted:
         record.verdict = verdict.killed()
     elif status < 0:
-        record.verdict = verdict.master_lost(ending(status))
+        record.verdict = verdict.master_lost(process.ending(status))
     elif status == ExitCode.VOID:
         record.verdict = verdict.never_written(process.reasons())
 
