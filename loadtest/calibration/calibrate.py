@@ -16,6 +16,7 @@ from loadtest.calibration.round_trips import floor_us, known_delays, known_fault
 from loadtest.calibration.stub_behaviour import Fault
 from loadtest.calibration.whole_path import known_losses, second_opinion
 from loadtest.clock import utc_now
+from loadtest.errors import LoadTestError
 from loadtest.measure.calibration_record import Calibration
 from loadtest.measure.machine import this_machine
 from loadtest.scenario.settings import AUTO
@@ -103,7 +104,12 @@ async def calibrate(*, quick: bool, on_step: Callable[[str], None]) -> Calibrati
 
 
 async def _behind_a_broker(found: Calibration, folder: Path, effort: Effort, on_step: Callable[[str], None]) -> None:
-    broker = await start_broker(AUTO, folder)
+    try:
+        broker = await start_broker(AUTO, folder)
+    except LoadTestError as error:
+        if str(folder) in error.hint:  # a log that is gone by now; its end is in the message
+            error.hint = ""
+        raise
     try:
         found.broker = f"{broker.facts.kind} {broker.facts.version}".strip()
         on_step("known losses, duplicates and timeouts")

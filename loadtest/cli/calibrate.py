@@ -8,7 +8,7 @@ import click
 from rich import table as rich_table
 from rich.text import Text
 
-from loadtest.cli.messages import talk
+from loadtest.cli.messages import show_reports, talk
 from loadtest.cli.run_folders import results_option
 from loadtest.cli.summary import stdout
 from loadtest.errors import ExitCode
@@ -44,8 +44,6 @@ def calibrate(quick: bool, results: Path) -> int:  # noqa: FBT001 - click's
     make_folder(results)  # a minute is too long to learn only then that it cannot be
     with talk().status("") as status:
         found = run(find_out(quick=quick, on_step=status.update))
-    calibration_record.write(found, results)
-    written = write_calibration_reports(results)
     view, out = calibration_view(found), stdout()
     for each in (view.checks, view.rates, view.times):
         _show(each, out)
@@ -53,8 +51,8 @@ def calibrate(quick: bool, results: Path) -> int:  # noqa: FBT001 - click's
     out.print(Text.assemble("instrument  ", (view.result, style), f". {view.text}"), soft_wrap=True)
     for remedy in view.remedies:
         out.print(f"  to do: {remedy}", markup=False, soft_wrap=True)
-    for path in written:
-        out.print(f"report: {path}", markup=False, soft_wrap=True)
+    calibration_record.write(found, results)
+    show_reports(lambda: write_calibration_reports(results))
     return ExitCode.PASSED if found.truthful else ExitCode.VOID
 
 

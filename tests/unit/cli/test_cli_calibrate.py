@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING
 
 import msgspec
+import pytest
 from calibrations import good
 from click.testing import CliRunner, Result
 
@@ -13,15 +15,13 @@ from loadtest.calibration.judgement import judge
 from loadtest.cli import doctor_checks
 from loadtest.cli.doctor_checks import Level
 from loadtest.cli.main import loadtest
-from loadtest.errors import ExitCode, UsageError
+from loadtest.errors import EnvironmentNotReady, ExitCode, UsageError
 from loadtest.measure import calibration_record
 from loadtest.measure.machine import this_machine
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
-
-    import pytest
 
     from loadtest.measure.calibration_record import Calibration
 
@@ -69,6 +69,21 @@ def test_a_folder_that_cannot_be_written_is_told(tmp_path: Path, monkeypatch: py
     assert "cannot write" in str(shown.exception)
 
 
+def test_reports_without_room_change_nothing_and_are_made_later(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    in_the_way = tmp_path / "calibration.html"
+    in_the_way.mkdir()
+    shown = ended(good(), monkeypatch, tmp_path)
+    assert shown.return_value == ExitCode.PASSED
+    assert "instrument  truthful" in shown.output
+    again = f"loadtest report {tmp_path}"
+    assert again in " ".join(shown.output.split())
+    in_the_way.rmdir()
+    CliRunner().invoke(loadtest, again.split()[1:], catch_exceptions=False)
+    assert "truthful" in in_the_way.read_text()
+
+
 def test_a_folder_that_cannot_be_is_told_before_anything_is_measured(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     shown = CliRunner().invoke(loadtest, ["calibrate", "--results", str(tmp_path / "file")])
@@ -92,3 +107,13 @@ def test_the_doctor_knows_whether_it_was_made_here(tmp_path: Path) -> None:
     damaged = doctor_checks.calibrated(tmp_path)
     assert damaged.level is Level.NOTE
     assert "is damaged" in damaged.found
+
+
+def test_an_error_names_no_log_that_goes_with_the_calibration(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def dies(_wanted: str, folder: Path) -> None:
+        raise EnvironmentNotReady("it was killed", hint=f"its log: {folder / 'mosquitto.log'}")
+
+    monkeypatch.setattr(find_out, "start_broker", dies)
+    with pytest.raises(EnvironmentNotReady) as refused:
+        asyncio.run(find_out._behind_a_broker(good(), tmp_path, find_out.QUICK, lambda _step: None))
+    assert not refused.value.hint
