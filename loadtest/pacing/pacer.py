@@ -1,7 +1,9 @@
 """Releases what is due, on time: the timer wheel driven by a kernel timer of nanosecond resolution.
 
 The loop's own timers move in steps of 1 ms and may fire early. A ``timerfd`` on CLOCK_MONOTONIC wakes the loop
-some 30 µs after the instant asked for, and only when something is due. Linux only, like the harness.
+some 30 µs after the instant asked for. From there on it ticks by itself, on the grid of the wheel, as long as the next
+instant is near: to set it anew for each costs as much as a message does, on a virtual machine above all, where the
+hypervisor has to be asked. Linux only, like the harness.
 """
 
 from __future__ import annotations
@@ -13,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from loadtest.clock import monotonic_ns
 from loadtest.errors import HarnessError
-from loadtest.pacing.wheel import TimerWheel
+from loadtest.pacing.wheel import TICK_NS, TimerWheel
 from loadtest.units import NS_PER_S, NS_PER_US
 
 if TYPE_CHECKING:
@@ -21,6 +23,8 @@ if TYPE_CHECKING:
 
 _CLOCK_MONOTONIC = 1
 _TFD_TIMER_ABSTIME = 1
+_NEAR_NS = 2 * TICK_NS
+"""Nothing is set anew for an instant so near: a tick for nothing costs as much."""
 
 
 class Pacer:
@@ -41,7 +45,8 @@ class Pacer:
         self._turning = False
         libc = ctypes.CDLL(None, use_errno=True)
         self._set_timer = libc.timerfd_settime
-        self._spec = (ctypes.c_long * 4)()  # struct itimerspec: interval and value, each in s and ns
+        self._spec = (ctypes.c_long * 4)(0, TICK_NS)  # struct itimerspec: interval and value, each in s and ns
+        self._ticks_from_ns: int | None = None  # and at each instant of the grid from there on
         self._timer: int = libc.timerfd_create(_CLOCK_MONOTONIC, os.O_NONBLOCK | os.O_CLOEXEC)
         if self._timer < 0:
             raise HarnessError(f"timerfd_create: {os.strerror(ctypes.get_errno())}")
@@ -54,15 +59,30 @@ class Pacer:
         os.close(self._timer)
 
     def _arm(self) -> None:
-        """Set the timer to the next instant. It has not fired then any more, so nothing needs to be read from it."""
+        """See to it that the timer fires at the next instant."""
         if self._turning:
             return
         due_ns = self._wheel.next_due_ns
-        # An instant in the past fires at once; zero disarms the timer.
-        self._spec[2], self._spec[3] = (0, 0) if due_ns is None else divmod(max(due_ns, 1), NS_PER_S)
+        if due_ns is None:
+            self._set(None)
+        elif self._ticks_from_ns is None or due_ns < self._ticks_from_ns:
+            self._set(due_ns)
+        else:  # it ticks; but not for nothing, and what is past is not to wait for a tick
+            now_ns = monotonic_ns()
+            if not now_ns < due_ns <= now_ns + _NEAR_NS:
+                self._set(due_ns)
+
+    def _set(self, due_ns: int | None) -> None:
+        """Have the timer tick from an instant on, at once if it is past. It has not fired then any more."""
+        self._ticks_from_ns = due_ns
+        self._spec[2], self._spec[3] = (0, 0) if due_ns is None else divmod(max(due_ns, 1), NS_PER_S)  # zero disarms it
         self._set_timer(self._timer, _TFD_TIMER_ABSTIME, self._spec, None)
 
     def _turn(self) -> None:
+        try:
+            os.read(self._timer, 8)  # before the look at the clock: a tick from here on is another turn's
+        except BlockingIOError:  # it was set anew after it had fired
+            return
         self._turning = True
         # Only what is due now: what is planned meanwhile waits for the next turn, so that answers get read.
         now_ns = monotonic_ns()

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import gc
+import os
 import time
 from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 from loadtest.clock import monotonic_ns
+from loadtest.pacing import pacer as pacing
 from loadtest.pacing.pacer import Pacer
 from loadtest.pacing.wheel import TICK_NS
 from loadtest.transport.loop import run
@@ -17,11 +21,14 @@ from loadtest.units import NS_PER_MS, NS_PER_S, NS_PER_US
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    import pytest
+
 DESCRIPTORS = Path("/proc/self/fd")
 
 
 def paced(scenario: Callable[[Pacer, list[int]], None], until_s: float) -> list[int]:
     """Run a schedule for a while; returns the latenesses reported."""
+    gc.collect()  # all that the tests have imported: not in the middle of it
     late_us: list[int] = []
 
     async def main() -> None:
@@ -93,6 +100,50 @@ def test_an_earlier_instant_given_later_is_not_late() -> None:
     assert order == ["sooner", "later"]
 
 
+def test_a_turn_longer_than_a_tick_loses_nothing_that_came_due_in_it() -> None:
+    order: list[int] = []
+
+    def scenario(pacer: Pacer, _: list[int]) -> None:
+        def slow(number: int, _: int) -> None:
+            order.append(number)
+            time.sleep(0.003)
+
+        start_ns = monotonic_ns()
+        for number in range(30):
+            pacer.at(start_ns + number * NS_PER_MS, partial(slow, number))
+
+    assert len(paced(scenario, 0.3)) == 30
+    assert order == list(range(30))
+
+
+def test_the_timer_ticks_while_instants_are_near_and_not_while_they_are_far(monkeypatch: pytest.MonkeyPatch) -> None:
+    ticks: list[bytes] = []
+
+    def read(descriptor: int, size: int) -> bytes:
+        ticks.append(os.read(descriptor, size))
+        return ticks[-1]
+
+    monkeypatch.setattr(pacing, "os", SimpleNamespace(**vars(os) | {"read": read}))
+
+    def scenario(pacer: Pacer, _: list[int]) -> None:
+        start_ns = monotonic_ns()
+        for number in (*range(1, 21), 150):
+            pacer.at(start_ns + number * NS_PER_MS, lambda _: None)
+
+    assert len(paced(scenario, 0.3)) == 21
+    assert 2 <= len(ticks) < 60, "130 more in between, or 150 after, would be ticks for nothing"
+
+
+def test_a_call_for_a_timer_that_has_not_fired_releases_nothing() -> None:
+    released: list[int] = []
+
+    def scenario(pacer: Pacer, _: list[int]) -> None:
+        pacer.at(monotonic_ns() + NS_PER_S, released.append)
+        pacer._turn()
+
+    assert paced(scenario, 0) == released == []
+
+
 def test_a_callback_that_plans_the_present_does_not_starve_the_loop() -> None:
     turns = 0
 
@@ -131,6 +182,7 @@ def test_a_callback_that_fails_is_told_to_the_loop_and_stops_no_other() -> None:
 
 
 def test_closing_gives_the_descriptor_back() -> None:
+    paced(lambda pacer, _: None, 0)  # the first loop of a process keeps some of its own
     before = len(list(DESCRIPTORS.iterdir()))
     paced(lambda pacer, _: None, 0)
     assert len(list(DESCRIPTORS.iterdir())) <= before
