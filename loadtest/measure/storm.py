@@ -114,43 +114,48 @@ def boot_storm(levels: Levels, charge_points: int, start_s: float, end_s: float,
 
 def reconnect_storms(levels: Levels, charge_points: int, start_s: float, end_s: float) -> list[Storm]:
     """Every storm between two instants, without what was counted by the second, and without its phase."""
-    lost_ms = levels.lost_ms[(levels.lost_ms >= start_s * _MS_PER_S) & (levels.lost_ms < end_s * _MS_PER_S)]
-    more = most_lost(charge_points)  # so many more after the first make it a storm
     end_ms = end_s * _MS_PER_S
-    storms: list[Storm] = []
-    begin = _next_burst(lost_ms, 0, more)
+    lost_ms = levels.lost_ms[(levels.lost_ms >= start_s * _MS_PER_S) & (levels.lost_ms < end_ms)]
+    more = most_lost(charge_points)  # so many more after the first make it a storm
+    spans = lost_ms[more:] - lost_ms[: max(len(lost_ms) - more, 0)]
+    begins = _begins(levels, lost_ms[: len(spans)], spans, more, end_ms)
+    found: list[tuple[Storm, int, float]] = []
+    begin = next(iter(begins), None)
     while begin is not None:
+        begin = _after_strays(begin, begins, spans)
         begin_ms = float(lost_ms[begin])
-        following = begin + more + 1
-        # Not one after the other, or others meanwhile back: then never many were away, or not together.
-        if levels.fall(begin_ms, begin_ms + WINDOW_S * _MS_PER_S + 1) <= more:
-            begin = _next_burst(lost_ms, following, more)
-            continue
         level = levels.before(begin_ms)
         dip = levels.dip(begin_ms, end_ms, level, more)
-        if dip.over_ms is None:
-            begin = None
-        else:
-            begin = _next_burst(lost_ms, max(following, int(np.searchsorted(lost_ms, dip.over_ms, side="right"))), more)
         storm = Storm(kind="reconnect", phase="", start_s=begin_ms / _MS_PER_S, away=dip.depth)
-        watched_ms = end_ms if begin is None else float(lost_ms[begin])
-        _fill_returns(storm, levels, level, dip.lowest_ms, watched_ms)
-        storms.append(storm)
-    return storms
+        found.append((storm, level, dip.lowest_ms))
+        over_ms = math.inf if dip.over_ms is None else dip.over_ms
+        begin = next((later for later in begins if later > begin + more and lost_ms[later] > over_ms), None)
+    watched_ms = [*(storm.start_s * _MS_PER_S for storm, _, _ in found[1:]), end_ms]
+    for (storm, level, lowest_ms), until_ms in zip(found, watched_ms, strict=False):
+        _fill_returns(storm, levels, level, lowest_ms, until_ms)
+    return [storm for storm, _, _ in found]
 
 
-def _next_burst(lost_ms: NDArray[np.int64], position: int, more: int) -> int | None:
-    """The loss a storm begins with: ``more`` others follow within the window. Strays before a burst do not count."""
-    if len(lost_ms) - position <= more:
-        return None
-    spans = lost_ms[position + more :] - lost_ms[position : len(lost_ms) - more]
+def _begins(
+    levels: Levels, lost_ms: NDArray[np.int64], spans: NDArray[np.int64], more: int, end_ms: float
+) -> list[int]:
+    """The losses that ``more`` others follow within the window, in which the level falls by more than that as well.
+
+    Not one after the other, or others back meanwhile: then never many are away, or not together.
+    """
     dense = np.flatnonzero(spans <= WINDOW_S * _MS_PER_S)
-    if not len(dense):
-        return None
-    first = int(dense[0])
-    while first + 1 < len(spans) and spans[first + 1] * 2 < spans[first]:
-        first += 1
-    return position + first
+    from_ms = lost_ms[dense]
+    falls = levels.falls(from_ms, np.minimum(from_ms + WINDOW_S * _MS_PER_S + 1, end_ms))
+    begins: list[int] = dense[falls > more].tolist()
+    return begins
+
+
+def _after_strays(begin: int, begins: Sequence[int], spans: NDArray[np.int64]) -> int:
+    """A storm begins with its burst: strays in the seconds before do not count."""
+    possible = set(begins)
+    while begin + 1 in possible and spans[begin + 1] * 2 < spans[begin]:
+        begin += 1
+    return begin
 
 
 def _fill_returns(storm: Storm, levels: Levels, level: int, lowest_ms: float, end_ms: float) -> None:

@@ -50,6 +50,16 @@ class Levels:
         found = self._levels[first:last]
         return max(0, self.before(start_ms) - int(found.min())) if len(found) else 0
 
+    def falls(self, starts_ms: NDArray[np.int64], ends_ms: NDArray[np.float64]) -> NDArray[np.int64]:
+        """:meth:`fall` of many spans at once, each of which begins with an instant at which something happened."""
+        first, last = np.searchsorted(self._at_ms, starts_ms), np.searchsorted(self._at_ms, ends_ms)
+        if not len(first):
+            return first
+        before = np.where(first > 0, self._levels[first - 1], 0)
+        bounded = np.append(self._levels, np.iinfo(np.int64).max)  # for spans that end with the last instant
+        lowest: NDArray[np.int64] = np.minimum.reduceat(bounded, np.stack((first, last), axis=1).ravel())[::2]
+        return before - lowest
+
     def dip(self, start_ms: float, end_ms: float, level: int, more: int) -> Dip:
         """What becomes of a level of ``level`` from an instant on, once it has fallen by more than ``more``."""
         first, last = np.searchsorted(self._at_ms, (start_ms, end_ms), side="left")

@@ -2,8 +2,8 @@
 
 The loop's own timers move in steps of 1 ms and may fire early. A ``timerfd`` on CLOCK_MONOTONIC wakes the loop
 some 30 µs after the instant asked for. From there on it ticks by itself, on the grid of the wheel, as long as the next
-instant is near: to set it anew for each costs as much as a message does, on a virtual machine above all, where the
-hypervisor has to be asked. Linux only, like the harness.
+instant is near: to set it anew for each is not cheap, on a virtual machine above all, where the hypervisor has to be
+asked. Linux only, like the harness.
 """
 
 from __future__ import annotations

@@ -69,6 +69,20 @@ def test_a_fleet_that_thins_out_by_and_by_is_no_storm_though_many_go_in_some_win
     assert reconnect_storms(levels(registered=RAMP + back, lost=lost), 100, 0.0, 300.0) == []
 
 
+def test_losses_that_were_back_before_a_storm_do_not_hide_it() -> None:
+    lost = [*range(10_000, 10_500, 100), *range(19_900, 20_600, 50)]
+    (storm,) = reconnect_storms(levels(registered=RAMP + [12_000] * 5 + [30_000] * 14, lost=lost), 100, 0.0, 60.0)
+    assert (storm.start_s, storm.away) == (19.9, 14)
+    assert storm.back_after_s[100] == 10.1
+
+
+def test_losses_after_the_watch_make_no_storm_of_those_before_its_end() -> None:
+    flaps = list(range(51_000, 52_200, 100))
+    back = [at_ms + 500 for at_ms in flaps]
+    found = reconnect_storms(levels(registered=RAMP + back, lost=flaps + [60_050] * 90), 100, 0.0, 60.0)
+    assert found == []
+
+
 def test_a_stray_loss_before_the_burst_does_not_begin_it() -> None:
     lost = [14_000, *[20_000 + number for number in range(50)]]
     (storm,) = reconnect_storms(levels(registered=RAMP + [25_000] * 51, lost=lost), 100, 0.0, 60.0)
