@@ -128,5 +128,7 @@ def test_clients_and_responder_agree(
         result = program(reference, responder.port, load)
     assert responder.result.accepted == result.connections == 1000
     assert responder.result.malformed == 0
-    assert abs(result.sent - 5000) <= 100
-    assert -100 <= responder.result.calls - result.round_trips <= 100
+    assert abs(result.sent / (load.per_second * result.window_ns / 1e9) - 1) < 0.05, (
+        "a busy machine makes the window longer"
+    )
+    assert 0 <= responder.result.calls - result.round_trips <= 100
